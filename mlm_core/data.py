@@ -1,0 +1,183 @@
+"""Students in schools: the one record that every fit takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+
+class DataError(ValueError):
+    """The data cannot be used as they are; the message says what is wrong and what to do."""
+
+
+def frozen(array: Any, dtype: Any = np.float64) -> Any:
+    """A read-only copy of an array."""
+    out = np.array(array, dtype=dtype)
+    out.flags.writeable = False
+    return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupedData:
+    """Students in schools, simulated or real.
+
+    Attributes
+    ----------
+    y : (n,) array
+        The outcome of each student.
+    x : (n,) array or None
+        The student-level predictor.
+    j : (n,) int array
+        The school of each student, from 0 to J - 1; ``alpha[j]`` reads as the book.
+    u : (J,) array or None
+        The school-level predictor.
+    labels : (J,) array
+        Names of the schools, sorted (numbers as numbers).
+
+    Raises
+    ------
+    DataError
+        Wrong lengths, missing or infinite values, an index out of range, or a
+        school without students.
+    """
+
+    y: Floats
+    x: Floats | None
+    j: Ints
+    u: Floats | None
+    labels: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        put("labels", frozen(self.labels, None))
+        put("y", _numbers("y", self.y))
+        put("j", _index(self.j, len(self.y), len(self.labels)))
+        if self.x is not None:
+            put("x", _numbers("x", self.x, len(self.y)))
+        if self.u is not None:
+            put("u", _numbers("u", self.u, len(self.labels)))
+
+    @property
+    def n_students(self) -> int:
+        """Number of students n."""
+        return len(self.y)
+
+    @property
+    def n_groups(self) -> int:
+        """Number of schools J."""
+        return len(self.labels)
+
+    @property
+    def n(self) -> Ints:
+        """(J,) number of students n_j in each school."""
+        return np.bincount(self.j, minlength=self.n_groups)
+
+    def group_means(self, values: Floats) -> Floats:
+        """(J,) mean of ``values`` (n,) in each school."""
+        return np.bincount(self.j, weights=values, minlength=self.n_groups) / self.n
+
+    @classmethod
+    def from_frame(
+        cls, frame: pd.DataFrame, y: str, group: str, x: str | None = None, u: str | None = None
+    ) -> GroupedData:
+        """Take the columns of a data frame; one row is one student.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            One row a student.
+        y, group, x, u : str
+            Names of columns: outcome, school, student-level predictor (optional)
+            and school-level predictor (optional, the same for all students of a school).
+
+        Raises
+        ------
+        DataError
+            A column is missing, has missing values or text where numbers belong,
+            or ``u`` is not the same for all students of a school.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"school": ["b", "a", "b"], "y": [3.0, 1.0, 5.0]})
+        >>> GroupedData.from_frame(frame, y="y", group="school").labels.tolist()
+        ['a', 'b']
+        """
+        for name in (y, group, x, u):
+            if name is not None and name not in frame.columns:
+                raise DataError(
+                    f"There is no column {name!r}. There are: {_listed(frame.columns)}."
+                )
+        if len(frame) == 0:
+            raise DataError("The table has no rows: at least two schools with students are needed.")
+        key = frame[group]
+        if key.isna().any():
+            raise DataError(
+                f"{int(key.isna().sum())} rows have no value in {group!r}. Leave those rows out first."
+            )
+        labels, j = np.unique(key.to_numpy(), return_inverse=True)
+        columns = {name: _numbers(name, frame[name].to_numpy()) for name in (y, x, u) if name}
+        u_j = None if u is None else _constant_within(columns[u], j, labels, u)
+        return cls(columns[y], columns[x] if x else None, j, u_j, labels)
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(repr(str(name)) for name in names)
+
+
+def _numbers(name: str, values: Any, length: int | None = None) -> Floats:
+    try:
+        out = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{name!r} has text where numbers belong. Use a column of numbers."
+        ) from None
+    if out.ndim != 1:
+        raise DataError(f"{name!r} has {out.ndim} dimensions: one number a row is needed.")
+    if length is not None and len(out) != length:
+        raise DataError(f"{name!r} has {len(out)} values where {length} are needed.")
+    bad = int((~np.isfinite(out)).sum())
+    if bad:
+        raise DataError(
+            f"{name!r} has {bad} missing or infinite values. Leave those rows out first."
+        )
+    return frozen(out)
+
+
+def _index(values: Any, n: int, n_groups: int) -> Ints:
+    j = frozen(values, np.intp)
+    if len(j) != n:
+        raise DataError(f"j has {len(j)} values where y has {n}: each student needs a school.")
+    if n == 0:
+        raise DataError("There are no students: at least two schools with students are needed.")
+    if j.min() < 0 or j.max() >= n_groups:
+        raise DataError(
+            f"j goes from {j.min()} to {j.max()}: it must lie from 0 to {n_groups - 1}."
+        )
+    empty = int((np.bincount(j, minlength=n_groups) == 0).sum())
+    if empty:
+        raise DataError(f"{empty} schools have no students. Leave them out.")
+    out: Ints = j
+    return out
+
+
+def _constant_within(values: Floats, j: Ints, labels: NDArray[Any], name: str) -> Floats:
+    first = np.zeros(len(labels))
+    first[j[::-1]] = values[::-1]
+    differs = np.flatnonzero(np.bincount(j, weights=values != first[j], minlength=len(labels)))
+    if differs.size:
+        shown = ", ".join(str(label) for label in labels[differs[:3]])
+        raise DataError(
+            f"{name!r} is not the same for all students of a school (look at {shown}). "
+            "A school-level predictor has one value a school: use the school's mean."
+        )
+    return first
