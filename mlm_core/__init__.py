@@ -1,0 +1,22 @@
+"""Multilevel regression, small enough to read: simulate, fit, compare.
+
+>>> from mlm_core import Scenario, simulate, fit_no_pooling
+>>> fit_no_pooling(simulate(Scenario()).data).lines.alpha.shape
+(20,)
+"""
+
+from mlm_core.data import DataError, GroupedData
+from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
+from mlm_core.scenario import Hyperparameters, Scenario
+from mlm_core.simulate import Simulation, simulate
+
+__all__ = [
+    "DataError",
+    "GroupedData",
+    "Hyperparameters",
+    "Scenario",
+    "Simulation",
+    "fit_complete_pooling",
+    "fit_no_pooling",
+    "simulate",
+]

@@ -57,14 +57,14 @@ class GroupedData:
     labels: NDArray[Any]
 
     def __post_init__(self) -> None:
-        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        put("labels", frozen(self.labels, None))
-        put("y", _numbers("y", self.y))
-        put("j", _index(self.j, len(self.y), len(self.labels)))
+        checked: dict[str, Any] = {"labels": frozen(self.labels, None), "y": _numbers("y", self.y)}
+        checked["j"] = _index(self.j, len(self.y), len(self.labels))
         if self.x is not None:
-            put("x", _numbers("x", self.x, len(self.y)))
+            checked["x"] = _numbers("x", self.x, len(self.y))
         if self.u is not None:
-            put("u", _numbers("u", self.u, len(self.labels)))
+            checked["u"] = _numbers("u", self.u, len(self.labels))
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     @property
     def n_students(self) -> int:
@@ -121,8 +121,9 @@ class GroupedData:
             raise DataError("The table has no rows: at least two schools with students are needed.")
         key = frame[group]
         if key.isna().any():
+            missing = int(key.isna().sum())
             raise DataError(
-                f"{int(key.isna().sum())} rows have no value in {group!r}. Leave those rows out first."
+                f"{missing} rows have no value in {group!r}. Leave those rows out first."
             )
         labels, j = np.unique(key.to_numpy(), return_inverse=True)
         columns = {name: _numbers(name, frame[name].to_numpy()) for name in (y, x, u) if name}
@@ -150,7 +151,8 @@ def _numbers(name: str, values: Any, length: int | None = None) -> Floats:
         raise DataError(
             f"{name!r} has {bad} missing or infinite values. Leave those rows out first."
         )
-    return frozen(out)
+    checked: Floats = frozen(out)
+    return checked
 
 
 def _index(values: Any, n: int, n_groups: int) -> Ints:
