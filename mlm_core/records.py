@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlm_core.data import Floats, Ints
 from mlm_core.scenario import Hyperparameters
@@ -100,6 +101,12 @@ class PartialPooling:
     n_groups : int
     n : (J,) int array
         Students of each school.
+    line_cov : (J,) array
+        Covariance of the errors of ``lines.alpha`` and ``lines.beta``.
+    labels : (J,) array
+        Names of the schools.
+    group_predictor : bool
+        Whether u predicts the coefficients.
     """
 
     hyper: Hyperparameters
@@ -116,6 +123,9 @@ class PartialPooling:
     mode_sd_beta: Floats
     n: Ints
     evaluations: int = 0
+    line_cov: Floats = field(default_factory=lambda: np.empty(0))
+    labels: NDArray[Any] = field(default_factory=lambda: np.empty(0))
+    group_predictor: bool = False
 
     @property
     def n_groups(self) -> int:

@@ -1,0 +1,143 @@
+"""Partial pooling at every value of sigma_alpha, from complete pooling to no pooling."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlm_core.data import Floats, GroupedData
+from mlm_core.deviance import Profile, SchoolSums, derivatives, profile
+from mlm_core.partial import checked_sums, coefficients, minimum, school_lines
+from mlm_core.records import Method, PoolingPath
+
+INFINITE = 1e12  # sigma_alpha in SDs of y: the schools tell each other nothing
+MOST_STEPS = 60
+
+
+def pooling_path(
+    data: GroupedData,
+    sigma_alpha: Floats,
+    group_predictor: bool = False,
+    method: Method = "REML",
+) -> PoolingPath:
+    r"""Varying intercepts at given values of ``sigma_alpha``, all else estimated anew.
+
+    .. math::
+
+        \alpha_j \approx w_j \bar y_j + (1 - w_j)(a_0 + b_0 u_j), \qquad
+        w_j = \frac{n_j/\sigma_y^2}{n_j/\sigma_y^2 + 1/\sigma_\alpha^2}
+
+    (without x; with x, of the school's mean what is left after the slope.) At 0 this
+    is complete pooling, the ordinary regression of y on x (and u); at infinity, no
+    pooling with a common slope.
+
+    Parameters
+    ----------
+    data : GroupedData
+        n students in J schools.
+    sigma_alpha : (K,) array
+        Values from 0 to infinity, both allowed (units of y).
+    group_predictor : bool
+        Pull the schools to the line on ``u`` instead of to one mean.
+    method : {"REML", "ML"}
+
+    Returns
+    -------
+    PoolingPath
+        ``log_likelihood`` is 0 at the estimate of ``sigma_alpha`` (which need not be
+        among the values), finite at 0, and minus infinity at infinity: no data can
+        come from schools that differ without limit.
+
+    Raises
+    ------
+    DataError
+        As `fit_partial_pooling`.
+    ValueError
+        A value of ``sigma_alpha`` is negative or not a number.
+
+    References
+    ----------
+    Gelman & Hill (2007), section 12.2 and equation 12.1.
+
+    Examples
+    --------
+    >>> data = GroupedData([1.0, 2, 3, 7, 8, 9], None, [0, 0, 0, 1, 1, 1], None, ["a", "b"])
+    >>> pooling_path(data, [0, 4.0, np.inf]).alpha[:, 0].round(2).tolist()
+    [5.0, 2.06, 2.0]
+    """
+    given = np.atleast_1d(np.asarray(sigma_alpha, dtype=np.float64))
+    if given.ndim != 1 or not (given >= 0).all():
+        raise ValueError("sigma_alpha holds SDs: give numbers from 0 to infinity.")
+    sums = checked_sums(data, "common", group_predictor, method)
+    tau2 = np.minimum(given / sums.y_scale, INFINITE) ** 2
+    sigma2 = _sigma2(sums, tau2, method)
+    cov, at = _at(sums, tau2, sigma2, method)
+    best = minimum(sums, "common", method).at.criterion
+    sigma = np.sqrt(sigma2)
+    lines, _ = school_lines(sums, cov, at, sigma)
+    coef, _ = coefficients(sums, at, sigma)
+    found = dict(zip(sums.names, coef.T, strict=True))
+    none = np.zeros(len(given))
+    s = cov[:, :1]
+    return PoolingPath(
+        sigma_alpha=given,
+        log_likelihood=np.where(
+            np.isinf(given), -np.inf, -0.5 * (_deviance(sums, at, sigma2, method) - best)
+        ),
+        alpha=lines.alpha,
+        se_alpha=lines.se_alpha,
+        a0=found["a0"],
+        b0=found.get("b0", none),
+        a1=found.get("a1", none),
+        sigma_y=sigma * sums.y_scale,
+        weight=s * sums.g11 / (1 + s * sums.g11),
+    )
+
+
+def _at(sums: SchoolSums, tau2: Floats, sigma2: Floats, method: Method) -> tuple[Floats, Profile]:
+    """Sigma (K, 4) and the model at given SDs."""
+    cov = np.zeros((len(tau2), 4))
+    cov[:, 0] = tau2 / sigma2
+    return cov, profile(sums, cov, method)
+
+
+def _deviance(sums: SchoolSums, at: Profile, sigma2: Floats, method: Method) -> Floats:
+    """Minus twice the log likelihood at a given ``sigma_y``, from that at the best one."""
+    m = sums.n_students - (method == "REML") * len(sums.names)
+    ratio = at.r2 / (m * sigma2)
+    out: Floats = at.criterion + m * (ratio - 1 - np.log(ratio))
+    return out
+
+
+def _sigma2(sums: SchoolSums, tau2: Floats, method: Method) -> Floats:
+    r"""The best ``sigma_y**2`` (K,) at each ``sigma_alpha**2``, both in units of ``y_scale**2``.
+
+    Newton's method for :math:`\log\sigma_y^2`, with bisection where it leaves the interval
+    that must hold the answer.
+    """
+    reml = method == "REML"
+    m = sums.n_students - reml * len(sums.names)
+    ends = profile(sums, np.array([[INFINITE**2, 0, 0, 0], [0, 0, 0, 0]]), method).r2
+    between = len(sums.g11) - reml * len(sums.names)
+    low = np.full(len(tau2), np.log(ends[0] / m))
+    high = np.full(len(tau2), np.log(ends[1] / max(m - between - 1, 1)))
+    log_s2: Floats = np.full(len(tau2), np.log(ends[0] / max(m - between, 1)))
+    for _ in range(MOST_STEPS):
+        sigma2 = np.exp(log_s2)
+        cov, at = _at(sums, tau2, sigma2, method)
+        gradient, hessian = derivatives(sums, at, method, sigma2)
+        s = cov[:, 0]
+        fit = at.r2 / sigma2
+        less = s * (at.qe[0] ** 2).sum(-1) / sigma2
+        first = m - fit - s * gradient[:, 0]
+        second = fit - 2 * less + s * gradient[:, 0] + s**2 * hessian[:, 0, 0]
+        high = np.where(first > 0, log_s2, high)
+        low = np.where(first > 0, low, log_s2)
+        step = -first / np.where(second > 0, second, np.inf)
+        new = log_s2 + step
+        newton = (new >= low) & (new <= high) & (second > 0)
+        newton |= np.abs(step) < 1e-10
+        log_s2 = np.where(newton, new, (low + high) / 2)
+        if np.all(newton & (np.abs(step) < 1e-6)):
+            break
+    out: Floats = np.exp(log_s2)
+    return out
