@@ -5,6 +5,7 @@ Run: python tests/golden/eight_schools.py > tests/golden/eight_schools.json
 
 import json
 import sys
+from itertools import pairwise
 
 import numpy as np
 from scipy.integrate import quad
@@ -50,14 +51,14 @@ def posterior(data, prior, scale):
         return np.exp(log_density(t) - top)
 
     def effects(t):
-        w, v, mu = parts(t)
+        _, v, mu = parts(t)
         lam = t**2 / (t**2 + s**2)
         return lam * y + (1 - lam) * mu, lam * s**2 + (1 - lam) ** 2 * v
 
     def integral(f, high=np.inf):
         edges = [e for e in (0, unit / 4, unit, 4 * unit, 30 * unit) if e < high] + [high]
         tight = {"epsabs": 0, "epsrel": 1e-11, "limit": 500}
-        return sum(quad(f, a, b, **tight)[0] for a, b in zip(edges, edges[1:], strict=False))
+        return sum(quad(f, a, b, **tight)[0] for a, b in pairwise(edges))
 
     area = integral(density)
 
