@@ -1,0 +1,581 @@
+"""Any number of nested or crossed grouping factors, each with a varying intercept.
+
+The letters are lme4's (Bates et al. 2015): ``Z_k`` indicates the levels of factor
+k, ``theta_k`` is its SD divided by ``sigma_y``, ``V`` the covariance of y divided
+by ``sigma_y`` squared:
+
+    y = X coef + sum_k Z_k b_k + eps,      V = I + sum_k theta_k^2 Z_k Z_k'.
+
+The factor with the most levels comes first and is eliminated in closed form, since
+``Z_0'Z_0`` is diagonal; the others are solved densely ("rest"). All that is needed
+of the students are cross-products, taken once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from mlm_core.data import DataError, Floats, Ints, frozen
+from mlm_core.records import Method, VarianceComponents
+
+Objective = Callable[[Floats], tuple[float, Floats]]
+
+_MAX_DENSE = 12_000  # levels beside the largest factor: a dense matrix of 1.2 GB
+_MOST_STEPS = 100
+_MAX_T = 20.0  # log of the largest 1 + rows theta^2
+_NO_VARIANCE = 1e-13  # residual variance, in terms of the variance around X, taken as none
+
+
+def fit_variance_components(
+    y: Any, X: Any, factors: Mapping[str, Any], method: Method = "REML"
+) -> VarianceComponents:
+    r"""Fit a regression with a varying intercept for each level of each factor.
+
+    .. math::
+
+        y_i = X_i\,\text{coef} + \sum_k b_{k[i]} + \epsilon_i, \qquad
+        b_k \sim N(0, \sigma_k^2), \quad \epsilon_i \sim N(0, \sigma_y^2).
+
+    The factors may be nested, crossed or anything between: that is a fact of the
+    codes, and the formula is the same (lme4: ``y ~ x + (1 | school) + (1 | neighbourhood)``).
+
+    Parameters
+    ----------
+    y : (n,) array
+        The outcome of each student.
+    X : (n, p) array
+        Predictors, with their column of ones.
+    factors : mapping of str to (n,) array
+        For each grouping factor the level each student belongs to: numbers or text.
+        A label used again elsewhere ("class 7A" in two schools) is one level:
+        make such labels unique first.
+    method : {"REML", "ML"}
+        Restricted or ordinary maximum likelihood.
+
+    Returns
+    -------
+    VarianceComponents
+        SDs in units of y. An SD estimated as zero is exactly 0, and ``singular``.
+
+    Raises
+    ------
+    DataError
+        The data cannot carry the model; the message says why and what to do.
+
+    References
+    ----------
+    Bates, Maechler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3.4.
+    Gelman & Hill (2007), section 13.5 (non-nested models).
+
+    Examples
+    --------
+    >>> y = [1.0, 2, 4, 5, 9, 9, 2, 3, 5, 5, 8, 7]
+    >>> factors = {"school": [1, 1, 2, 2, 3, 3] * 2, "town": list("aaaaaabbbbbb")}
+    >>> fit = fit_variance_components(y, np.ones((12, 1)), factors)
+    >>> round(fit.sd["school"], 3), fit.sd["town"], fit.singular
+    (3.108, 0.0, True)
+    """
+    if method not in ("REML", "ML"):
+        raise ValueError(f"method is {method!r}: it must be 'REML' or 'ML'.")
+    y, X = _checked_numbers(y, X)
+    codes, levels = _checked_factors(factors, len(y))
+    frame = _orthonormal(y, X, tuple(codes))
+    _check_separable(frame.Q, codes, method)
+    names = sorted(codes, key=lambda name: -len(levels[name]))
+    sums = _cross_products(frame, [codes[name] for name in names], method)
+    w, converged = _optimise(sums)
+    return _report(sums, w, converged, frame, {name: levels[name] for name in names})
+
+
+# The data, checked
+
+
+def _checked_numbers(y: Any, X: Any) -> tuple[Floats, Floats]:
+    """The outcome (n,) and the predictors (n, p) as finite numbers."""
+    try:
+        y, X = np.array(y, dtype=np.float64), np.array(X, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(
+            "y or X has text, or rows of unequal length, where numbers belong."
+        ) from None
+    if y.ndim != 1 or X.ndim != 2:
+        raise DataError(
+            f"y has {y.ndim} and X {X.ndim} dimensions: y needs one number a row, "
+            "X a row of predictors for each (a column of ones first)."
+        )
+    if len(X) != len(y):
+        raise DataError(f"X has {len(X)} rows where y has {len(y)}: each student needs both.")
+    bad = int((~(np.isfinite(y) & np.isfinite(X).all(axis=1))).sum())
+    if bad:
+        raise DataError(
+            f"{bad} rows have missing or infinite values in y or X. Leave those rows out first."
+        )
+    if X.shape[1] == 0:
+        raise DataError("X has no columns: give it at least a column of ones.")
+    if len(y) <= X.shape[1]:
+        raise DataError(
+            f"There are {len(y)} students for {X.shape[1]} coefficients: more students are needed."
+        )
+    return y, X
+
+
+def _checked_factors(
+    factors: Mapping[str, Any], n: int
+) -> tuple[dict[str, Ints], dict[str, np.ndarray]]:
+    """Index (n,) and sorted levels of each factor."""
+    if not factors:
+        raise DataError("There is no grouping factor: name at least one.")
+    codes, levels = {}, {}
+    for name, values in factors.items():
+        codes[name], levels[name] = _levels(name, values, n)
+        size = len(levels[name])
+        if size == 1:
+            raise DataError(
+                f"{name!r} has one level only: an SD between levels needs at least two. "
+                "Leave this factor out."
+            )
+        if size == n:
+            raise DataError(
+                f"{name!r} has as many levels as there are rows ({n}): its SD cannot be told "
+                "from the residual's. Leave this factor out."
+            )
+    names = list(codes)
+    for i, a in enumerate(names):
+        for b in names[:i]:
+            pairs = len(np.unique(codes[a] * np.intp(len(levels[b])) + codes[b]))
+            if pairs == len(levels[a]) == len(levels[b]):
+                raise DataError(
+                    f"{b!r} and {a!r} group the rows in the same way: their SDs cannot be told "
+                    "apart. Leave one of them out."
+                )
+    return codes, levels
+
+
+def _levels(name: str, values: Any, n: int | None = None) -> tuple[Ints, np.ndarray]:
+    """Index of each row and the sorted levels (numbers as numbers)."""
+    import pandas as pd
+
+    values = np.asarray(values)
+    if values.ndim != 1:
+        raise DataError(f"{name!r} has {values.ndim} dimensions: one code a row is needed.")
+    if n is not None and len(values) != n:
+        raise DataError(f"{name!r} has {len(values)} codes where {n} are needed.")
+    missing = int(pd.isna(values).sum())
+    if missing:
+        raise DataError(f"{missing} rows have no value in {name!r}. Leave those rows out first.")
+    try:
+        labels, index = np.unique(values, return_inverse=True)
+    except TypeError:
+        raise DataError(f"{name!r} mixes numbers and text. Use one of the two.") from None
+    return index.astype(np.intp), labels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """The regression in terms that are well scaled whatever the units and origins of y and X."""
+
+    names: tuple[str, ...]  # the factors, in the order given
+    Q: Floats  # (n, p) and R (p, p): X = QR with orthonormal Q
+    R: Floats
+    ols: Floats  # (p,) least-squares coefficients of X
+    e: Floats  # (n,) their residuals divided by scale, so that their mean square is 1
+    scale: float
+
+
+def _orthonormal(y: Floats, X: Floats, names: tuple[str, ...]) -> _Frame:
+    """Take out the least-squares fit."""
+    Q, R = np.linalg.qr(X)
+    dependent = np.abs(np.diag(R)) <= 1e-10 * np.linalg.norm(X, axis=0)
+    if dependent.any():
+        raise DataError(
+            f"Column {int(np.argmax(dependent))} of X (counted from 0) is zero throughout or a "
+            "combination of the columns before it. Leave it out."
+        )
+    fitted = Q.T @ y
+    e = y - Q @ fitted
+    e -= Q @ (Q.T @ e)
+    scale = math.sqrt(e @ e / len(e))
+    if scale <= 1e-12 * float(np.abs(y).max()):
+        raise DataError(
+            "X leaves no variation of y unexplained, so there is nothing to divide between "
+            "the factors. Check that y is the right column and not constant."
+        )
+    return _Frame(names, Q, R, np.linalg.solve(R, fitted), e / scale, scale)
+
+
+def _check_separable(Q: Floats, codes: dict[str, Ints], method: Method) -> None:
+    """Each factor must vary in what X leaves; by ML they must also leave something of y."""
+    n, p = Q.shape
+    for name, j in codes.items():
+        by_level = _sum_by(j, Q, int(j.max()) + 1)
+        if n - float((by_level**2).sum()) <= 1e-9 * n:  # the trace of Z'(I - QQ')Z
+            raise DataError(
+                f"X already has a coefficient for every level of {name!r}, so nothing of it is "
+                "left to vary. Leave the factor out, or the predictors that are constant in it."
+            )
+    levels = [int(j.max()) + 1 for j in codes.values()]
+    if method == "ML" and p + sum(levels) >= n and n <= 2000:
+        Z = _indicators(list(codes.values()), levels, n).toarray()
+        if np.linalg.matrix_rank(np.column_stack([Q, Z])) == n:
+            raise DataError(
+                "X and the levels of the factors can fit every student exactly, so the "
+                'likelihood has no maximum. Leave a factor out, or use method="REML".'
+            )
+
+
+def _sum_by(j: Ints, values: Floats, levels: int) -> Floats:
+    """(levels, columns) sums of values (n, columns) by level: Z'values."""
+    columns = [np.bincount(j, weights=column, minlength=levels) for column in values.T]
+    return np.stack(columns, axis=1)
+
+
+# The criterion
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sums:
+    """Cross-products, with W = [Q e] (n, p + 1), q levels in factor 0 and r in the rest."""
+
+    dof: int  # n - p for REML, n for ML
+    restricted: bool
+    size: Floats  # (q,) rows in each level of factor 0
+    mean: Floats  # (q, p + 1) means of W in each level of factor 0
+    C: Any  # (q, r) Z_0'Z_r: how often each level of factor 0 meets each level of the rest
+    block: Ints  # (q + r,) the factor, from 0, of each level
+    rows: Floats  # (K,) mean number of rows in a level of each factor
+    WW: Floats  # W'W (p + 1, p + 1), Z_r'W (r, p + 1) and Z_r'Z_r (r, r), each of them
+    ZW: Floats  # around the means in the levels of factor 0, so that no digits are lost
+    ZZ: Floats  # when these means vary much
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _At:
+    """The criterion at one theta, and what the estimates are made of."""
+
+    criterion: float
+    slope: Floats  # (K,) derivatives with respect to theta^2
+    s2: float  # residual variance
+    b: Floats  # (p,) coefficients of Q
+    XVX: Floats  # (p, p) Q'V^-1Q
+    ZVr: Floats  # (q + r,) Z'V^-1(e - Q b)
+    shrink: Floats  # (q + r,) conditional variances of the modes, over s2
+
+
+def _cross_products(frame: _Frame, codes: list[Ints], method: Method) -> _Sums:
+    """All that the criterion needs; ``codes`` with the factor of most levels first."""
+    n, p = frame.Q.shape
+    levels = [int(j.max()) + 1 for j in codes]
+    if sum(levels[1:]) > _MAX_DENSE:
+        raise DataError(
+            f"Beside the largest factor there are {sum(levels[1:])} levels, more than fit into "
+            f"memory here ({_MAX_DENSE}). Leave a factor out, or use lme4."
+        )
+    W = np.column_stack([frame.Q, frame.e])
+    size = np.bincount(codes[0], minlength=levels[0]).astype(np.float64)
+    mean = _sum_by(codes[0], W, levels[0]) / size[:, None]
+    within = W - mean[codes[0]]
+    Z = _indicators(codes[1:], levels[1:], n)
+    C = (_indicators(codes[:1], levels[:1], n).T @ Z).tocsr()
+    ZZ = (Z.T @ Z).toarray() - _gram(C, 1 / size)
+    q, r = C.shape
+    return _Sums(
+        dof=n - p if method == "REML" else n,
+        restricted=method == "REML",
+        size=size,
+        mean=mean,
+        C=C if q * r > 50_000 and C.nnz < 0.1 * q * r else C.toarray(),
+        block=np.repeat(np.arange(len(levels)), levels),
+        rows=n / np.array(levels),
+        WW=within.T @ within,
+        ZW=Z.T @ within,
+        ZZ=ZZ,
+    )
+
+
+def _indicators(codes: list[Ints], levels: list[int], n: int) -> Any:
+    """(n, sum of levels) sparse indicators of the levels of several factors."""
+    from scipy import sparse
+
+    start = np.cumsum([0, *levels])
+    column = [j + k for j, k in zip(codes, start, strict=False)]
+    where = (np.tile(np.arange(n), len(codes)), np.concatenate([np.empty(0, np.intp), *column]))
+    return sparse.csr_array((np.ones(len(where[1])), where), shape=(n, start[-1]))
+
+
+def _gram(C: Any, weights: Floats) -> Floats:
+    """C' diag(weights) C, dense."""
+    out = C.T @ (C * weights[:, None])
+    dense: Floats = out if isinstance(out, np.ndarray) else out.toarray()
+    return dense
+
+
+def _row_forms(C: Any, G: Floats) -> Floats:
+    """Diagonal of C G C', a block of rows at a time."""
+    blocks = (C[k : k + 4096] for k in range(0, C.shape[0], 4096))
+    forms: Floats = np.concatenate([(block * (block @ G)).sum(axis=1) for block in blocks])
+    return forms
+
+
+def _evaluate(s: _Sums, w: Floats) -> _At:
+    """The profiled criterion at w = theta^2 (K,) and its derivatives."""
+    p = s.WW.shape[0] - 1
+    log_det, WVW, ZVW, reach, shrink = _weighted(s, w)
+    XVX, ZVX = WVW[:p, :p], ZVW[:, :p]
+    b: Floats = np.linalg.solve(XVX, WVW[:p, p]).astype(np.float64)
+    s2 = max(float(WVW[p, p] - b @ WVW[:p, p]) / s.dof, _NO_VARIANCE)
+    ZVr = ZVW[:, p] - ZVX @ b
+    criterion = log_det + s.dof * (1 + math.log(2 * math.pi * s2))
+    slope = reach - ZVr**2 / s2
+    if s.restricted:
+        criterion += float(np.linalg.slogdet(XVX)[1])
+        slope -= (ZVX * np.linalg.solve(XVX, ZVX.T).T).sum(axis=1)
+    by_factor: Floats = np.bincount(s.block, weights=slope).astype(np.float64)
+    return _At(criterion, by_factor, s2, b, XVX, ZVr, shrink)
+
+
+def _weighted(s: _Sums, w: Floats) -> tuple[float, Floats, Floats, Floats, Floats]:
+    """log|V|, W'V^-1W, Z'V^-1W, diag(Z'V^-1Z) and the conditional variances, whatever n is.
+
+    With d = 1 + w_0 size and V_0 the part of V that factor 0 makes, H = Z_r'V_0^-1 Z_r
+    and h = Z_r'V_0^-1 W; the dense system is S = I + theta H theta.
+    """
+    from scipy.linalg import cho_solve, cholesky
+
+    d = 1 + w[0] * s.size
+    theta = np.sqrt(w)[s.block[len(d) :], None]
+    H = s.ZZ + _gram(s.C, 1 / (s.size * d))
+    h = s.ZW + s.C.T @ (s.mean / d[:, None])
+    S = theta * H * theta.T + np.eye(len(h))
+    L = cholesky(S, lower=True, check_finite=False)
+    inverse = _inverse(L)
+    G = theta * inverse * theta.T
+    v = cho_solve((L, True), theta * h)
+    v += cho_solve(
+        (L, True), theta * h - np.einsum("ij,jk", S, v)
+    )  # refined, or s2 loses its digits where theta is large
+    Gh = theta * v
+    WVW = (
+        s.WW
+        + s.mean.T @ (s.mean * (s.size / d)[:, None])
+        - 2 * h.T @ Gh
+        + v.T @ np.einsum("ij,jk", S, v)
+    )
+    ZVW = np.concatenate(
+        [(s.mean * s.size[:, None] - s.C @ Gh) / d[:, None], h - np.einsum("ij,jk", H, Gh)]
+    )
+    meets = _row_forms(s.C, G) / d**2
+    reach = np.concatenate([s.size / d - meets, _reach(H, G, np.diag(inverse), theta[:, 0])])
+    shrink = np.concatenate([w[0] / d + w[0] ** 2 * meets, np.diag(G)])
+    log_det = float(np.log(d).sum() + 2 * np.log(np.diag(L)).sum())
+    return log_det, WVW, ZVW, reach, shrink
+
+
+def _inverse(L: Floats) -> Floats:
+    """Inverse of S = LL' (scipy throughout: numpy's own BLAS threads would get in the way)."""
+    from scipy.linalg import lapack
+
+    if len(L) == 0:
+        return L
+    lower = lapack.dpotri(L, lower=1)[0]
+    full: Floats = lower + np.tril(lower, -1).T
+    return full
+
+
+def _reach(H: Floats, G: Floats, inverse: Floats, theta: Floats) -> Floats:
+    """Diagonal of Z_r'V^-1 Z_r = H - HGH, which is (1 - S^-1) / theta^2 unless theta is small."""
+    small = theta**2 * np.diag(H) < 1e-6
+    out: Floats = (1 - inverse) / np.where(small, 1.0, theta) ** 2
+    out[small] = np.diag(H)[small] - ((H[small] @ G) * H[small]).sum(axis=1)
+    return out
+
+
+# The optimum
+
+
+def _optimise(s: _Sums) -> tuple[Floats, bool]:
+    """The theta^2 (K,) of the least criterion, and whether its slope is zero there.
+
+    The search runs over t = log(1 + rows theta^2), from 0 up. Over theta the criterion
+    is flat at 0 by symmetry, and a gradient method can stop there at a saddle; over t
+    its slope at 0 tells whether to leave, and it is nearly convex.
+    """
+
+    def objective(t: Floats) -> tuple[float, Floats]:
+        at = _evaluate(s, np.expm1(t) / s.rows)
+        return at.criterion, at.slope * np.exp(t) / s.rows
+
+    levels = np.bincount(s.block).astype(np.float64)
+    found = [_descend(objective, t, levels) for t in _starts(s, objective)]
+    f, t, g = min(found, key=lambda one: one[0])
+    for k in np.flatnonzero((t > 0) & (t < 1e-5)):
+        face = np.where(np.arange(len(t)) == k, 0.0, t)
+        f_face, g_face = objective(face)
+        if f_face <= f + 1e-9:
+            f, t, g = f_face, face, g_face
+    if t.max() > _MAX_T - 0.01:
+        raise DataError(
+            "sigma_y is estimated as 0: the levels of the factors explain y exactly, or nearly. "
+            "Leave a factor out, and check that y was measured on students, not on levels."
+        )
+    remaining = np.where(t > 0, np.abs(g), -g)  # at 0 the criterion may rise
+    return np.expm1(t) / s.rows, bool(remaining.max() < 0.01)
+
+
+def _starts(s: _Sums, objective: Objective) -> list[Floats]:
+    """Where to start: the local minima on a grid over t; one point for large data.
+
+    With few rows there can be several optima (in about one of a hundred random data sets
+    of 20 rows, one of a thousand of 100 rows), and there a grid costs little.
+    """
+    K = len(s.rows)
+    if K > 3 or s.dof > 500:
+        return [np.ones(K)]
+    axis = [0.3, 1.0, 2.0, 4.0, 6.0, 8.0] if K < 3 else [0.5, 2.0, 4.0, 7.0]
+    points = np.array(list(itertools.product(axis, repeat=K)))
+    f = np.array([objective(t)[0] for t in points]).reshape((len(axis),) * K)
+    padded = np.pad(f, 1, constant_values=np.inf)
+    inner = (slice(1, -1),) * K
+    least = np.ones(f.shape, dtype=bool)
+    for k in range(K):
+        for step in (1, -1):
+            least &= f <= np.roll(padded, step, axis=k)[inner]
+    return list(points[least.ravel()])
+
+
+def _descend(objective: Objective, t: Floats, levels: Floats) -> tuple[float, Floats, Floats]:
+    """Quasi-Newton steps (BFGS) from t, held at or above 0: criterion, t and slope at the end.
+
+    Own steps, since scipy's L-BFGS-B takes 1 ms a step for its threads on a busy machine.
+    """
+    f, g = objective(t)
+    B = np.diag(levels)  # near the second derivatives of a balanced design
+    for _ in range(_MOST_STEPS):
+        free = np.flatnonzero((t > 0) | (g < 0))
+        if np.abs(g[free] / np.sqrt(levels[free])).max(initial=0.0) < 1e-7:
+            break
+        step = np.zeros(len(t))
+        step[free] = np.clip(-np.linalg.solve(B[np.ix_(free, free)], g[free]), -2, 2)
+        for _ in range(12):
+            moved = np.clip(t + step, 0, _MAX_T)
+            f_moved, g_moved = objective(moved)
+            if f_moved <= f + 1e-4 * g @ (moved - t) + 1e-13 * abs(f):
+                break
+            step /= 3
+        else:
+            break
+        s, y = moved - t, g_moved - g
+        f, t, g = f_moved, moved, g_moved
+        if s @ y > 1e-3 * (s @ B @ s):
+            B += np.outer(y, y) / (s @ y) - np.outer(B @ s, B @ s) / (s @ B @ s)
+    return f, t, g
+
+
+# The answer
+
+
+def _report(
+    s: _Sums, w: Floats, converged: bool, frame: _Frame, levels: dict[str, np.ndarray]
+) -> VarianceComponents:
+    """The estimates on the scale of the data; ``levels`` in the order of the blocks."""
+    at = _evaluate(s, w)
+    sigma_y = frame.scale * math.sqrt(at.s2)
+    back = np.linalg.inv(frame.R)
+    cov = sigma_y**2 * back @ np.linalg.solve(at.XVX, back.T)
+    criterion = at.criterion + 2 * s.dof * math.log(frame.scale)
+    if s.restricted:
+        criterion += 2 * float(np.log(np.abs(np.diag(frame.R))).sum())
+    variance = dict(zip(levels, w.tolist(), strict=True))
+    ends = np.cumsum([len(of) for of in levels.values()])[:-1]
+    modes = dict(zip(levels, np.split(frame.scale * at.ZVr, ends), strict=True))
+    spread = dict(zip(levels, np.split(sigma_y * np.sqrt(at.shrink), ends), strict=True))
+    return VarianceComponents(
+        coef=frozen(frame.ols + frame.scale * back @ at.b),
+        se=frozen(np.sqrt(np.diag(cov))),
+        sd={name: sigma_y * math.sqrt(variance[name]) for name in frame.names},
+        sigma_y=sigma_y,
+        criterion=criterion,
+        modes={name: frozen(variance[name] * modes[name]) for name in frame.names},
+        mode_sd={name: frozen(spread[name]) for name in frame.names},
+        levels={name: frozen(levels[name], None) for name in frame.names},
+        method="REML" if s.restricted else "ML",
+        singular=bool((w == 0).any()),
+        converged=converged,
+        coef_cov=frozen(cov),
+    )
+
+
+# Nested or crossed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Structure:
+    """How two groupings of the same students lie to each other.
+
+    Attributes
+    ----------
+    kind : {"nested", "crossed", "partially crossed"}
+        Nested: all students of a level of the one share a level of the other.
+        Crossed: every level of the one meets every level of the other.
+        Partially crossed: neither.
+    inner : {"a", "b", None}
+        Which of the two is nested in the other ("a" when each is in the other).
+    counts : (levels of a, levels of b) int array
+        Students in each combination: the incidence matrix.
+    levels_a, levels_b : arrays
+        Its rows and columns, sorted.
+    """
+
+    kind: Literal["nested", "crossed", "partially crossed"]
+    inner: Literal["a", "b"] | None
+    counts: Ints
+    levels_a: np.ndarray
+    levels_b: np.ndarray
+
+
+def describe_structure(codes_a: Any, codes_b: Any) -> Structure:
+    """Tell from the data whether two groupings are nested, crossed or between.
+
+    Parameters
+    ----------
+    codes_a, codes_b : (n,) arrays
+        The level of each student in the two groupings.
+
+    Raises
+    ------
+    DataError
+        Lengths differ or codes are missing.
+
+    Examples
+    --------
+    >>> classes, schools = ["7A", "7B", "7A", "7B"], [1, 1, 2, 2]
+    >>> describe_structure(classes, schools).kind
+    'crossed'
+    >>> describe_structure(["1 7A", "1 7B", "2 7A", "2 7B"], schools).kind
+    'nested'
+    """
+    a, levels_a = _levels("a", codes_a)
+    b, levels_b = _levels("b", codes_b, len(a))
+    if len(a) == 0:
+        raise DataError("There are no rows, so nothing is nested or crossed.")
+    shape = (len(levels_a), len(levels_b))
+    counts = np.bincount(a * shape[1] + b, minlength=shape[0] * shape[1]).reshape(shape)
+    meets = counts > 0
+    inner: Literal["a", "b"] | None = None
+    if (meets.sum(axis=1) == 1).all():
+        inner = "a"
+    elif (meets.sum(axis=0) == 1).all():
+        inner = "b"
+    kind: Literal["nested", "crossed", "partially crossed"] = "partially crossed"
+    if inner:
+        kind = "nested"
+    elif meets.all():
+        kind = "crossed"
+    return Structure(
+        kind, inner, frozen(counts, np.intp), frozen(levels_a, None), frozen(levels_b, None)
+    )
