@@ -6,6 +6,8 @@
 """
 
 from mlm_core.data import DataError, GroupedData
+from mlm_core.partial import fit_partial_pooling
+from mlm_core.path import pooling_path
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
 from mlm_core.scenario import Hyperparameters, Scenario
 from mlm_core.simulate import Simulation, simulate
@@ -18,5 +20,7 @@ __all__ = [
     "Simulation",
     "fit_complete_pooling",
     "fit_no_pooling",
+    "fit_partial_pooling",
+    "pooling_path",
     "simulate",
 ]

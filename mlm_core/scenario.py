@@ -83,6 +83,12 @@ class Scenario:
         The school-level model.
     sigma_y : float
         SD of students within a school, given x (units of y).
+    sigma_x : float
+        SD between schools of the mean of x (0: the pre-test is the same in all
+        schools but for the students drawn). Students within a school have SD 1.
+    contextual : float
+        Points added to a school's intercept for each unit of its mean of x: the
+        between-school slope minus the within-school slope (0: no such effect).
     extraordinary : float
         Points added to the intercept of the first school, which the
         school-level model knows nothing of (0: no such school).
@@ -112,6 +118,8 @@ class Scenario:
     imbalance: float = _setting(0.9, 0.0, 1.2, 0.1)
     hyper: Hyperparameters = field(default_factory=Hyperparameters)
     sigma_y: float = _setting(10.0, 1.0, 30.0, 0.5)
+    sigma_x: float = _setting(0.0, 0.0, 3.0, 0.25)
+    contextual: float = _setting(0.0, -15.0, 15.0, 0.5)
     extraordinary: float = _setting(0.0, -40.0, 40.0, 5.0)
     seed: int = _setting(2179, 1, 9999, 1)
     redraw: int = _setting(0, 0, 9999, 1)
@@ -128,8 +136,12 @@ class Scenario:
                 raise ValueError(f"{name} is {value}: a whole number, {least} or more, is needed.")
         if self.imbalance < 0:
             raise ValueError(f"imbalance is {self.imbalance}: 0 or more is needed.")
-        sds = {"sigma_y": self.sigma_y, "sigma_alpha": self.hyper.sigma_alpha,
-               "sigma_beta": self.hyper.sigma_beta}  # fmt: skip
+        sds = {
+            "sigma_y": self.sigma_y,
+            "sigma_x": self.sigma_x,
+            "sigma_alpha": self.hyper.sigma_alpha,
+            "sigma_beta": self.hyper.sigma_beta,
+        }
         for name, sd in sds.items():
             if sd < 0:
                 raise ValueError(f"{name} is {sd}: an SD is 0 or more.")

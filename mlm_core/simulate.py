@@ -45,8 +45,9 @@ class Draws:
 
     Attributes
     ----------
-    size, u, eta : (J,), (J,), (J, 2) arrays
-        For school size, for u and for the two school errors (independent).
+    size, u, eta, x_mean : (J,), (J,), (J, 2), (J,) arrays
+        For school size, for u, for the two school errors (independent) and for
+        the school's mean of x.
     x, eps : (J, m) arrays
         For the students; a school uses the first n_j of its row.
     """
@@ -54,6 +55,7 @@ class Draws:
     size: Floats
     u: Floats
     eta: Floats
+    x_mean: Floats
     x: Floats
     eps: Floats
 
@@ -83,13 +85,14 @@ def draw(scenario: Scenario) -> Draws:
 @lru_cache(maxsize=32)
 def _draw(n_groups: int, longest: int, seed: int, redraw: int) -> Draws:
     """One stream a school, another for its students."""
-    school = np.empty((n_groups, 4))
+    school = np.empty((n_groups, 5))
     student = np.empty((n_groups, longest, 2))
     for j in range(n_groups):
         np.random.default_rng([seed, j]).standard_normal(out=school[j])
         np.random.default_rng([seed, j, 1 + redraw]).standard_normal(out=student[j])
     return Draws(
-        size=frozen(school[:, 0]), u=frozen(school[:, 1]), eta=frozen(school[:, 2:]),
+        size=frozen(school[:, 0]), u=frozen(school[:, 1]), eta=frozen(school[:, 2:4]),
+        x_mean=frozen(school[:, 4]),
         x=frozen(student[:, :, 0]), eps=frozen(student[:, :, 1]),
     )  # fmt: skip
 
@@ -97,10 +100,10 @@ def _draw(n_groups: int, longest: int, seed: int, redraw: int) -> Draws:
 def school_sizes(scenario: Scenario, size: Floats) -> Ints:
     r"""(J,) school sizes: :math:`n_j = \mathrm{median} \cdot e^{\mathrm{imbalance} \cdot z_j}`.
 
-    At least 2 students and at most `LARGEST_SCHOOL` times the median.
+    At least 1 student and at most `LARGEST_SCHOOL` times the median.
     """
     n = np.rint(scenario.students_per_group * np.exp(scenario.imbalance * size))
-    clipped: Ints = np.clip(n, 2, LARGEST_SCHOOL * scenario.students_per_group).astype(np.intp)
+    clipped: Ints = np.clip(n, 1, LARGEST_SCHOOL * scenario.students_per_group).astype(np.intp)
     return clipped
 
 
@@ -119,7 +122,9 @@ def simulate(scenario: Scenario) -> Simulation:
     Parameters
     ----------
     scenario : Scenario
-        ``x`` and ``u`` are standard normal; ``y`` is in points.
+        ``x`` is standard normal within a school, ``u`` between schools; ``y`` is
+        in points. ``sigma_x``, ``contextual`` and ``extraordinary`` add to the
+        model above what their entries say.
 
     Returns
     -------
@@ -139,7 +144,8 @@ def simulate(scenario: Scenario) -> Simulation:
     eta1 = hyper.sigma_alpha * draws.eta[:, 0]
     across = np.sqrt(1 - hyper.rho**2) * draws.eta[:, 1]
     eta2 = hyper.sigma_beta * (hyper.rho * draws.eta[:, 0] + across)
-    alpha = hyper.a0 + hyper.b0 * draws.u + eta1
+    x_mean = scenario.sigma_x * draws.x_mean
+    alpha = hyper.a0 + hyper.b0 * draws.u + scenario.contextual * x_mean + eta1
     alpha[0] += scenario.extraordinary
     beta = hyper.a1 + hyper.b1 * draws.u + eta2
 
@@ -147,7 +153,7 @@ def simulate(scenario: Scenario) -> Simulation:
     labels = np.array(school_names(scenario.n_groups))
     order = np.argsort(labels)
     j = np.repeat(np.arange(scenario.n_groups), n[order])
-    x = np.concatenate([draws.x[k, : n[k]] for k in order])
+    x = np.concatenate([x_mean[k] + draws.x[k, : n[k]] for k in order])
     eps = np.concatenate([draws.eps[k, : n[k]] for k in order])
     alpha, beta, u = frozen(alpha[order]), frozen(beta[order]), draws.u[order]
     y = alpha[j] + beta[j] * x + scenario.sigma_y * eps

@@ -1,0 +1,1 @@
+"""Altair figures, one a file: each takes tables, named in its docstring."""

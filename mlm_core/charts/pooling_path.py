@@ -1,0 +1,172 @@
+"""Schools gliding between complete and no pooling, dragged by one handle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from mlm_core.charts import marks
+from mlm_core.charts.handle import handle, here
+from mlm_core.charts.theme import LEFT, Look, finish
+
+SCHOOL = "school"
+OF_SCHOOL = ("school", "label", "n", "own", "complete", "truth", "picked")
+GAP, STRIP = 44, 72
+TICKS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+
+
+def pooling_path(
+    look: Look,
+    *,
+    domain: tuple[float, float],
+    rows: int,
+    scale: float,
+    steps: int,
+    show_truth: bool = False,
+    score: str = "mean test score, points",
+    unit: str = "points",
+) -> Any:
+    """One row a school, ordered by size; under it the likelihood of sigma_alpha.
+
+    The handle lives in the chart: it only picks one of the steps in the tables,
+    and nothing is sent to the server. It rests where the tables say until it is moved.
+
+    Tables
+    ------
+    schools
+        Of `estimates.schools_table`: one row a school, in the order in which they are drawn.
+    path
+        Of `estimates.path_table`: one row a school and step.
+    likelihood
+        Of `estimates.likelihood_table`: one row a step.
+
+    Parameters
+    ----------
+    look : Look
+    domain : (low, high)
+        Of the score axis; keep it the same while sliders move.
+    rows, steps : int
+        Numbers of schools and of steps.
+    scale : float
+        The SD in the middle of the handle.
+    show_truth : bool
+        Draw the true means.
+    """
+    row = _row_height(rows, look)
+    schools = round(rows * row)
+    now = here(steps)
+    likelihood = alt.Chart(alt.NamedData("likelihood"))
+    top = (
+        _schools(alt.Chart(), look, domain, schools, row, score, show_truth)
+        .properties(data=alt.NamedData("path"))
+        .transform_filter(now)
+        .transform_lookup("row", alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL)))
+    )
+    strip = _likelihood(likelihood, look, now, scale, steps, schools, unit)
+    return finish(
+        alt.layer(strip, top).resolve_scale(x="independent", y="independent"),
+        look,
+        schools + GAP + STRIP,
+    )
+
+
+def _row_height(rows: int, look: Look) -> float:
+    return max(5.0, min(17.5 * look.scale, 560 / rows))
+
+
+def _schools(
+    here: alt.Chart,
+    look: Look,
+    domain: tuple[float, float],
+    height: int,
+    row: float,
+    score: str,
+    show_truth: bool,
+) -> Any:
+    colours = look.palette
+    axis = alt.Axis(orient="top", title=score, tickCount=6, grid=True)
+    x_scale = alt.Scale(domain=list(domain), nice=False, zero=False)
+    names = alt.Axis(
+        title=None,
+        minExtent=LEFT,
+        maxExtent=LEFT,
+        domain=False,
+        ticks=False,
+        labels=row >= 11,
+        labelFontSize=min(look.type_size(), row - 1),
+        labelLimit=LEFT,
+    )
+    y = alt.Y("label:N", sort=None, scale=alt.Scale(range=[0, height]), axis=names)
+    at = {
+        c: alt.X(f"{c}:Q", scale=x_scale, axis=axis) for c in ("own", "alpha", "complete", "truth")
+    }
+    size = max(20.0, min(90.0 * look.scale, row * 5))
+    tooltip = [
+        alt.Tooltip("school:N", title="school"),
+        alt.Tooltip("n:Q", title="students"),
+        alt.Tooltip("own:Q", title="no pooling", format=".1f"),
+        alt.Tooltip("alpha:Q", title="partial pooling", format=".1f"),
+        alt.Tooltip("pulled:Q", title="pulled", format=".0%"),
+    ]
+    layers = [
+        here.mark_bar(color=colours.faint, height=row).encode(
+            y=y,
+            x=alt.value(0),
+            x2=alt.value("width"),
+            opacity=alt.condition("datum.picked", alt.value(0.6), alt.value(0)),
+        ),
+        marks.complete_rule(here.transform_aggregate(complete="mean(complete)"), look).encode(
+            x=at["complete"], y=alt.value(0), y2=alt.value(height)
+        ),
+        here.mark_rule(color=colours.muted, strokeWidth=1.6).encode(x=at["own"], x2="alpha:Q", y=y),
+        marks.point(here, "no", look, 1.5 * size).encode(x=at["own"], y=y, tooltip=tooltip),
+        marks.point(here, "partial", look, size)
+        .encode(x=at["alpha"], y=y, tooltip=tooltip)
+        .add_params(alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)),
+    ]
+    if show_truth:
+        layers.append(
+            marks.point(here, "truth", look, size * 0.6).encode(
+                x=at["truth"], y=y, tooltip=[*tooltip, alt.Tooltip("truth:Q", format=".1f")]
+            )
+        )
+    return alt.layer(*layers)
+
+
+def _likelihood(
+    base: alt.Chart, look: Look, at_handle: str, scale: float, steps: int, above: int, unit: str
+) -> Any:
+    colours = look.palette
+    low, high = above + GAP + STRIP, above + GAP
+    y = alt.Y("likelihood:Q", scale=alt.Scale(domain=[0, 1], range=[low, high]), axis=None)
+    x = alt.X(
+        "position:Q",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(
+            values=[*(round(v * scale / 5 / (v * scale / 5 + scale), 4) for v in TICKS), 1],
+            labelExpr="datum.value == 1 ? '∞' : "
+            f"format({scale} * datum.value / (1 - datum.value), '.2~g')",
+            title=f"SD between schools σ_α, {unit}",
+            labelOverlap="greedy",
+        ),
+    )
+    now = base.transform_filter(at_handle)
+    rest = base.transform_filter("datum.estimate")
+    return alt.layer(
+        base.mark_area(color=colours.partial, opacity=0.18, line={"color": colours.partial}).encode(
+            x=x, y=y
+        ),
+        base.mark_point(opacity=0)
+        .encode(x=x, y=y)
+        .add_params(handle(steps, "From complete pooling to no pooling")),
+        rest.mark_rule(color=colours.partial, strokeDash=[3, 3], strokeWidth=1.5).encode(
+            x=x, y=alt.value(high), y2=alt.value(low)
+        ),
+        now.mark_rule(color=colours.ink, strokeWidth=2.5).encode(
+            x=x, y=alt.value(high - 4), y2=alt.value(low)
+        ),
+        now.mark_text(dy=-12, align="center", fontWeight="bold").encode(
+            x=x, y=alt.value(high - 2), text="caption:N"
+        ),
+    )

@@ -1,0 +1,156 @@
+"""One visual language for every figure: colours, shapes, sizes, fixed domains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import altair as alt
+import numpy as np
+
+Pooling = Literal["complete", "no", "partial", "truth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colours of one theme; the four poolings differ in shape too."""
+
+    complete: str
+    no: str
+    partial: str
+    truth: str
+    ink: str
+    muted: str
+    faint: str
+    paper: str
+
+    def of(self, pooling: Pooling) -> str:
+        """Colour of a pooling or of the truth."""
+        return str(getattr(self, pooling))
+
+
+LIGHT = Palette(
+    complete="#C8501B",
+    no="#0B68B0",
+    partial="#00805A",
+    truth="#111111",
+    ink="#22262B",
+    muted="#5B6470",
+    faint="#D9DCE0",
+    paper="#FFFFFF",
+)
+DARK = Palette(
+    complete="#FF8F52",
+    no="#6CB8F2",
+    partial="#33C895",
+    truth="#FFFFFF",
+    ink="#E8EAED",
+    muted="#A3ABB5",
+    faint="#3A4049",
+    paper="#14181D",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a figure is drawn: light or dark, and how large its type is.
+
+    Attributes
+    ----------
+    dark : bool
+    scale : float
+        1 for a screen, more for a projector.
+    """
+
+    dark: bool = False
+    scale: float = 1.0
+
+    @property
+    def palette(self) -> Palette:
+        """The colours of this look."""
+        return DARK if self.dark else LIGHT
+
+    def type_size(self, points: float = 13) -> float:
+        """Size of type in this look (pixels)."""
+        return round(points * self.scale, 1)
+
+
+FONT = "'Source Sans', 'Source Sans Pro', 'Source Sans 3', system-ui, sans-serif"
+
+LEFT = 118
+"""Pixels kept free on the left of a figure for the names of schools."""
+
+
+def with_tables(chart: Any, **tables: Any) -> Any:
+    """Give a figure its tables, for a notebook or a file.
+
+    The figures name their tables instead of holding them: one specification
+    serves every state of the sliders, and only the tables change.
+
+    Parameters
+    ----------
+    chart : altair chart
+        From a function of this package.
+    **tables : pandas.DataFrame
+        By the names that the function lists under "Tables".
+    """
+    found = chart.copy(deep=False)
+    found.datasets = {
+        name: json.loads(table.to_json(orient="records", double_precision=15))
+        for name, table in tables.items()
+    }
+    return found
+
+
+def finish(chart: Any, look: Look, height: int) -> Any:
+    """Set the size and the style that all figures share.
+
+    The figure is as wide as its container; ``height`` is that of the plot.
+    """
+    colours, size = look.palette, look.type_size()
+    return (
+        chart.properties(
+            height=height,
+            width="container",
+            autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+            padding={"left": 4, "right": 14, "top": 4, "bottom": 4},
+            background="transparent",
+        )
+        .configure(font=FONT)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=colours.ink,
+            titleColor=colours.ink,
+            domainColor=colours.muted,
+            tickColor=colours.muted,
+            gridColor=colours.faint,
+            gridOpacity=0.6,
+            labelFontSize=size,
+            titleFontSize=size,
+            titleFontWeight="normal",
+            titlePadding=8,
+            grid=False,
+        )
+        .configure_text(color=colours.ink, fontSize=size)
+        .configure_legend(disable=True)
+    )
+
+
+def steady_domain(values: Iterable[float], centre: float, half: float) -> tuple[float, float]:
+    """A domain that stays the same until the values leave it, and then doubles.
+
+    Examples
+    --------
+    >>> steady_domain([40, 75], centre=60, half=30)
+    (30, 90)
+    >>> steady_domain([40, 105], centre=60, half=30)
+    (0, 120)
+    """
+    found = np.asarray(list(values), dtype=float)
+    found = found[np.isfinite(found)]
+    reach = float(np.abs(found - centre).max()) if found.size else 0.0
+    while reach > half:
+        half *= 2
+    return (centre - half, centre + half)

@@ -1,0 +1,216 @@
+"""Fits -> tidy tables: the only thing the charts take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlm_core.data import Floats, GroupedData, Ints
+from mlm_core.records import GroupLines, PoolingPath
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STEPS = 121
+"""Positions of the handle between complete and no pooling."""
+
+HANDLE_SCALE = 5.0
+"""The SD between schools (points) in the middle of the handle."""
+
+
+def estimates_table(data: GroupedData, lines: Mapping[str, GroupLines]) -> pd.DataFrame:
+    """One row a school and pooling.
+
+    Parameters
+    ----------
+    data : GroupedData
+    lines : mapping of str to GroupLines
+        For example ``{"complete": ..., "no": ..., "partial": ...}``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``school, n, pooling, alpha, se_alpha, beta, se_beta``.
+
+    Examples
+    --------
+    >>> from mlm_core import Scenario, fit_no_pooling, simulate
+    >>> data = simulate(Scenario()).data
+    >>> len(estimates_table(data, {"no": fit_no_pooling(data).lines}))
+    20
+    """
+    import pandas as pd
+
+    one = {
+        name: pd.DataFrame(
+            {
+                "school": data.labels.astype(str),
+                "n": data.n,
+                "pooling": name,
+                "alpha": fit.alpha,
+                "se_alpha": fit.se_alpha,
+                "beta": fit.beta,
+                "se_beta": fit.se_beta,
+            }
+        )
+        for name, fit in lines.items()
+    }
+    return pd.concat(one.values(), ignore_index=True)
+
+
+def students_table(data: GroupedData) -> pd.DataFrame:
+    """One row a student: ``school, y`` and, where there are, ``x, u``."""
+    import pandas as pd
+
+    columns: dict[str, object] = {"school": data.labels.astype(str)[data.j]}
+    if data.u is not None:
+        columns["u"] = data.u[data.j]
+    if data.x is not None:
+        columns["x"] = data.x
+    return pd.DataFrame({**columns, "y": data.y})
+
+
+def handle_grid(estimate: float, scale: float = HANDLE_SCALE, steps: int = STEPS) -> Floats:
+    r"""Values of sigma_alpha that a handle visits, evenly spaced in :math:`\sigma/(\sigma+s)`.
+
+    From 0 (complete pooling) to infinity (no pooling); the value nearest to the
+    estimate is replaced by it, so that the handle can rest on it exactly.
+
+    Parameters
+    ----------
+    estimate : float
+        The estimated ``sigma_alpha`` (units of y).
+    scale : float
+        The value s in the middle of the handle (units of y).
+
+    Returns
+    -------
+    (steps,) array
+
+    Examples
+    --------
+    >>> handle_grid(4.9, steps=5).round(2).tolist()
+    [0.0, 1.67, 4.9, 15.0, inf]
+    """
+    t = np.linspace(0.0, 1.0, steps)
+    with np.errstate(divide="ignore"):
+        grid = scale * t / (1.0 - t)
+    grid[resting_place(estimate, scale, steps)] = estimate
+    return grid
+
+
+def handle_position(sigma_alpha: Floats | float, scale: float = HANDLE_SCALE) -> Floats:
+    """Where values of sigma_alpha lie along the handle, from 0 to 1."""
+    sigma = np.asarray(sigma_alpha, dtype=float)
+    return np.where(
+        np.isinf(sigma), 1.0, 1.0 - scale / (np.where(np.isinf(sigma), 1.0, sigma) + scale)
+    )
+
+
+def resting_place(estimate: float, scale: float = HANDLE_SCALE, steps: int = STEPS) -> int:
+    """Step at which the handle rests on the estimate; an end only when the estimate is 0."""
+    k = round(float(handle_position(estimate, scale)) * (steps - 1))
+    return 0 if estimate == 0 else int(np.clip(k, 1, steps - 2))
+
+
+def schools_table(
+    data: GroupedData,
+    own: Floats,
+    complete: float,
+    truth: Floats | None = None,
+    picked: str | None = None,
+) -> pd.DataFrame:
+    """One row a school, the largest first.
+
+    Parameters
+    ----------
+    data : GroupedData
+    own : (J,) array
+        Estimates without pooling.
+    complete : float
+        The estimate of complete pooling, the same for all.
+    truth : (J,) array, optional
+    picked : str, optional
+        Label of the school that is marked.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``row, school, label, n, own, complete, truth, picked``; ``label`` has the
+        name and the number of students.
+    """
+    import pandas as pd
+
+    order = by_size(data)
+    names = data.labels.astype(str)[order]
+    return pd.DataFrame(
+        {
+            "row": np.arange(len(names)),
+            "school": names,
+            "label": [f"{name}  {n}" for name, n in zip(names, data.n[order], strict=True)],
+            "n": data.n[order],
+            "own": own[order],
+            "complete": complete,
+            "truth": np.nan if truth is None else truth[order],
+            "picked": names == picked,
+        }
+    )
+
+
+def by_size(data: GroupedData) -> Ints:
+    """(J,) schools in the order of figures: the largest first."""
+    return np.argsort(-data.n, kind="stable")
+
+
+def path_table(path: PoolingPath, data: GroupedData, rest: int) -> pd.DataFrame:
+    """One row a school and step of the handle: ``step, row, alpha, pulled, resting``.
+
+    ``row`` is that of `schools_table`; ``pulled`` is 1 for complete pooling and 0
+    for no pooling; ``resting`` marks the step ``rest``, at which the handle rests
+    until it is moved.
+    """
+    import pandas as pd
+
+    order = by_size(data)
+    step = np.repeat(np.arange(len(path.sigma_alpha)), len(order))
+    return pd.DataFrame(
+        {
+            "step": step,
+            "row": np.tile(np.arange(len(order)), len(path.sigma_alpha)),
+            "alpha": path.alpha[:, order].ravel(),
+            "pulled": 1.0 - path.weight[:, order].ravel(),
+            "resting": step == rest,
+        }
+    )
+
+
+def likelihood_table(
+    path: PoolingPath,
+    estimate: float,
+    rest: int,
+    scale: float = HANDLE_SCALE,
+    unit: str = "points",
+) -> pd.DataFrame:
+    """One row a step: ``step, position, likelihood, caption, estimate, resting``.
+
+    ``likelihood`` is relative to its maximum (0 to 1); ``position`` is the place
+    along the handle (0 to 1).
+    """
+    import pandas as pd
+
+    best = resting_place(estimate, scale)
+    captions = [f"{sigma:.1f} {unit}" for sigma in path.sigma_alpha]
+    captions[0], captions[-1] = "0: complete pooling", "∞: no pooling"
+    captions[best] = f"estimate: {estimate:.1f} {unit}"
+    return pd.DataFrame(
+        {
+            "step": np.arange(len(captions)),
+            "position": handle_position(path.sigma_alpha, scale),
+            "likelihood": np.exp(path.log_likelihood),
+            "caption": captions,
+            "estimate": np.arange(len(captions)) == best,
+            "resting": np.arange(len(captions)) == rest,
+        }
+    )

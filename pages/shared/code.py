@@ -1,0 +1,108 @@
+"""The page's fit as code that carries its data and runs as pasted, in three languages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from textwrap import fill
+from typing import Any
+
+from mlm_core import GroupedData, Scenario
+
+LARGEST = 1500
+"""With more students than this, the code reads the downloaded file instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One fit in three languages."""
+
+    core: str
+    statsmodels: str
+    lme4: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to fit to the data, once in each language, given ``data`` or ``schools``."""
+
+    core: Sequence[str]
+    statsmodels: Sequence[str]
+    lme4: Sequence[str]
+
+
+def listing(scenario: Scenario, data: GroupedData, recipe: Recipe) -> Listing:
+    """Write the code of a page from its scenario, its data and what it fits."""
+    return Listing(
+        core="\n".join([*_simulated(scenario, data), *recipe.core]),
+        statsmodels="\n".join([*_python_data(data), *recipe.statsmodels]),
+        lme4="\n".join([*_r_data(data), *recipe.lme4]),
+    )
+
+
+def _simulated(scenario: Scenario, data: GroupedData) -> list[str]:
+    lines = ["from dataclasses import replace", "", "import mlm_core as mlm", ""]
+    lines.append(f"scenario = {_record(scenario)}")
+    lines.append("data = mlm.simulate(scenario).data")
+    if data.x is None:
+        lines.append("data = replace(data, x=None)  # only the scores")
+    return [*lines, ""]
+
+
+def _record(scenario: Scenario) -> str:
+    """The scenario as an expression: what differs from the default only."""
+    changed = _changed(scenario, Scenario())
+    if "hyper" in changed:
+        inner = _changed(scenario.hyper, Scenario().hyper)
+        changed["hyper"] = f"mlm.Hyperparameters({_arguments(inner)})"
+    return f"mlm.Scenario({_arguments(changed)})"
+
+
+def _changed(record: Any, start: Any) -> dict[str, str]:
+    pairs = {f.name: (getattr(record, f.name), getattr(start, f.name)) for f in fields(record)}
+    return {name: repr(now) for name, (now, then) in pairs.items() if now != then}
+
+
+def _arguments(values: dict[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _columns(data: GroupedData) -> dict[str, list[str]]:
+    columns = {"y": [f"{v:.4f}" for v in data.y]}
+    if data.x is not None:
+        columns["x"] = [f"{v:.4f}" for v in data.x]
+    if data.u is not None:
+        columns["u"] = [f"{v:.4f}" for v in data.u[data.j]]
+    return columns
+
+
+def _wrapped(opening: str, items: Sequence[str], closing: str) -> str:
+    body = fill(", ".join(items), 92, initial_indent="    ", subsequent_indent="    ")
+    return f"{opening}\n{body}\n{closing}"
+
+
+def _python_data(data: GroupedData) -> list[str]:
+    lines = ["import numpy as np", "import pandas as pd", ""]
+    if data.n_students > LARGEST:
+        return [*lines, 'schools = pd.read_csv("schools.csv")  # the file below', ""]
+    lines.append(_wrapped("names = [", [repr(str(s)) for s in data.labels], "]"))
+    lines.append(_wrapped("n = [", [str(k) for k in data.n], "]"))
+    lines.append('schools = pd.DataFrame({"school": np.repeat(names, n)})')
+    for name, values in _columns(data).items():
+        lines.append(_wrapped(f'schools["{name}"] = [', values, "]"))
+    return [*lines, ""]
+
+
+def _r_data(data: GroupedData) -> list[str]:
+    lines = ["library(lme4)", ""]
+    if data.n_students > LARGEST:
+        return [*lines, 'schools <- read.csv("schools.csv")  # the file below', ""]
+    lines.append(
+        _wrapped("names <- c(", [json.dumps(str(s), ensure_ascii=False) for s in data.labels], ")")
+    )
+    lines.append(_wrapped("n <- c(", [str(k) for k in data.n], ")"))
+    lines.append("schools <- data.frame(school = rep(names, times = n))")
+    for name, values in _columns(data).items():
+        lines.append(_wrapped(f"schools${name} <- c(", values, ")"))
+    return [*lines, ""]

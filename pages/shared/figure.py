@@ -1,0 +1,114 @@
+"""Figures on a page: the look of the moment, the legend, the chart, its handle."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from mlm_core.charts.handle import HANDLE
+from mlm_core.charts.theme import Look, Pooling
+
+_HERE = Path(__file__).parent
+_handle = st.components.v2.component(
+    "pooling_lab_handle", js=(_HERE / "handle.js").read_text(encoding="utf-8")
+)
+
+_LEGEND: dict[Pooling, tuple[str, str]] = {
+    "no": ("○", "no pooling"),
+    "partial": ("●", "partial pooling"),
+    "complete": ("┃", "complete pooling"),
+    "truth": ("◆", "truth"),
+}
+
+
+def look() -> Look:
+    """Light or dark, as the reader has it."""
+    return Look(dark=st.context.theme.type == "dark")
+
+
+def legend(**meaning: str) -> None:
+    """Name the marks above a figure: ``legend(no="its own mean", partial="partial pooling")``.
+
+    An empty text stands for the usual name.
+    """
+    colours = look().palette
+    parts = []
+    for pooling, text in meaning.items():
+        sign, usual = _LEGEND[pooling]  # type: ignore[index]
+        colour = colours.of(pooling)  # type: ignore[arg-type]
+        parts.append(
+            f'<span><span class="pl-mark" style="color:{colour}" aria-hidden="true">{sign}</span>'
+            f"{html.escape(text or usual)}</span>"
+        )
+    st.html(f'<div class="pl-legend">{"".join(parts)}</div>')
+
+
+def show(
+    key: str,
+    alt: str,
+    chart: Callable[..., Any],
+    tables: dict[str, pd.DataFrame],
+    *,
+    on_school: Callable[[], None] | None = None,
+    **settings: Any,
+) -> None:
+    """Draw a figure; with ``on_school``, a click on a school calls it.
+
+    Parameters
+    ----------
+    key : str
+        Keeps the figure in place while its tables change.
+    alt : str
+        What the figure shows, in words, from the live numbers.
+    chart : function of `mlm_core.charts`
+        Called with the look of the moment and ``settings``; while these stay the
+        same its specification does, and only the tables travel to the browser.
+    tables : dict of str to DataFrame
+        The tables the chart names.
+    """
+    spec = {**_spec(chart, look(), tuple(settings.items())), "datasets": tables}
+    selects: dict[str, Any] = {}
+    if on_school is not None:
+        selects = {"on_select": on_school, "selection_mode": ["school"]}
+    with st.container(key=f"figure-{key}"):
+        st.vega_lite_chart(None, spec, theme=None, key=key, alt=alt, width="stretch", **selects)
+
+
+@lru_cache(maxsize=512)
+def _spec(
+    chart: Callable[..., Any], seen: Look, settings: tuple[tuple[str, Any], ...]
+) -> dict[str, Any]:
+    """The specification of a chart without its tables: built once, it takes Altair 0.1 s."""
+    spec: dict[str, Any] = chart(seen, **dict(settings)).to_dict()
+    return spec
+
+
+def handle(key: str, rest: int, last: int, *, play: bool = False) -> None:
+    """Keep the handle of the figure ``key`` in the address.
+
+    Parameters
+    ----------
+    rest : int
+        The step at which it rests until it is moved.
+    last : int
+        The last step.
+    play : bool
+        Move it once, by itself, at first sight.
+    """
+    with st.container(key="handle-helper"):
+        _handle(
+            key=f"handle-{key}",
+            data={
+                "figure": f"figure-{key}",
+                "rest": rest,
+                "last": last,
+                "name": HANDLE,
+                "play": play,
+            },
+        )

@@ -1,0 +1,55 @@
+"""Numbers in sentences: one way to write points, percentages and counts."""
+
+from __future__ import annotations
+
+import math
+
+
+def number(value: float, digits: int = 1) -> str:
+    """A number with a true minus sign; a dash where there is none.
+
+    >>> number(-0.04), number(3.14159, 2), number(float("nan"))
+    ('0.0', '3.14', '–')
+    """
+    if not math.isfinite(value):
+        return "∞" if value == math.inf else "–"
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """A share as a whole percentage; never 0% or 100% of something that is not.
+
+    >>> percent(0.684), percent(0.001), percent(0.999)
+    ('68%', 'less than 1%', 'more than 99%')
+    """
+    if 0 < share < 0.005:
+        return "less than 1%"
+    if 0.995 < share < 1:
+        return "more than 99%"
+    return f"{100 * share:.0f}%"
+
+
+def count(how_many: int, one: str, more: str | None = None) -> str:
+    """A count with its noun.
+
+    >>> count(1, "student"), count(3, "school"), count(0, "boss", "bosses")
+    ('1 student', '3 schools', 'no bosses')
+    """
+    many = more or f"{one}s"
+    if how_many == 0:
+        return f"no {many}"
+    return f"{how_many} {one if how_many == 1 else many}"
+
+
+def plain(label: object) -> str:
+    """A label from data, made safe for Markdown: it is shown, never rendered.
+
+    >>> plain("a*b")
+    'a\\\\*b'
+    """
+    special = "\\`*_{}[]()<>#+-.!|~$:&\n\r"
+    text = str(label).replace("\n", " ").replace("\r", " ")
+    return "".join(f"\\{c}" if c in special else c for c in text)
