@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,6 +70,108 @@ def students_table(data: GroupedData) -> pd.DataFrame:
     if data.x is not None:
         columns["x"] = data.x
     return pd.DataFrame({**columns, "y": data.y})
+
+
+def marked_students(data: GroupedData, picked: str, most: int = 600) -> pd.DataFrame:
+    """One row a student with ``school, x, y, picked``; x is 0 where there is none.
+
+    Of more than ``most`` students only every second, third, ... is kept, but all of
+    the school ``picked``.
+    """
+    table = students_table(data)
+    table["picked"] = table["school"] == picked
+    every = -(-data.n_students // most)
+    kept = table["picked"] | (np.arange(data.n_students) % every == 0)
+    return table.assign(x=table.get("x", 0.0))[kept][["school", "x", "y", "picked"]]
+
+
+def line_table(
+    kind: str, names: Sequence[str], alpha: Floats, beta: Floats, x: tuple[float, float]
+) -> pd.DataFrame:
+    """Two rows a line, its ends over ``x``: ``line, school, kind, x, y``.
+
+    Lines that cannot be estimated are left out.
+    """
+    import pandas as pd
+
+    known = np.flatnonzero(np.isfinite(alpha) & np.isfinite(beta))
+    ends = [
+        pd.DataFrame(
+            {
+                "line": [f"{kind} {names[k]}" for k in known],
+                "school": [names[k] for k in known],
+                "kind": kind,
+                "x": at,
+                "y": alpha[known] + beta[known] * at,
+            }
+        )
+        for at in x
+    ]
+    return pd.concat(ends, ignore_index=True)
+
+
+def redraws_table(
+    data: GroupedData, draws: Sequence[Floats], truth: Floats, picked: str
+) -> pd.DataFrame:
+    """Estimates of the same schools in several draws, the newest first.
+
+    Parameters
+    ----------
+    data : GroupedData
+        The newest draw.
+    draws : sequence of (J,) arrays
+        Estimates, the newest first; they may have NaN.
+    truth : (J,) array
+    picked : str
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``school, label, n, age, alpha, truth, picked, missing``; age 0 is the newest.
+    """
+    import pandas as pd
+
+    table = pd.concat(
+        [
+            schools_table(data, alpha, np.nan, truth, picked).assign(age=age)
+            for age, alpha in enumerate(draws)
+        ],
+        ignore_index=True,
+    )
+    table["missing"] = table["own"].isna()
+    table["alpha"] = table["own"].fillna(0.0)
+    return table.drop(columns=["row", "own", "complete"])
+
+
+def residuals_tables(
+    data: GroupedData, residual: Floats, picked: str, most: int = 600
+) -> dict[str, pd.DataFrame]:
+    """Residuals by school, the schools in the order of their mean.
+
+    Returns
+    -------
+    dict
+        ``residuals``: ``school, residual, picked``, one row a student (thinned as in
+        `marked_students`); ``means``: ``school, n, mean, picked``, one row a school.
+    """
+    import pandas as pd
+
+    mean = data.group_means(residual)
+    order = np.argsort(-mean, kind="stable")
+    names = data.labels.astype(str)
+    means = pd.DataFrame(
+        {
+            "school": names[order],
+            "n": data.n[order],
+            "mean": mean[order],
+            "picked": names[order] == picked,
+        }
+    )
+    students = pd.DataFrame({"school": names[data.j], "residual": residual})
+    students["picked"] = students["school"] == picked
+    every = -(-data.n_students // most)
+    students = students[students["picked"] | (np.arange(data.n_students) % every == 0)]
+    return {"residuals": students, "means": means}
 
 
 def handle_grid(estimate: float, scale: float = HANDLE_SCALE, steps: int = STEPS) -> Floats:

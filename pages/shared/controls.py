@@ -55,7 +55,7 @@ SCENARIO = (
 )  # fmt: skip
 
 
-def sidebar(*uses: str) -> Scenario:
+def sidebar(*uses: str, beside: Sequence[str] = ()) -> Scenario:
     """Show the controls a lesson uses and return the scenario they set.
 
     The others keep their values and stay in the address: they are drawn where
@@ -65,18 +65,30 @@ def sidebar(*uses: str) -> Scenario:
     ----------
     *uses : str
         Names of fields of `Scenario` and `Hyperparameters`, shown in the order of `SCENARIO`.
+    beside : sequence of str
+        Fields that the page sets beside its figure.
     """
     with st.sidebar:
         st.subheader("Scenario", anchor=False)
         _presets()
         set_to = {c.name: _slider(c) for c in SCENARIO if c.name in uses}
         set_to["seed"] = _seed()
+        elsewhere = [c for c in SCENARIO if c.name not in uses]
         with st.container(key="controls-elsewhere"):
-            set_to |= {c.name: _slider(c) for c in SCENARIO if c.name not in uses}
+            set_to |= {c.name: _slider(c) for c in elsewhere}
+        _tell([c for c in elsewhere if c.name not in beside], set_to)
         st.button("Back to the start", on_click=put, args=(Scenario(),), width="stretch",
                   icon=":material/restart_alt:", help="All settings as they were at first.")  # fmt: skip
     _show_notices()
     return _scenario(set_to)
+
+
+def _tell(elsewhere: Sequence[Control], values: dict[str, Any]) -> None:
+    """Name what is set on another page and still has its effect here."""
+    changed = [c for c in elsewhere if values[c.name] != _default(c.name)]
+    if changed:
+        said = ", ".join(f"{c.label}: {values[c.name]:g}" for c in changed)
+        st.caption(f"Also set, elsewhere: {said}.")
 
 
 def _scenario(values: dict[str, Any]) -> Scenario:

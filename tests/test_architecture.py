@@ -1,0 +1,83 @@
+"""Imports run one way, and the core knows nothing of Streamlit."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CORE = sorted((ROOT / "mlm_core").rglob("*.py"))
+PAGES = sorted((ROOT / "pages").glob("*.py"))
+SHARED = sorted((ROOT / "pages" / "shared").glob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, at the top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def packages(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda p: p.stem)
+def test_the_core_imports_neither_streamlit_nor_pages(path):
+    assert not packages(path) & {"streamlit", "pages", "app", "datasets"}
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda p: p.stem)
+def test_charts_import_no_fit_and_fits_import_no_chart(path):
+    ours = {name for name in imported(path) if name.startswith("mlm_core.")}
+    if path.parent.name == "charts":
+        assert not {name for name in ours if not name.startswith("mlm_core.charts")}
+    else:
+        assert not {name for name in ours if name.startswith("mlm_core.charts")}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_pages_do_no_mathematics(path):
+    assert not packages(path) & {"scipy", "statsmodels", "altair"}
+    assert not {name for name in imported(path) if name.startswith("pages.") and "shared" not in name}
+
+
+@pytest.mark.parametrize("path", SHARED, ids=lambda p: p.stem)
+def test_the_kit_imports_no_page(path):
+    ours = {name for name in imported(path) if name.startswith("pages.")}
+    assert all(name.startswith("pages.shared") for name in ours)
+
+
+ORDER = [
+    {"scenario", "data"},
+    {"records", "simulate", "simulate_structures"},
+    {"deviance", "pooling", "hierarchy", "clustered", "components"},
+    {"partial", "path"},
+    {"replicate", "heldout"},
+    {"estimates"},
+]
+
+
+@pytest.mark.parametrize("path", [p for p in CORE if p.parent.name == "mlm_core"], ids=lambda p: p.stem)
+def test_the_core_is_in_layers(path):
+    layer = {name: k for k, names in enumerate(ORDER) for name in names}
+    if path.stem not in layer:
+        return
+    used = {name.split(".")[1] for name in imported(path) if name.startswith("mlm_core.")}
+    assert all(layer[name] <= layer[path.stem] for name in used if name in layer)
+
+
+def test_importing_the_core_loads_nothing_heavy():
+    code = "import sys, mlm_core; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+    assert not {"streamlit", "statsmodels", "scipy", "pandas", "altair"} & set(loaded)
