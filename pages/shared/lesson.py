@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 import streamlit as st
@@ -17,7 +17,7 @@ from mlm_core import Scenario
 from mlm_core.charts.theme import Palette
 from pages.shared import contents, controls, figure
 from pages.shared.code import Listing
-from pages.shared.words import number
+from pages.shared.words import number, plain
 
 JUST_SHOW = "Just show me"
 LANGUAGES = {
@@ -214,6 +214,21 @@ def close(slug: str, sentence: str) -> None:
     st.subheader("In one sentence", anchor=False)
     with st.container(key="sentence"):
         st.markdown(sentence)
+    _before_and_after(slug)
+
+
+def impossible(slug: str, reason: Exception) -> NoReturn:
+    """In place of all parts after the first: the scenario's data cannot answer, and why."""
+    st.warning(
+        f"{plain(reason)} Here: make the schools larger, or take more of them, with the sliders "
+        "at the left.",
+        icon=":material/data_alert:",
+    )
+    _before_and_after(slug)
+    st.stop()
+
+
+def _before_and_after(slug: str) -> None:
     before, after = contents.neighbours(slug)
     left, right = st.columns(2)
     with left:
