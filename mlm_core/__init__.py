@@ -5,10 +5,13 @@
 (20,)
 """
 
+from mlm_core.components import fit_variance_components
 from mlm_core.data import DataError, GroupedData
+from mlm_core.hierarchy import tau_posterior
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.path import pooling_path
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
+from mlm_core.replicate import replicate
 from mlm_core.scenario import Hyperparameters, Scenario
 from mlm_core.simulate import Simulation, simulate
 
@@ -21,6 +24,9 @@ __all__ = [
     "fit_complete_pooling",
     "fit_no_pooling",
     "fit_partial_pooling",
+    "fit_variance_components",
     "pooling_path",
+    "replicate",
     "simulate",
+    "tau_posterior",
 ]

@@ -125,10 +125,20 @@ class GroupedData:
             raise DataError(
                 f"{missing} rows have no value in {group!r}. Leave those rows out first."
             )
-        labels, j = np.unique(key.to_numpy(), return_inverse=True)
+        labels, j = _sorted_labels(key)
         columns = {name: _numbers(name, frame[name].to_numpy()) for name in (y, x, u) if name}
         u_j = None if u is None else _constant_within(columns[u], j, labels, u)
         return cls(columns[y], columns[x] if x else None, j, u_j, labels)
+
+
+def _sorted_labels(key: pd.Series) -> tuple[NDArray[Any], Ints]:
+    """Labels in sorted order (numbers as numbers), and the place of each row's label."""
+    import pandas as pd
+
+    if key.map(type).nunique() > 1:
+        key = key.astype(str)
+    j, labels = pd.factorize(key, sort=True)
+    return np.asarray(labels), j.astype(np.intp)
 
 
 def _listed(names: Any) -> str:
@@ -156,7 +166,10 @@ def _numbers(name: str, values: Any, length: int | None = None) -> Floats:
 
 
 def _index(values: Any, n: int, n_groups: int) -> Ints:
-    j = frozen(values, np.intp)
+    given = np.asarray(values)
+    j = frozen(given, np.intp)
+    if not np.array_equal(j, given):
+        raise DataError("j must hold whole numbers: the place of each student's school in labels.")
     if len(j) != n:
         raise DataError(f"j has {len(j)} values where y has {n}: each student needs a school.")
     if n == 0:

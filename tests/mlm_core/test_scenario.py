@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from mlm_core import Hyperparameters, Scenario
+from mlm_core.scenario import bounds
+
+
+def test_the_default_is_that_of_the_course():
+    scenario = Scenario()
+    assert (scenario.n_groups, scenario.students_per_group, scenario.sigma_y) == (20, 15, 10)
+    assert scenario.hyper == Hyperparameters(60, 3, 4, 1, 5, 1.5, 0.3)
+    between, within = scenario.hyper.sigma_alpha**2, scenario.sigma_y**2
+    assert between / (between + within) == pytest.approx(0.2)
+
+
+def test_scenarios_are_keys():
+    assert hash(Scenario(seed=5)) == hash(Scenario(seed=5))
+    assert Scenario(seed=5) != Scenario(seed=6)
+
+
+@pytest.mark.parametrize("record", [Scenario, Hyperparameters])
+def test_defaults_lie_on_the_steps_of_their_controls(record):
+    for f in fields(record):
+        if "bounds" in f.metadata:
+            low, high, step = bounds(f.name)
+            assert low <= f.default <= high
+            assert abs((f.default - low) / step - round((f.default - low) / step)) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"n_groups": 0}, "n_groups"),
+        ({"n_groups": 2.5}, "whole number"),
+        ({"students_per_group": 0}, "students_per_group"),
+        ({"imbalance": -0.1}, "imbalance"),
+        ({"sigma_y": -1.0}, "an SD is 0 or more"),
+        ({"sigma_y": float("nan")}, "finite"),
+        ({"seed": -1}, "seed"),
+        ({"hyper": Hyperparameters(sigma_alpha=-1)}, "sigma_alpha"),
+        ({"hyper": Hyperparameters(rho=1.1)}, "rho"),
+        ({"hyper": Hyperparameters(a0=float("inf"))}, "a0"),
+    ],
+)
+def test_impossible_scenarios_say_what_is_wrong(change, says):
+    with pytest.raises(ValueError, match=says):
+        replace(Scenario(), **change)
+
+
+def test_an_estimate_may_have_no_correlation():
+    assert Hyperparameters(rho=float("nan")).sigma_alpha == 5
+
+
+def test_unknown_settings_have_no_bounds():
+    with pytest.raises(KeyError, match="nonsense"):
+        bounds("nonsense")
