@@ -29,6 +29,8 @@ ZERO = replace(
     seed=1,
 )
 TINY = replace(DEFAULT, students_per_group=3)
+PERFECT = replace(DEFAULT, n_groups=5, seed=39)
+LARGE = replace(DEFAULT, students_per_group=80, imbalance=0.0)
 
 PRESETS: dict[str, Scenario] = {
     "The default: 20 schools": DEFAULT,
@@ -39,5 +41,7 @@ PRESETS: dict[str, Scenario] = {
     "Schools that differ a lot": replace(DEFAULT, hyper=_hyper(sigma_alpha=15.0)),
     "One extraordinary school": EXTRAORDINARY,
     "An estimate of exactly 0": ZERO,
+    "A correlation of exactly 1": PERFECT,
+    "Large schools": LARGE,
     "Every slope up, the pooled slope down": SIMPSON,
 }
