@@ -6,7 +6,7 @@ yourself, code, in one sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -42,6 +42,24 @@ class Question:
 
     text: str
     answers: Sequence[Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A thing to sort into one of several bins; ``why`` speaks to each bin."""
+
+    text: str
+    bin: str
+    why: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """A question whose answer is to put each item into its bin."""
+
+    text: str
+    bins: Sequence[str]
+    items: Sequence[Item]
 
 
 def begin(slug: str) -> None:
@@ -145,31 +163,35 @@ def model(equation: str, numbers: str, words: str = "") -> None:
         st.latex(numbers)
 
 
-def breaks(*cases: tuple[str, str, Scenario]) -> None:
+def breaks(*cases: tuple[str, str, Scenario] | tuple[str, str, Scenario, dict[str, Any]]) -> None:
     """Part 6: buttons that set the scenario in which the idea fails.
 
     Parameters
     ----------
-    *cases : (button, what to look for, scenario)
+    *cases : (button, what to look for, scenario[, other controls of the page by key])
     """
     st.subheader("Where it breaks", anchor=False)
-    for k, (button, words, scenario) in enumerate(cases):
+    for k, (button, words, scenario, *others) in enumerate(cases):
         left, right = st.columns([1, 3], vertical_alignment="center")
         left.button(
-            button, key=f"break_{k}", on_click=controls.put, args=(scenario,), width="stretch"
-        )
+            button, key=f"break_{k}", on_click=controls.put, args=(scenario,),
+            kwargs=others[0] if others else {}, width="stretch",
+        )  # fmt: skip
         right.markdown(words)
 
 
-def check(slug: str, questions: Sequence[Question]) -> None:
+def check(slug: str, questions: Sequence[Question | Sorting]) -> None:
     """Part 7: two to four questions; a wrong answer says why it is wrong."""
     st.subheader("Check yourself", anchor=False)
     _checks(slug, tuple(questions))
 
 
 @st.fragment
-def _checks(slug: str, questions: Sequence[Question]) -> None:
-    solved = [_ask(f"check_{slug}_{k}", k, question) for k, question in enumerate(questions, 1)]
+def _checks(slug: str, questions: Sequence[Question | Sorting]) -> None:
+    solved = [
+        (_sort if isinstance(question, Sorting) else _ask)(f"check_{slug}_{k}", k, question)  # type: ignore[arg-type]
+        for k, question in enumerate(questions, 1)
+    ]
     if all(solved):
         st.session_state.setdefault("done", set()).add(slug)
 
@@ -187,6 +209,24 @@ def _ask(key: str, k: int, question: Question) -> bool:
     else:
         st.warning(answer.why, icon=":material/close:")
     return answer.right
+
+
+def _sort(key: str, k: int, sorting: Sorting) -> bool:
+    st.markdown(f"{k}. {sorting.text}")
+    right = 0
+    for number_of_item, item in enumerate(sorting.items, 1):
+        left, beside = st.columns([2, 3], vertical_alignment="center")
+        with left:
+            chosen = st.radio(
+                item.text, sorting.bins, index=None, key=f"{key}_{number_of_item}",
+                horizontal=True, persist_state="session",
+            )  # fmt: skip
+        if chosen is None:
+            continue
+        sign = ":green[:material/check:]" if chosen == item.bin else ":orange[:material/close:]"
+        beside.markdown(f"{sign} {item.why[chosen]}")
+        right += chosen == item.bin
+    return right == len(sorting.items)
 
 
 def code(listing: Callable[[], Listing], data: Callable[[], pd.DataFrame]) -> None:
