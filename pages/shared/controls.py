@@ -64,10 +64,16 @@ def sidebar(*uses: str, beside: Sequence[str] = ()) -> Scenario:
     Parameters
     ----------
     *uses : str
-        Names of fields of `Scenario` and `Hyperparameters`, shown in the order of `SCENARIO`.
+        Names of fields of `Scenario` and `Hyperparameters`, shown in the order of `SCENARIO`;
+        with none of them, nothing is shown.
     beside : sequence of str
         Fields that the page sets beside its figure.
     """
+    if not uses:
+        with st.container(key="controls-elsewhere"):
+            unseen = {c.name: _slider(c) for c in SCENARIO} | {"seed": _seed()}
+        _show_notices()
+        return _scenario(unseen)
     with st.sidebar:
         st.subheader("Scenario", anchor=False)
         _presets()
@@ -117,18 +123,32 @@ def _seed() -> int:
     limits, default = bounds("seed"), _default("seed")
     _check_link("seed", limits, default)
     number, button = st.columns([2, 3], vertical_alignment="bottom")
-    button.button("New draw", on_click=_next, args=("seed",), width="stretch",
-                  icon=":material/casino:", help="Other schools, other students.")  # fmt: skip
-    with number:
-        return int(st.number_input(
-            "Draw", int(limits.low), int(limits.high), default, int(limits.step),
-            key="seed", bind="query-params", help="The same number gives the same schools again.",
-        ))  # fmt: skip
+    button.button(
+        "New draw",
+        on_click=_next,
+        args=("seed",),
+        width="stretch",
+        icon=":material/casino:",
+        help="Other schools, other students.",
+    )
+    # Not whole numbers for Streamlit: with those, "seed=1e999" in a link is an error.
+    set_to = number.number_input(
+        "Draw",
+        float(limits.low),
+        float(limits.high),
+        float(default),
+        float(limits.step),
+        "%d",
+        key="seed",
+        bind="query-params",
+        help="The same number gives the same schools again.",
+    )
+    return int(set_to)
 
 
 def _next(name: str) -> None:
     limits = bounds(name)
-    st.session_state[name] = int(st.session_state[name] % limits.high) + 1
+    st.session_state[name] = st.session_state[name] % type(st.session_state[name])(limits.high) + 1
 
 
 def new_students() -> None:
@@ -149,11 +169,23 @@ def _put_preset() -> None:
         put(PRESETS[chosen])
 
 
-def put(scenario: Scenario) -> None:
-    """Callback: set every control of the scenario."""
+def put(scenario: Scenario, **others: Any) -> None:
+    """Callback: set every control of the scenario, and others of the page by their keys."""
     for control in (*(c.name for c in SCENARIO), "seed"):
         holder = scenario if hasattr(scenario, control) else scenario.hyper
-        st.session_state[control] = getattr(holder, control)
+        value = getattr(holder, control)
+        st.session_state[control] = float(value) if control == "seed" else value
+    for key, value in others.items():
+        st.session_state[key] = value
+
+
+def slider(label: str, limits: Bounds, key: str, default: float, **options_of: Any) -> float:
+    """A slider of the page's own, bound to the address."""
+    _check_link(key, limits, default)
+    return float(st.slider(
+        label, limits.low, limits.high, default, limits.step,
+        key=key, bind="query-params", **options_of,
+    ))  # fmt: skip
 
 
 def choose(
