@@ -272,6 +272,45 @@ def tau_log_likelihood(y: ArrayLike, se: ArrayLike, tau: ArrayLike) -> Floats:
     return _log_likelihood(y, se, _checked_tau(tau))
 
 
+def tau_prior(tau: ArrayLike, prior: Prior = "flat", scale: float | None = None) -> Floats:
+    r"""Prior density of tau, relative to its height at 0.
+
+    .. math::
+
+        1 \quad\text{(flat)}, \qquad e^{-\tau^2 / 2 s^2} \quad\text{(half-normal)}, \qquad
+        (1 + \tau^2 / s^2)^{-1} \quad\text{(half-Cauchy)}
+
+    Parameters
+    ----------
+    tau : float or array_like
+        SD between schools (units of y).
+    prior, scale
+        See `tau_posterior`.
+
+    Returns
+    -------
+    array
+        In the shape of ``tau``.
+
+    Raises
+    ------
+    ValueError
+        See `tau_posterior`; or tau is negative or missing.
+
+    References
+    ----------
+    Gelman et al., Bayesian Data Analysis, 3rd ed., section 5.7.
+
+    Examples
+    --------
+    >>> tau_prior([0.0, 10.0], "half-cauchy", 10.0).tolist()
+    [1.0, 0.5]
+    """
+    _check_prior(prior, scale, 3)
+    out: Floats = np.exp(_log_prior(_checked_tau(tau), prior, scale))
+    return out
+
+
 def tau_reml(y: ArrayLike, se: ArrayLike) -> float:
     """Value of tau with the largest restricted likelihood: often exactly 0.
 

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
 
 import mlm_core
 from mlm_core import GroupedData, Scenario, Simulation
 from mlm_core.estimates import handle_grid
+from mlm_core.hierarchy import Prior, TauPosterior
 from mlm_core.records import CompletePooling, NoPooling, PartialPooling, PoolingPath
+
+DATASETS = Path(__file__).resolve().parents[2] / "datasets"
 
 
 @lru_cache(maxsize=256)
@@ -52,3 +59,33 @@ def pooling_path(scenario: Scenario, with_x: bool = True) -> PoolingPath:
     """Partial pooling at every position of the handle."""
     estimate = partial_pooling(scenario, with_x).hyper.sigma_alpha
     return mlm_core.pooling_path(_data(scenario, with_x), handle_grid(estimate))
+
+
+class Estimates(NamedTuple):
+    """Schools' estimates with known standard errors, hashable."""
+
+    school: tuple[str, ...]
+    y: tuple[float, ...]
+    se: tuple[float, ...]
+
+
+@lru_cache(maxsize=1)
+def eight_schools() -> Estimates:
+    """The eight schools of Rubin (1981)."""
+    table = pd.read_csv(DATASETS / "eight_schools.csv")
+    return Estimates(*(tuple(table[name].tolist()) for name in ("school", "y", "se")))
+
+
+@lru_cache(maxsize=256)
+def school_estimates(scenario: Scenario) -> Estimates:
+    """Mean scores of simulated schools, with standard errors from the true SD within schools."""
+    data = simulation(scenario, with_x=False).data
+    mean = no_pooling(scenario, with_x=False).lines.alpha
+    se = scenario.sigma_y / data.n**0.5
+    return Estimates(tuple(data.labels.tolist()), tuple(mean.tolist()), tuple(se.tolist()))
+
+
+@lru_cache(maxsize=256)
+def tau_posterior(estimates: Estimates, prior: Prior, scale: float | None) -> TauPosterior:
+    """How sure we are of tau."""
+    return mlm_core.tau_posterior(estimates.y, estimates.se, prior, scale)

@@ -12,18 +12,19 @@ import pandas as pd
 import streamlit as st
 
 from mlm_core.charts.handle import HANDLE
-from mlm_core.charts.theme import Look, Pooling
+from mlm_core.charts.theme import Look
 
 _HERE = Path(__file__).parent
 _handle = st.components.v2.component(
     "pooling_lab_handle", js=(_HERE / "handle.js").read_text(encoding="utf-8")
 )
 
-_LEGEND: dict[Pooling, tuple[str, str]] = {
+_LEGEND: dict[str, tuple[str, str]] = {
     "no": ("○", "no pooling"),
     "partial": ("●", "partial pooling"),
     "complete": ("┃", "complete pooling"),
     "truth": ("◆", "truth"),
+    "ink": ("━", "summary"),
 }
 
 
@@ -40,7 +41,7 @@ def legend(**meaning: str) -> None:
     colours = look().palette
     parts = []
     for pooling, text in meaning.items():
-        sign, usual = _LEGEND[pooling]  # type: ignore[index]
+        sign, usual = _LEGEND[pooling]
         colour = colours.of(pooling)  # type: ignore[arg-type]
         parts.append(
             f'<span><span class="pl-mark" style="color:{colour}" aria-hidden="true">{sign}</span>'
