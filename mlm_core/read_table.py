@@ -1,0 +1,320 @@
+"""Bytes of a CSV file -> a table of text, and of numbers where they are; else a clear sentence.
+
+Whatever comes is data: cells are kept as the text they are, and nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from mlm_core.data import DataError, Floats, frozen
+
+MOST_BYTES = 20_000_000
+MOST_ROWS = 500_000
+MOST_COLUMNS = 200
+MOST_CELLS = 4_000_000
+LONGEST_CELL = 120
+LONGEST_NAME = 60
+
+MISSING = frozenset(
+    ["", ".", "-", "na", "n/a", "#n/a", "#na", "#value!", "#div/0!", "#null!"]
+    + ["nan", "-nan", "null", "none", "<na>", "missing"]
+)
+"""Cells that say there is no value, in lower case."""
+
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_POINT = re.compile(r"[+-]?\d*\.\d+")
+_COMMA = re.compile(r"[+-]?\d*,\d+")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_OTHER_FORMATS = (
+    (b"PK\x03\x04", "an Excel or OpenDocument file. Open it there and save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel file. Open it there and save it as CSV"),
+    (b"%PDF", "a PDF. A table of numbers as CSV is needed"),
+    (b"\x1f\x8b", "compressed. Unpack it first"),
+    (b"$FL2", "an SPSS file. Save it there as CSV"),
+    (b"$FL3", "an SPSS file. Save it there as CSV"),
+    (b"<stata_dta>", "a Stata file. Write it out as CSV (export delimited)"),
+    (b"RDX", "an R file. Write it out with write.csv"),
+    (b"PAR1", "a Parquet file. Write it out as CSV"),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """What a file says, column by column.
+
+    Attributes
+    ----------
+    text : dict of str to (n,) object array of str
+        Every column as text, without blanks at the ends; "" where there is no value.
+        Long cells are cut after ``LONGEST_CELL`` signs.
+    numbers : dict of str to (n,) array
+        Those columns of which at least half the values are numbers; NaN for the rest.
+    line : (n,) int array
+        The line of the file on which each row ends.
+    notes : tuple of str
+        What the reader should know about how the file was read.
+    """
+
+    text: dict[str, np.ndarray]
+    numbers: dict[str, Floats]
+    line: np.ndarray
+    notes: tuple[str, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.line)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, in the order of the file."""
+        return tuple(self.text)
+
+
+class _Row(NamedTuple):
+    line: int
+    cells: list[str]
+
+
+def read_table(content: bytes) -> Table:
+    r"""Read a CSV file: comma, semicolon or tab; UTF-8, UTF-16 with mark, Latin-1; decimal comma.
+
+    Parameters
+    ----------
+    content : bytes
+        The file; its first row names the columns.
+
+    Raises
+    ------
+    DataError
+        The file is empty, too large, not text, or not a table; the message says
+        which, and what to do.
+
+    Examples
+    --------
+    >>> table = read_table("school;score\nOak;3,5\nElm;4,0\n".encode())
+    >>> table.columns, table.numbers["score"].tolist()
+    (('school', 'score'), [3.5, 4.0])
+    """
+    if len(content) > MOST_BYTES:
+        raise DataError(
+            f"The file has {len(content) / 1e6:.0f} million bytes; {MOST_BYTES / 1e6:.0f} million "
+            "is the most. Keep only the columns that are needed."
+        )
+    text, notes = _decoded(content)
+    separator = _separator(text)
+    rows = _rows(text, separator)
+    if separator != ",":
+        notes.append(f"The columns are separated by {_SEPARATORS[separator]}.")
+    names, rows = _header(rows, notes)
+    rows = _same_width(rows, len(names), notes)
+    _check_size(len(rows), len(names))
+    columns = {
+        name: frozen([_clean(row.cells[k]) for row in rows], object) for k, name in enumerate(names)
+    }
+    numbers = _numeric(columns, separator, notes)
+    return Table(columns, numbers, frozen([row.line for row in rows], np.intp), tuple(notes))
+
+
+def _decoded(content: bytes) -> tuple[str, list[str]]:
+    """The text, and how it was found."""
+    if not content.strip():
+        raise DataError("The file is empty.")
+    for start, what in _OTHER_FORMATS:
+        if content.startswith(start):
+            raise DataError(f"This is no CSV file: it is {what}.")
+    notes: list[str] = []
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text = content.decode("utf-16", errors="replace")
+    else:
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = content.decode("cp1252", errors="replace")
+            notes.append("The letters were read as Latin-1 (Windows); the file is not UTF-8.")
+    strange = sum(text.count(chr(c)) for c in (*range(9), *range(14, 26), 27, 0xFFFD))
+    if strange > 0.001 * len(text) or "\0" in text:
+        raise DataError(
+            "This is no text file: it holds signs that no table has. Save the table as CSV "
+            "(UTF-8) and try again."
+        )
+    if text.lstrip()[:300].lower().startswith(("<!doctype", "<html", "<?xml")):
+        raise DataError("This is a web page, not a table. Download the file itself, as CSV.")
+    if not text.strip():
+        raise DataError("The file is empty.")
+    return text.replace("\r\n", "\n").replace("\r", "\n"), notes
+
+
+def _separator(text: str) -> str:
+    """The separator that gives the first lines the same number of cells, more than one."""
+    lines = [line for line in text[:200_000].split("\n")[:60] if line.strip()]
+    if lines and lines[0].lower().startswith("sep=") and len(lines[0].strip()) == 5:
+        return lines[0].strip()[4] if lines[0].strip()[4] in _SEPARATORS else ","
+    best, best_score = ",", 0.0
+    for separator in _SEPARATORS:
+        try:
+            widths = [len(cells) for cells in csv.reader(lines, delimiter=separator)]
+        except csv.Error:
+            continue
+        width, often = Counter(widths).most_common(1)[0]
+        score = often / len(widths) + (0.5 if widths[0] == width else 0) + min(width, 50) / 1000
+        if width > 1 and score > best_score:
+            best, best_score = separator, score
+    return best
+
+
+def _rows(text: str, separator: str) -> list[_Row]:
+    """The rows with something in them."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows: list[_Row] = []
+    try:
+        for cells in reader:
+            if len(rows) > MOST_ROWS or len(cells) > 10 * MOST_COLUMNS:
+                break
+            if any(cell and not cell.isspace() for cell in cells):
+                rows.append(_Row(reader.line_num, cells))
+    except csv.Error:
+        raise DataError(
+            f"Line {reader.line_num} cannot be read: a quotation mark is opened and not closed, "
+            "or has letters right after it, or the cell is too long. Look at the row that begins "
+            f"after line {rows[-1].line if rows else 0}."
+        ) from None
+    if rows and rows[0].cells[0].lower().startswith("sep="):
+        rows = rows[1:]
+    return rows
+
+
+def _header(rows: list[_Row], notes: list[str]) -> tuple[list[str], list[_Row]]:
+    """Names of the columns, all different, and the rows below them."""
+    if not rows:
+        raise DataError("The file is empty.")
+    first = [_clean(cell) for cell in rows[0].cells]
+    if len(first) == 1 and all(len(row.cells) == 1 for row in rows[:60]):
+        raise DataError(
+            "There is only one column. At least two are needed, the outcome and the group, "
+            "separated by commas, semicolons or tabs."
+        )
+    if len(rows) > 1 and all(_is_number(cell) for cell in first):
+        notes.append("The first row holds numbers, not names: the columns are named by place.")
+        return [f"column {k + 1}" for k in range(len(first))], rows
+    if len(rows) > 1 and all(len(row.cells) == len(first) + 1 for row in rows[1:]):
+        first = ["row name", *first]
+    names: list[str] = []
+    for k, cell in enumerate(first):
+        wanted = cell[:LONGEST_NAME] or f"column {k + 1}"
+        name, copy = wanted, 1
+        while name in names:
+            copy += 1
+            name = f"{wanted} ({copy})"
+        if copy > 1:
+            notes.append(f"Two columns are named “{wanted}”: the later one is called “{name}”.")
+        names.append(name)
+    return names, rows[1:]
+
+
+def _same_width(rows: list[_Row], width: int, notes: list[str]) -> list[_Row]:
+    """Rows with a cell for each column: short ones are filled, long ones left out."""
+    kept, long_lines = [], []
+    for row in rows:
+        cells = row.cells
+        if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+            long_lines.append(row.line)
+        elif len(cells) != width:
+            kept.append(_Row(row.line, (cells + [""] * width)[:width]))
+        else:
+            kept.append(row)
+    if long_lines:
+        one = len(long_lines) == 1
+        notes.append(
+            f"{len(long_lines)} {'row has' if one else 'rows have'} more cells than there are "
+            f"columns and {'was' if one else 'were'} left out (line {long_lines[0]}"
+            f"{'' if one else ' is the first'})."
+        )
+    return kept
+
+
+def _check_size(n_rows: int, n_columns: int) -> None:
+    if n_rows == 0:
+        raise DataError("There are names of columns, but no rows of values below them.")
+    if n_columns > MOST_COLUMNS:
+        raise DataError(
+            f"The first row has {n_columns} columns; {MOST_COLUMNS} is the most. "
+            "Keep only the columns that are needed."
+        )
+    if n_rows > MOST_ROWS or n_rows * n_columns > MOST_CELLS:
+        raise DataError(
+            f"The table is too large: at most {MOST_ROWS:,} rows and {MOST_CELLS:,} cells. "
+            "Keep only the columns that are needed, or a sample of the groups."
+        )
+
+
+def _clean(cell: str) -> str:
+    """A cell without blanks at its ends, odd signs or endless length; "" if it says missing."""
+    text = cell.strip().strip("\ufeff\u00a0")
+    if not text.isprintable():
+        text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return "" if text.lower() in MISSING else text[:LONGEST_CELL]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _numeric(columns: dict[str, np.ndarray], separator: str, notes: list[str]) -> dict[str, Floats]:
+    """The columns that hold numbers, by one reading of the comma for the whole table."""
+    distinct = {name: np.unique(cells, return_inverse=True) for name, cells in columns.items()}
+    comma = _comma(distinct, separator)
+    if comma == "decimal":
+        notes.append("The comma was read as the decimal sign: 3,5 is three and a half.")
+    elif comma == "thousands":
+        notes.append("Commas within numbers were read as thousands: 1,200 is twelve hundred.")
+    numbers = {}
+    for name, (values, place) in distinct.items():
+        found = np.array([_number(value, comma) for value in values])[place]
+        given = int((columns[name] != "").sum())
+        if given and 2 * int(np.isfinite(found).sum()) >= given:
+            numbers[name] = frozen(found)
+    return numbers
+
+
+def _comma(distinct: dict[str, tuple[np.ndarray, np.ndarray]], separator: str) -> str:
+    """What a comma in a number stands for: "decimal", "thousands", or "" if there is none."""
+    points = commas = thousands = 0
+    for values, _ in distinct.values():
+        for value in values[:2000]:
+            points += _POINT.fullmatch(value) is not None
+            commas += _COMMA.fullmatch(value) is not None
+            thousands += _THOUSANDS.fullmatch(value) is not None
+    if commas + thousands == 0:
+        return ""
+    if separator == "," and commas <= thousands:
+        return "thousands"
+    return "decimal" if commas > points else "thousands"
+
+
+def _number(text: str, comma: str) -> float:
+    """A number, or NaN for anything else."""
+    if comma == "decimal":
+        text = text.replace(".", "").replace(",", ".") if "," in text else text
+    elif comma == "thousands" and _THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
+    text = text.replace("\u2212", "-")
+    if "_" in text:
+        return float("nan")
+    try:
+        value = float(text)
+    except ValueError:
+        return float("nan")
+    return value if abs(value) < 1e150 else float("nan")
