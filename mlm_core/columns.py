@@ -319,8 +319,8 @@ def _note_groups(data: GroupedData, notes: list[str]) -> None:
     if singles:
         notes.append(
             f"{_groups(singles)} {'has' if singles == 1 else 'have'} one row and "
-            f"{'stays' if singles == 1 else 'stay'} in: one row says little about a group, so it is "
-            "pulled far to the others."
+            f"{'stays' if singles == 1 else 'stay'} in: one row says little about a group, so it "
+            "is pulled far to the others."
         )
     if data.n_groups < 5:
         notes.append(

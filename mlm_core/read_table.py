@@ -23,10 +23,9 @@ MOST_CELLS = 4_000_000
 LONGEST_CELL = 120
 LONGEST_NAME = 60
 
-MISSING = frozenset(
-    ["", ".", "-", "na", "n/a", "#n/a", "#na", "#value!", "#div/0!", "#null!"]
-    + ["nan", "-nan", "null", "none", "<na>", "missing"]
-)
+MISSING = frozenset(("", ".", "-", "na", "n/a", "#n/a", "#na", "#value!", "#div/0!", "#null!")) | {
+    *("nan", "-nan", "null", "none", "<na>", "missing")
+}
 """Cells that say there is no value, in lower case."""
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
