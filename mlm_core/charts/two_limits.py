@@ -1,0 +1,283 @@
+"""One line a school, from the same intercept for all to intercepts without a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import altair as alt
+
+from mlm_core import estimates
+from mlm_core.charts.handle import handle, here
+from mlm_core.charts.theme import Look, Pooling, finish
+from mlm_core.data import GroupedData
+from mlm_core.records import PoolingPath
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHOOL = "school"
+SLIM = 31
+"""Pixels for the labels on the left; the figure's key on a page ends in ``-slim`` (style.css)."""
+HEADLINE, LINES, GAP, STRIP = 30, 350, 58, 58
+ZONES: tuple[tuple[Pooling, str, str, str, str], ...] = (
+    ("complete", "“fixed”", "one for all", "left", "0"),
+    ("partial", "“random”", "with a model", "center", "width / 2"),
+    ("no", "“fixed”", "no model", "right", "width"),
+)
+TICKS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+
+
+def two_limits_tables(
+    data: GroupedData, path: PoolingPath, estimate: float, rest: int, picked: str
+) -> dict[str, pd.DataFrame]:
+    """The tables of `two_limits` but for the students.
+
+    Parameters
+    ----------
+    data : GroupedData
+    path : PoolingPath
+        At `estimates.handle_grid` of the estimate.
+    estimate : float
+        The estimated ``sigma_alpha`` (units of y).
+    rest : int
+        The step at which the handle rests until it is moved.
+    picked : str
+        Label of the school that is marked.
+    """
+    import pandas as pd
+
+    steps = estimates.likelihood_table(path, estimate, rest)
+    sigma = [f"{value:.1f} points" for value in path.sigma_alpha]
+    sigma[0], sigma[-1] = "0", "∞"
+    best = steps["estimate"]
+    slopes = [f"{value:.2f}".replace("-", "−").replace("−0.00", "0.00") for value in path.a1]
+    steps["caption"] = [
+        f"{'estimate: ' if at_best else ''}σ_α = {value}, slope β = {slope}"
+        for at_best, value, slope in zip(best, sigma, slopes, strict=True)
+    ]
+    steps["beta"] = path.a1
+    steps["zone"] = ["complete", *["partial"] * (len(sigma) - 2), "no"]
+    order = estimates.by_size(data)
+    names = data.labels.astype(str)[order]
+    marked = names == picked
+    ends = pd.DataFrame(
+        {
+            "end": ["complete", "no"],
+            "alpha": [path.alpha[0].mean(), path.alpha[-1, order][marked].mean()],
+            "beta": path.a1[[0, -1]],
+        }
+    )
+    return {
+        "path": estimates.path_table(path, data, rest).drop(columns="pulled"),
+        "steps": steps,
+        "schools": pd.DataFrame(
+            {"row": range(len(names)), "school": names, "n": data.n[order], "picked": marked}
+        ),
+        "ends": ends,
+    }
+
+
+def two_limits(
+    look: Look,
+    *,
+    x_domain: tuple[float, float],
+    y_domain: tuple[float, float],
+    scale: float,
+    steps: int,
+    crowded: bool = False,
+    named: bool = True,
+) -> Any:
+    """Parallel lines that glide from one to many; under them the likelihood of sigma_alpha.
+
+    The handle lives in the chart, as in `pooling_path`.
+
+    Tables
+    ------
+    path
+        ``step, row, alpha, resting``: one row a school and step.
+    steps
+        ``step, position, likelihood, caption, beta, zone, estimate, resting``: one row a step.
+    schools
+        ``row, school, n, picked``.
+    ends
+        ``end, alpha, beta``: the line of complete pooling, and the picked school's own.
+    students
+        ``x, y, picked``, as `estimates.marked_students` makes it.
+
+    Parameters
+    ----------
+    look : Look
+    x_domain, y_domain : (low, high)
+        Of pre-test and score; keep them the same while sliders move.
+    scale : float
+        The SD in the middle of the handle.
+    steps : int
+        Number of steps of the handle.
+    crowded : bool
+        Draw thin lines.
+    named : bool
+        Say what is called fixed, and what random.
+    """
+    now = here(steps)
+    strip = _strip(alt.Chart(alt.NamedData("steps")), look, now, scale, steps, named)
+    lines = _lines(look, now, x_domain, y_domain, steps, crowded)
+    return finish(
+        alt.layer(strip, lines).resolve_scale(x="independent", y="independent"),
+        look,
+        LINES + GAP + STRIP,
+    )
+
+
+def _axes(
+    x_domain: tuple[float, float], y_domain: tuple[float, float]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Keywords of the x and the y channel of the lines."""
+    x = {
+        "scale": alt.Scale(domain=list(x_domain), nice=False, zero=False),
+        "axis": alt.Axis(orient="top", title="pre-test, SDs", tickCount=6, grid=True),
+    }
+    y = {
+        "scale": alt.Scale(domain=list(y_domain), range=[LINES, HEADLINE], nice=False, zero=False),
+        "axis": alt.Axis(
+            title="test score, points", tickCount=6, grid=True, minExtent=SLIM, maxExtent=SLIM
+        ),
+    }
+    return x, y
+
+
+def _lines(
+    look: Look,
+    now: str,
+    x_domain: tuple[float, float],
+    y_domain: tuple[float, float],
+    steps: int,
+    crowded: bool,
+) -> Any:
+    colours = look.palette
+    x, y = _axes(x_domain, y_domain)
+    low, high = x_domain
+
+    def drawn(base: alt.Chart, **options: Any) -> Any:
+        return (
+            base.transform_calculate(
+                x1=f"{low}", x2=f"{high}",
+                y1=f"datum.alpha + {low} * datum.beta", y2=f"datum.alpha + {high} * datum.beta",
+            )
+            .mark_rule(clip=True, **options)
+            .encode(x=alt.X("x1:Q", **x), x2="x2:Q", y=alt.Y("y1:Q", **y), y2="y2:Q")
+        )  # fmt: skip
+
+    people = alt.Chart(alt.NamedData("students"))
+    ends = alt.Chart(alt.NamedData("ends"))
+    moving = (
+        alt.Chart(alt.NamedData("path"))
+        .transform_filter(now)
+        .transform_lookup(
+            "row", alt.LookupData(alt.NamedData("schools"), "row", ["school", "n", "picked"])
+        )
+        .transform_lookup("step", alt.LookupData(alt.NamedData("steps"), "step", ["beta", "zone"]))
+    )
+    colour = alt.Color(
+        "zone:N",
+        scale=alt.Scale(
+            domain=["complete", "partial", "no"],
+            range=[colours.complete, colours.partial, colours.no],
+        ),
+    )
+    tooltip = [
+        alt.Tooltip("school:N", title="school"),
+        alt.Tooltip("n:Q", title="students"),
+        alt.Tooltip("alpha:Q", title="intercept", format=".1f"),
+    ]
+    at_student = {"x": alt.X("x:Q", **x), "y": alt.Y("y:Q", **y)}
+    return alt.layer(
+        people.transform_filter("!datum.picked")
+        .mark_point(shape="circle", size=14, filled=True, color=colours.muted, opacity=0.35)
+        .encode(**at_student),
+        drawn(moving, strokeWidth=0.9 if crowded else 1.7, opacity=0.75).encode(
+            color=colour, tooltip=tooltip
+        ),
+        drawn(
+            ends.transform_filter("datum.end == 'complete'"),
+            color=colours.complete,
+            strokeWidth=1.6,
+            strokeDash=[2, 4],
+        ),
+        drawn(
+            ends.transform_filter("datum.end == 'no'"),
+            color=colours.no,
+            strokeWidth=2.2,
+            strokeDash=[7, 4],
+        ),
+        drawn(moving.transform_filter("datum.picked"), strokeWidth=4).encode(
+            color=colour, tooltip=tooltip
+        ),
+        people.transform_filter("datum.picked")
+        .mark_point(shape="circle", size=60, fill=colours.paper, stroke=colours.ink, strokeWidth=2)
+        .encode(**at_student),
+    )
+
+
+def _strip(
+    base: alt.Chart, look: Look, at_handle: str, scale: float, steps: int, named: bool
+) -> Any:
+    colours = look.palette
+    low, high = LINES + GAP + STRIP, LINES + GAP
+    y = alt.Y("likelihood:Q", scale=alt.Scale(domain=[0, 1], range=[low, high]), axis=None)
+    x = alt.X(
+        "position:Q",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(
+            values=[*(round(v * scale / 5 / (v * scale / 5 + scale), 4) for v in TICKS), 1],
+            labelExpr="datum.value == 1 ? '∞' : "
+            f"format({scale} * datum.value / (1 - datum.value), '.2~g')",
+            title="SD between schools σ_α, points",
+            labelOverlap="greedy",
+        ),
+    )
+    now = base.transform_filter(at_handle)
+    rest = base.transform_filter("datum.estimate")
+    layers = [
+        base.mark_area(color=colours.partial, opacity=0.18, line={"color": colours.partial}).encode(
+            x=x, y=y
+        ),
+        base.mark_point(opacity=0)
+        .encode(x=x, y=y)
+        .add_params(handle(steps, "From one intercept for all to intercepts without a model")),
+        rest.mark_rule(color=colours.partial, strokeDash=[3, 3], strokeWidth=1.5).encode(
+            x=x, y=alt.value(high), y2=alt.value(low)
+        ),
+        now.mark_rule(color=colours.ink, strokeWidth=2.5).encode(
+            x=x, y=alt.value(high - 4), y2=alt.value(low)
+        ),
+        now.mark_text(
+            align="left", baseline="middle", fontWeight="bold", fontSize=look.type_size(15)
+        ).encode(x=alt.value(6), y=alt.value(HEADLINE / 2), text="caption:N"),
+    ]
+    if named:
+        layers += [mark for zone in ZONES for mark in _zone(now, look, *zone)]
+    return alt.layer(*layers)
+
+
+def _zone(
+    now: alt.Chart, look: Look, zone: Pooling, word: str, meaning: str, align: Any, at: str
+) -> list[Any]:
+    """A word above the strip and what it means; strong while the handle is in its zone."""
+    here_too = alt.condition(f"datum.zone == '{zone}'", alt.value(1), alt.value(0.55))
+    lines: tuple[tuple[str, Literal["bold", "normal"], int, int], ...] = (
+        (word, "bold", 16, 14),
+        (meaning, "normal", 13, 33),
+    )
+    return [
+        now.mark_text(
+            align=align,
+            baseline="middle",
+            color=look.palette.of(zone),
+            fontWeight=weight,
+            fontSize=look.type_size(points),
+            text=text,
+            x=alt.expr(at),
+            y=LINES + down,
+        ).encode(opacity=here_too)
+        for text, weight, points, down in lines
+    ]
