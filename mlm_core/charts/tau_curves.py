@@ -36,6 +36,7 @@ def tau_curves_tables(
     best: float,
     interval: tuple[float, float],
     rest: int,
+    strong: int,
     domain: tuple[float, float],
 ) -> dict[str, pd.DataFrame]:
     """Tables of `tau_curves`.
@@ -57,6 +58,8 @@ def tau_curves_tables(
         Where tau lies with 95%.
     rest : int
         Step at which the handle rests.
+    strong : int
+        The school whose curve is drawn thick.
     domain : (low, high)
         Of the curves' axis: the letters at their ends keep apart on it.
 
@@ -70,7 +73,6 @@ def tau_curves_tables(
     K, J = curves.shape
     step, names = np.arange(K), [str(s) for s in schools["school"]]
     resting = step == rest
-    far = np.abs(np.asarray(schools["own"]) - schools["pooled"])
     return {
         "steps": pd.DataFrame(
             {
@@ -98,10 +100,12 @@ def tau_curves_tables(
                 "school": names,
                 "label": [name[0] if J <= MOST_LABELS else "" for name in names],
                 "place": (np.arange(J) + 0.5) / J,
+                "left": (np.arange(J) + 0.1) / J,
+                "right": (np.arange(J) + 0.9) / J,
                 "own": schools["own"],
                 "averaged": schools["averaged"],
                 "end": _apart(curves[-1], (domain[1] - domain[0]) / CURVES * 13),
-                "strong": np.arange(J) == int(np.argmax(far)),
+                "strong": np.arange(J) == strong,
             }
         ),
         "marks": pd.DataFrame(
@@ -267,11 +271,8 @@ def _curves(
 def _estimates(look: Look, y_scale: Any, now: str) -> Any:
     colours = look.palette
     low, high = DENSITY + GAP + CURVES, DENSITY + GAP
-    x = alt.X(
-        "place:Q",
-        scale=alt.Scale(domain=[0, 1], range=[_share(SIDE), _share(1)]),
-        axis=None,
-    )
+    x_scale = alt.Scale(domain=[0, 1], range=[_share(SIDE), _share(1)])
+    x = alt.X("place:Q", scale=x_scale, axis=None)
     named = alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL))
     schools = alt.Chart(alt.NamedData("schools"))
     there = alt.Chart(alt.NamedData("curves")).transform_filter(now).transform_lookup("row", named)
@@ -300,9 +301,9 @@ def _estimates(look: Look, y_scale: Any, now: str) -> Any:
         there.mark_rule(color=colours.muted, strokeWidth=1.4).encode(x=x, y=y["own"], y2="value:Q"),
         marks.point(schools, "no", look, 62).encode(x=x, y=y["own"]),
         marks.point(there, "partial", look, 52).encode(x=x, y=y["value"], tooltip=tooltip),
-        schools.mark_point(
-            shape="stroke", size=300, strokeWidth=3.5, color=colours.ink, opacity=1
-        ).encode(x=x, y=y["averaged"]),
+        schools.mark_rule(strokeWidth=3.5, color=colours.ink).encode(
+            x=alt.X("left:Q", scale=x_scale, axis=None), x2="right:Q", y=y["averaged"]
+        ),
         schools.mark_text(fontWeight="bold").encode(x=x, y=alt.value(high - 10), text="label:N"),
         said.mark_text(fontWeight="bold", fontSize=look.type_size(17)).encode(
             x=alt.value(_share((1 + SIDE) / 2)), y=alt.value(46), text="caption:N"

@@ -32,20 +32,29 @@ export default function ({ data }) {
   const listen = (type, act) =>
     document.addEventListener(type, (e) => touched(e) && act(e), { signal: alive.signal, passive: true });
 
+  // On a slow first load Vega sets the thumb once more, after it has drawn.
   let playing = 0;
+  let held = false;
+  const settleAgain = () => {
+    held = false;
+    settle();
+    for (const wait of [60, 300, 1000, 2500])
+      setTimeout(() => held || playing || alive.signal.aborted || settle(), wait);
+  };
   listen("input", (e) => e.isTrusted && e.target === input() && remember(input().value));
   listen("pointerup", () => setTimeout(() => {
     const handle = input();
     if (handle && Number(handle.value) !== rest) remember(handle.value);
   }, 0));
   listen("dblclick", () => setTimeout(() => { remember(null); settle(); }, 0));
-  listen("pointerdown", () => cancelAnimationFrame(playing));
-  listen("keydown", () => cancelAnimationFrame(playing));
+  const hold = () => { held = true; cancelAnimationFrame(playing); };
+  listen("pointerdown", hold);
+  listen("keydown", hold);
 
-  const watch = new MutationObserver(() => input() !== drawn && settle());
+  const watch = new MutationObserver(() => input() !== drawn && settleAgain());
   const box = document.querySelector(`.st-key-${figure}`);
   if (box) watch.observe(box, { childList: true, subtree: true });
-  settle();
+  settleAgain();
 
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   if (play && !still && asked() === null && !window.poolingLabPlayed) {
