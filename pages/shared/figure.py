@@ -25,6 +25,7 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "complete": ("┃", "complete pooling"),
     "truth": ("◆", "truth"),
     "ink": ("━", "summary"),
+    "picked": ("◯", "the picked school"),
 }
 
 
@@ -42,7 +43,7 @@ def legend(**meaning: str) -> None:
     parts = []
     for pooling, text in meaning.items():
         sign, usual = _LEGEND[pooling]
-        colour = colours.of(pooling)  # type: ignore[arg-type]
+        colour = getattr(colours, pooling, colours.ink)
         parts.append(
             f'<span><span class="pl-mark" style="color:{colour}" aria-hidden="true">{sign}</span>'
             f"{html.escape(text or usual)}</span>"
@@ -57,6 +58,7 @@ def show(
     tables: dict[str, pd.DataFrame],
     *,
     on_school: Callable[[], None] | None = None,
+    private: bool = False,
     **settings: Any,
 ) -> None:
     """Draw a figure; with ``on_school``, a click on a school calls it.
@@ -72,8 +74,12 @@ def show(
         same its specification does, and only the tables travel to the browser.
     tables : dict of str to DataFrame
         The tables the chart names.
+    private : bool
+        The settings come from a reader's own data: the specification is remembered
+        in the session only.
     """
-    spec = {**_spec(chart, look(), tuple(settings.items())), "datasets": tables}
+    spec_of = _private_spec if private else _spec
+    spec = {**spec_of(chart, look(), tuple(settings.items())), "datasets": tables}
     selects: dict[str, Any] = {}
     if on_school is not None:
         selects = {"on_select": on_school, "selection_mode": ["school"]}
@@ -87,6 +93,17 @@ def _spec(
 ) -> dict[str, Any]:
     """The specification of a chart without its tables: built once, it takes Altair 0.1 s."""
     spec: dict[str, Any] = chart(seen, **dict(settings)).to_dict()
+    return spec
+
+
+def _private_spec(
+    chart: Callable[..., Any], seen: Look, settings: tuple[tuple[str, Any], ...]
+) -> dict[str, Any]:
+    """The specification of a chart whose settings nobody else may share; the last one is kept."""
+    asked = (chart, seen, settings)
+    if st.session_state.get("_private_spec", (None,))[0] != asked:
+        st.session_state["_private_spec"] = (asked, _spec.__wrapped__(chart, seen, settings))
+    spec: dict[str, Any] = st.session_state["_private_spec"][1]
     return spec
 
 

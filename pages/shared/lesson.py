@@ -212,15 +212,15 @@ def _ask(key: str, k: int, question: Question) -> bool:
 
 
 def _sort(key: str, k: int, sorting: Sorting) -> bool:
-    st.markdown(f"{k}. {sorting.text}")
+    st.markdown(f"{k}\\. {sorting.text}")
     right = 0
     for number_of_item, item in enumerate(sorting.items, 1):
-        left, beside = st.columns([2, 3], vertical_alignment="center")
-        with left:
-            chosen = st.radio(
-                item.text, sorting.bins, index=None, key=f"{key}_{number_of_item}",
-                horizontal=True, persist_state="session",
-            )  # fmt: skip
+        left, middle, beside = st.columns([3, 4, 6], vertical_alignment="center")
+        left.markdown(item.text)
+        chosen = middle.radio(
+            item.text, sorting.bins, index=None, key=f"{key}_{number_of_item}",
+            horizontal=True, persist_state="session", label_visibility="collapsed",
+        )  # fmt: skip
         if chosen is None:
             continue
         sign = ":green[:material/check:]" if chosen == item.bin else ":orange[:material/close:]"

@@ -19,6 +19,16 @@ def number(value: float, digits: int = 1) -> str:
     return text.replace("-", "−")
 
 
+def signed(value: float, digits: int = 1) -> str:
+    """A number as a further term of a sum.
+
+    >>> signed(3.14), signed(-0.5), signed(-0.04)
+    ('+ 3.1', '− 0.5', '+ 0.0')
+    """
+    text = number(value, digits)
+    return f"− {text[1:]}" if text.startswith("−") else f"+ {text}"
+
+
 def percent(share: float) -> str:
     """A share as a whole percentage; never 0% or 100% of something that is not.
 
