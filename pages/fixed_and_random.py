@@ -54,7 +54,7 @@ with beside:
         ("β", fit.hyper.a1, scenario.hyper.a1),
         ("σ_y", sigma_y, scenario.sigma_y),
     )
-x_domain = steady_domain(data.x, 0, 4.5)
+x_domain = steady_domain(np.asarray(data.x), 0, 4.5)
 ends = own[:, None] + path.a1[-1] * np.array(x_domain)
 rest = estimates.resting_place(estimate)
 with place:
