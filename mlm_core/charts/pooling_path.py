@@ -26,6 +26,10 @@ def pooling_path(
     show_truth: bool = False,
     score: str = "mean test score, points",
     unit: str = "points",
+    group: str = "school",
+    member: str = "students",
+    number: str = ".1f",
+    one_mean: bool = True,
 ) -> Any:
     """One row a school, ordered by size; under it the likelihood of sigma_alpha.
 
@@ -52,18 +56,35 @@ def pooling_path(
         The SD in the middle of the handle.
     show_truth : bool
         Draw the true means.
+    score, unit, group, member, number : str
+        Title of the score axis, its unit, the words for school and students, the format
+        of scores: for other data than test scores.
+    one_mean : bool
+        Complete pooling is the same for all; else each school has its own mark for it.
     """
     row = _row_height(rows, look)
     schools = round(rows * row)
     now = here(steps)
     likelihood = alt.Chart(alt.NamedData("likelihood"))
     top = (
-        _schools(alt.Chart(), look, domain, schools, row, score, show_truth)
+        _schools(
+            alt.Chart(),
+            look,
+            domain,
+            schools,
+            row,
+            score,
+            show_truth,
+            (group, member, number),
+            one_mean,
+        )
         .properties(data=alt.NamedData("path"))
         .transform_filter(now)
         .transform_lookup("row", alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL)))
     )
-    strip = _likelihood(likelihood, look, now, scale, steps, schools, unit)
+    strip = _likelihood(
+        likelihood, look, now, scale, steps, schools, f"SD between {group}s σ_α, {unit}"
+    )
     return finish(
         alt.layer(strip, top).resolve_scale(x="independent", y="independent"),
         look,
@@ -83,7 +104,10 @@ def _schools(
     row: float,
     score: str,
     show_truth: bool,
+    words: tuple[str, str, str],
+    one_mean: bool,
 ) -> Any:
+    group, member, number = words
     colours = look.palette
     axis = alt.Axis(orient="top", title=score, tickCount=6, grid=True)
     x_scale = alt.Scale(domain=list(domain), nice=False, zero=False)
@@ -103,10 +127,10 @@ def _schools(
     }
     size = max(20.0, min(90.0 * look.scale, row * 5))
     tooltip = [
-        alt.Tooltip("school:N", title="school"),
-        alt.Tooltip("n:Q", title="students"),
-        alt.Tooltip("own:Q", title="no pooling", format=".1f"),
-        alt.Tooltip("alpha:Q", title="partial pooling", format=".1f"),
+        alt.Tooltip("school:N", title=group),
+        alt.Tooltip("n:Q", title=member),
+        alt.Tooltip("own:Q", title="no pooling", format=number),
+        alt.Tooltip("alpha:Q", title="partial pooling", format=number),
         alt.Tooltip("pulled:Q", title="pulled", format=".0%"),
     ]
     layers = [
@@ -118,7 +142,11 @@ def _schools(
         ),
         marks.complete_rule(here.transform_aggregate(complete="mean(complete)"), look).encode(
             x=at["complete"], y=alt.value(0), y2=alt.value(height)
-        ),
+        )
+        if one_mean
+        else here.mark_tick(
+            color=colours.complete, thickness=2.5, height=0.9 * row, orient="vertical"
+        ).encode(x=at["complete"], y=y),
         here.mark_rule(color=colours.muted, strokeWidth=1.6).encode(x=at["own"], x2="alpha:Q", y=y),
         marks.point(here, "no", look, 1.5 * size).encode(x=at["own"], y=y, tooltip=tooltip),
         marks.point(here, "partial", look, size)
@@ -135,7 +163,7 @@ def _schools(
 
 
 def _likelihood(
-    base: alt.Chart, look: Look, at_handle: str, scale: float, steps: int, above: int, unit: str
+    base: alt.Chart, look: Look, at_handle: str, scale: float, steps: int, above: int, title: str
 ) -> Any:
     colours = look.palette
     low, high = above + GAP + STRIP, above + GAP
@@ -147,7 +175,7 @@ def _likelihood(
             values=[*(round(v * scale / 5 / (v * scale / 5 + scale), 4) for v in TICKS), 1],
             labelExpr="datum.value == 1 ? '∞' : "
             f"format({scale} * datum.value / (1 - datum.value), '.2~g')",
-            title=f"SD between schools σ_α, {unit}",
+            title=title,
             labelOverlap="greedy",
         ),
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from textwrap import fill
 from typing import Any
 
 from mlm_core import GroupedData, Scenario
 
 LARGEST = 1500
 """With more students than this, the code reads the downloaded file instead."""
+
+EXACT = ".15g"
+"""How numbers are written that did not come from a simulation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,19 @@ def listing(scenario: Scenario, data: GroupedData, recipe: Recipe) -> Listing:
         core="\n".join([*_simulated(scenario, data), *recipe.core]),
         statsmodels="\n".join([*_python_data(data), *recipe.statsmodels]),
         lme4="\n".join([*_r_data(data), *recipe.lme4]),
+    )
+
+
+def listing_of_data(data: GroupedData, recipe: Recipe) -> Listing:
+    """Write the code of a fit to data that are not simulated; rows sorted by school."""
+    call = [f'{name}="{name}"' for name in ("x", "u") if getattr(data, name) is not None]
+    arguments = ", ".join(["schools", 'y="y"', 'group="school"', *call])
+    lines = _python_data(data, EXACT)
+    core = ["import mlm_core as mlm", *lines, f"data = mlm.GroupedData.from_frame({arguments})", ""]
+    return Listing(
+        core="\n".join([*core, *recipe.core]),
+        statsmodels="\n".join([*lines, *recipe.statsmodels]),
+        lme4="\n".join([*_r_data(data, EXACT), *recipe.lme4]),
     )
 
 
@@ -68,41 +83,49 @@ def _arguments(values: dict[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
-def _columns(data: GroupedData) -> dict[str, list[str]]:
-    columns = {"y": [f"{v:.4f}" for v in data.y]}
+def _columns(data: GroupedData, digits: str) -> dict[str, list[str]]:
+    columns = {"y": [f"{v:{digits}}" for v in data.y]}
     if data.x is not None:
-        columns["x"] = [f"{v:.4f}" for v in data.x]
+        columns["x"] = [f"{v:{digits}}" for v in data.x]
     if data.u is not None:
-        columns["u"] = [f"{v:.4f}" for v in data.u[data.j]]
+        columns["u"] = [f"{v:{digits}}" for v in data.u[data.j]]
     return columns
 
 
 def _wrapped(opening: str, items: Sequence[str], closing: str) -> str:
-    body = fill(", ".join(items), 92, initial_indent="    ", subsequent_indent="    ")
-    return f"{opening}\n{body}\n{closing}"
+    """A list on lines of about 92 signs; an item is never broken, whatever is in it."""
+    lines = [opening]
+    row = "   "
+    for item in items:
+        if len(row) + len(item) > 90 and row.strip():
+            lines.append(row)
+            row = "   "
+        row += f" {item},"
+    return "\n".join([*lines, row.rstrip(","), closing])
 
 
-def _python_data(data: GroupedData) -> list[str]:
+def _python_data(data: GroupedData, digits: str = ".4f") -> list[str]:
     lines = ["import numpy as np", "import pandas as pd", ""]
     if data.n_students > LARGEST:
-        return [*lines, 'schools = pd.read_csv("schools.csv")  # the file below', ""]
+        read = 'schools = pd.read_csv("schools.csv", dtype={"school": str})  # the file below'
+        return [*lines, read, ""]
     lines.append(_wrapped("names = [", [repr(str(s)) for s in data.labels], "]"))
     lines.append(_wrapped("n = [", [str(k) for k in data.n], "]"))
     lines.append('schools = pd.DataFrame({"school": np.repeat(names, n)})')
-    for name, values in _columns(data).items():
+    for name, values in _columns(data, digits).items():
         lines.append(_wrapped(f'schools["{name}"] = [', values, "]"))
     return [*lines, ""]
 
 
-def _r_data(data: GroupedData) -> list[str]:
+def _r_data(data: GroupedData, digits: str = ".4f") -> list[str]:
     lines = ["library(lme4)", ""]
     if data.n_students > LARGEST:
-        return [*lines, 'schools <- read.csv("schools.csv")  # the file below', ""]
-    lines.append(
-        _wrapped("names <- c(", [json.dumps(str(s), ensure_ascii=False) for s in data.labels], ")")
-    )
+        read = 'read.csv("schools.csv", colClasses = c(school = "character"))  # the file below'
+        return [*lines, f"schools <- {read}", ""]
+    names = [json.dumps(str(s), ensure_ascii=False) for s in data.labels]
+    lines.append(_wrapped("names <- c(", names, ")"))
     lines.append(_wrapped("n <- c(", [str(k) for k in data.n], ")"))
     lines.append("schools <- data.frame(school = rep(names, times = n))")
-    for name, values in _columns(data).items():
+    for name, values in _columns(data, digits).items():
         lines.append(_wrapped(f"schools${name} <- c(", values, ")"))
     return [*lines, ""]
