@@ -38,6 +38,7 @@ class Chosen:
     Attributes
     ----------
     data : GroupedData
+        Rows sorted by group.
     columns : Columns
         Those used; a predictor that cannot be used is None.
     n_read, n_left_out : int
@@ -161,7 +162,8 @@ def choose_columns(table: Table, columns: Columns) -> Chosen:
     notes: list[str] = []
     used, x = _student_level(table, columns, kept, j, notes)
     used, u = _school_level(table, used, kept, j, labels, notes)
-    data = GroupedData(y, x, j, u, labels)
+    order = np.argsort(j, kind="stable")
+    data = GroupedData(y[order], None if x is None else x[order], j[order], u, labels)
     _note_groups(data, notes)
     n_left = table.n_rows - int(kept.sum())
     return Chosen(data, used, table.n_rows, n_left, tuple(left_out), tuple(notes))

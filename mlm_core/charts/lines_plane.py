@@ -1,0 +1,89 @@
+"""Schools whose slopes vary, in the plane of slope and height: pulled in both at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from mlm_core.charts import marks
+from mlm_core.charts.theme import Look, finish
+
+HEIGHT = 460
+
+
+def lines_plane(
+    look: Look,
+    *,
+    heights: tuple[float, float],
+    slopes: tuple[float, float],
+    score: str,
+    slope: str,
+    number: str = ".1f",
+) -> Any:
+    """A point for each group's own line, an arrow to its partially pooled one.
+
+    Tables
+    ------
+    schools, complete
+        Of `report.plane_tables`. A group without a line of its own has no hollow point.
+
+    Parameters
+    ----------
+    look : Look
+    heights, slopes : (low, high)
+        Domains; points outside are not drawn.
+    score, slope : str
+        Titles of the axes.
+    number : str
+        Format of heights and slopes in the tooltips.
+    """
+    colours, size = look.palette, 80
+    x_scale = alt.Scale(domain=list(slopes), nice=False, zero=False)
+    y_scale = alt.Scale(domain=list(heights), nice=False, zero=False)
+
+    def x(name: str) -> alt.X:
+        return alt.X(f"{name}:Q", scale=x_scale, axis=alt.Axis(title=slope, grid=True))
+
+    def y(name: str) -> alt.Y:
+        return alt.Y(f"{name}:Q", scale=y_scale, axis=alt.Axis(title=score, grid=True))
+
+    base = alt.Chart(alt.NamedData("schools"))
+    own = base.transform_filter("isValid(datum.own) && isValid(datum.own_slope)")
+    complete = alt.Chart(alt.NamedData("complete"))
+    tooltip = [
+        alt.Tooltip("group:N", title="group"),
+        alt.Tooltip("n:Q", title="rows"),
+        *(
+            alt.Tooltip(f"{name}:Q", title=title, format=number)
+            for name, title in (
+                ("own", "no pooling, height"),
+                ("pooled", "partial pooling, height"),
+                ("own_slope", "no pooling, slope"),
+                ("slope", "partial pooling, slope"),
+            )
+        ),
+    ]
+    ring = base.transform_filter("datum.picked").mark_point(
+        shape="circle", size=4 * size * look.scale, color=colours.ink, strokeWidth=2, clip=True
+    )
+    return finish(
+        alt.layer(
+            marks.complete_rule(complete, look).encode(x=x("slope")),
+            marks.complete_rule(complete, look).encode(y=y("height")),
+            own.mark_rule(color=colours.muted, strokeWidth=1.4, clip=True).encode(
+                x=x("own_slope"), x2="slope:Q", y=y("own"), y2="pooled:Q"
+            ),
+            marks.point(own, "no", look, size, clip=True).encode(
+                x=x("own_slope"), y=y("own"), tooltip=tooltip
+            ),
+            ring.encode(x=x("slope"), y=y("pooled")),
+            marks.point(base, "partial", look, 0.7 * size, clip=True)
+            .encode(x=x("slope"), y=y("pooled"), tooltip=tooltip)
+            .add_params(
+                alt.selection_point(name="school", fields=["group"], on="click", toggle=False)
+            ),
+        ),
+        look,
+        HEIGHT,
+    )
