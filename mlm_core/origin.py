@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlm_core.data import Floats
+from mlm_core.data import Floats, GroupedData
+from mlm_core.records import GroupLines
 from mlm_core.scenario import Hyperparameters, Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOW, HIGH, STEPS, REST = -5.0, 3.0, 81, 50
+"""Where a handle can put the zero of x; at step 50 it is where it was."""
 
 
 def move_origin(hyper: Hyperparameters, to: float) -> Hyperparameters:
@@ -137,3 +145,124 @@ def ellipse(
     alpha = hyper.a0 + hyper.b0 * u + hyper.sigma_alpha * one
     beta = hyper.a1 + hyper.b1 * u + hyper.sigma_beta * (rho * one + math.sqrt(1 - rho**2) * two)
     return alpha, beta
+
+
+def spread_lost(own: GroupLines, fit: GroupLines) -> tuple[float, float]:
+    """Share of the spread of intercepts, and of slopes, that partial pooling takes away.
+
+    One minus the ratio of the SDs over the schools that have a line of their own.
+
+    Parameters
+    ----------
+    own, fit : GroupLines
+        Without and with partial pooling.
+
+    Returns
+    -------
+    (of intercepts, of slopes)
+        NaN with fewer than two such schools.
+
+    Examples
+    --------
+    >>> one, zero = np.array([1.0, 3.0]), np.zeros(2)
+    >>> spread_lost(GroupLines(one, one, zero, zero), GroupLines(one, 2 + zero, zero, zero))
+    (0.0, 1.0)
+    """
+    known = np.isfinite(own.beta)
+    if known.sum() < 2:
+        return math.nan, math.nan
+    pairs = ((own.alpha, fit.alpha), (own.beta, fit.beta))
+    intercepts, slopes = (float(1 - p[known].std() / o[known].std()) for o, p in pairs)
+    return intercepts, slopes
+
+
+def slopes_tables(
+    data: GroupedData,
+    own: GroupLines,
+    fit: GroupLines,
+    truth: tuple[Floats, Floats],
+    population: Hyperparameters,
+    true_population: Hyperparameters,
+    picked: int,
+) -> dict[str, pd.DataFrame]:
+    """The tables of `charts.slopes_plane`.
+
+    Parameters
+    ----------
+    own, fit : GroupLines
+        Without and with partial pooling.
+    truth : (alpha, beta)
+        True lines.
+    population, true_population : Hyperparameters
+        Drawn as ellipses, at the u of the picked school.
+    picked : int
+        Index of the school that is marked.
+    """
+    import pandas as pd
+
+    schools = pd.DataFrame(
+        {
+            "school": data.labels.astype(str),
+            "n": data.n,
+            "own_alpha": own.alpha,
+            "own_beta": own.beta,
+            "alpha": fit.alpha,
+            "beta": fit.beta,
+            "true_alpha": truth[0],
+            "true_beta": truth[1],
+            "picked": np.arange(data.n_groups) == picked,
+        }
+    )
+    x = np.zeros(len(data.y)) if data.x is None else data.x
+    mine = (data.j == picked) & (x >= LOW) & (x <= HIGH)
+    least, most = np.clip([x.min(), x.max()], LOW, HIGH)
+    return {
+        "schools": schools,
+        "ellipses": _ellipses(population, true_population, data, picked),
+        "origins": _origins(population),
+        "students": pd.DataFrame({"x": x[mine], "y": data.y[mine]}),
+        "reach": pd.DataFrame({"least": [least], "most": [most]}),
+    }
+
+
+def _ellipses(
+    fitted: Hyperparameters, true: Hyperparameters, data: GroupedData, picked: int
+) -> pd.DataFrame:
+    """50% and 95% of the schools with the u of the picked one."""
+    import pandas as pd
+
+    u = 0.0 if data.u is None else float(data.u[picked])
+    parts = []
+    for which, hyper in (("fitted", fitted), ("true", true)):
+        for share in (0.5, 0.95):
+            alpha, beta = ellipse(hyper, share, u)
+            place = np.arange(len(alpha))
+            parts.append(
+                pd.DataFrame(
+                    {"of": which, "share": share, "k": place, "alpha": alpha, "beta": beta}
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _origins(population: Hyperparameters) -> pd.DataFrame:
+    """One row a step of the handle: where zero is and what becomes of rho and sigma_alpha."""
+    import pandas as pd
+
+    at = np.linspace(LOW, HIGH, STEPS)
+    moved = [move_origin(population, float(c)) for c in at]
+    step = np.arange(STEPS)
+    return pd.DataFrame(
+        {
+            "step": step,
+            "at": at,
+            "caption": [
+                f"ρ = {_signed(m.rho)}\u2003σ_α = {m.sigma_alpha:.1f}" for m in moved
+            ],
+            "resting": step == REST,
+        }
+    )  # fmt: skip
+
+
+def _signed(rho: float) -> str:
+    return "–" if np.isnan(rho) else f"{rho:.2f}".replace("-", "−")
