@@ -252,7 +252,7 @@ def _curves(
         .mark_point(shape="circle", filled=True, color=colours.partial, size=48, opacity=1)
         .encode(x=x, y=y),
         base.mark_point(opacity=0)
-        .encode(x=x, y=alt.value(bottom / 2))
+        .encode(x=x, y=alt.value(bottom / 2), tooltip=alt.value(""))
         .add_params(handle(steps, "SD between schools, tau")),
     ]
     if letters:
@@ -287,9 +287,9 @@ def _estimates(look: Look, y_scale: Any, now: str) -> Any:
     ]
     said = alt.Chart(alt.NamedData("steps")).transform_filter(now)
     return alt.layer(
-        alt.Chart(alt.NamedData("marks"))
-        .mark_rect(fill=colours.paper, fillOpacity=0.01)
-        .encode(
+        # Of the step at which the handle is, so that a click here leaves it there.
+        said.mark_rect(fill=colours.paper, fillOpacity=0.01).encode(
+            tooltip=alt.value(""),
             x=alt.value(_share(SIDE)),
             x2=alt.value(_share(1)),
             y=alt.value(0),
