@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import contents
+from pages.shared import address, contents
 
 ROOT = Path(__file__).parent
 
@@ -21,9 +21,12 @@ def frame() -> None:
     start = st.Page("pages/start.py", title="Start", icon=":material/home:", default=True)
     sections = {"": [start]}
     for lesson in contents.lessons():
-        page = st.Page(lesson.path, title=lesson.name, url_path=lesson.slug)
-        sections.setdefault(lesson.part, []).append(page)
-    st.navigation(sections, position="top").run()
+        entry = st.Page(lesson.path, title=lesson.name, url_path=lesson.slug)
+        sections.setdefault(lesson.part, []).append(entry)
+    page = st.navigation(sections, position="top")
+    address.arrive(page.url_path)
+    page.run()
+    address.write()
 
 
 @asynccontextmanager

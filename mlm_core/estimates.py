@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlm_core.data import Floats, GroupedData, Ints
 from mlm_core.records import GroupLines, PoolingPath
@@ -86,7 +87,7 @@ def marked_students(data: GroupedData, picked: str, most: int = 600) -> pd.DataF
 
 
 def line_table(
-    kind: str, names: Sequence[str], alpha: Floats, beta: Floats, x: tuple[float, float]
+    kind: str, names: Sequence[str] | NDArray[Any], alpha: Floats, beta: Floats, x: tuple[float, float]
 ) -> pd.DataFrame:
     """Two rows a line, its ends over ``x``: ``line, school, kind, x, y``.
 
@@ -94,7 +95,7 @@ def line_table(
     """
     import pandas as pd
 
-    known = np.flatnonzero(np.isfinite(alpha) & np.isfinite(beta))
+    known = np.flatnonzero(np.isfinite(alpha) & np.isfinite(beta)).tolist()
     ends = [
         pd.DataFrame(
             {

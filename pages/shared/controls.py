@@ -14,6 +14,7 @@ import streamlit as st
 
 from mlm_core import Hyperparameters, Scenario
 from mlm_core.scenario import Bounds, bounds
+from pages.shared.address import bound, notices
 from pages.shared.presets import PRESETS
 from pages.shared.words import plain
 
@@ -72,7 +73,7 @@ def sidebar(*uses: str, beside: Sequence[str] = ()) -> Scenario:
     if not uses:
         with st.container(key="controls-elsewhere"):
             unseen = {c.name: _slider(c) for c in SCENARIO} | {"seed": _seed()}
-        _show_notices()
+        notices()
         return _scenario(unseen)
     with st.sidebar:
         st.subheader("Scenario", anchor=False)
@@ -85,7 +86,7 @@ def sidebar(*uses: str, beside: Sequence[str] = ()) -> Scenario:
         _tell([c for c in elsewhere if c.name not in beside], set_to)
         st.button("Back to the start", on_click=put, args=(Scenario(),), width="stretch",
                   icon=":material/restart_alt:", help="All settings as they were at first.")  # fmt: skip
-    _show_notices()
+    notices()
     return _scenario(set_to)
 
 
@@ -112,16 +113,26 @@ def _slider(control: Control) -> Any:
     limits, default = bounds(control.name), _default(control.name)
     whole = isinstance(default, int)
     low, high, step = (int(v) if whole else float(v) for v in limits)
-    _check_link(control.name, limits, default)
-    return st.slider(
-        control.label, low, high, default, step, control.format,
-        key=control.name, help=control.help, bind="query-params",
-    )  # fmt: skip
+    read = _number_in(limits, control.name)
+    return bound(
+        control.name,
+        lambda: st.slider(
+            control.label,
+            low,
+            high,
+            default,
+            step,
+            control.format,
+            key=control.name,
+            help=control.help,
+        ),
+        default,
+        (lambda said: round(read(said))) if whole else read,
+    )
 
 
 def _seed() -> int:
     limits, default = bounds("seed"), _default("seed")
-    _check_link("seed", limits, default)
     number, button = st.columns([2, 3], vertical_alignment="bottom")
     button.button(
         "New draw",
@@ -131,24 +142,28 @@ def _seed() -> int:
         icon=":material/casino:",
         help="Other schools, other students.",
     )
-    # Not whole numbers for Streamlit: with those, "seed=1e999" in a link is an error.
-    set_to = number.number_input(
-        "Draw",
-        float(limits.low),
-        float(limits.high),
-        float(default),
-        float(limits.step),
-        "%d",
-        key="seed",
-        bind="query-params",
-        help="The same number gives the same schools again.",
+    low, high, step = (int(v) for v in limits)
+    read = _number_in(limits, "seed")
+    seed: int = bound(
+        "seed",
+        lambda: number.number_input(
+            "Draw",
+            low,
+            high,
+            default,
+            step,
+            key="seed",
+            help="The same number gives the same schools again.",
+        ),
+        default,
+        lambda said: round(read(said)),
     )
-    return int(set_to)
+    return seed
 
 
 def _next(name: str) -> None:
     limits = bounds(name)
-    st.session_state[name] = st.session_state[name] % type(st.session_state[name])(limits.high) + 1
+    st.session_state[name] = int(st.session_state[name] % limits.high) + 1
 
 
 def new_students() -> None:
@@ -173,43 +188,59 @@ def put(scenario: Scenario, **others: Any) -> None:
     """Callback: set every control of the scenario, and others of the page by their keys."""
     for control in (*(c.name for c in SCENARIO), "seed"):
         holder = scenario if hasattr(scenario, control) else scenario.hyper
-        value = getattr(holder, control)
-        st.session_state[control] = float(value) if control == "seed" else value
+        st.session_state[control] = getattr(holder, control)
     for key, value in others.items():
         st.session_state[key] = value
 
 
 def slider(label: str, limits: Bounds, key: str, default: float, **options_of: Any) -> float:
     """A slider of the page's own, bound to the address."""
-    _check_link(key, limits, default)
-    return float(st.slider(
-        label, limits.low, limits.high, default, limits.step,
-        key=key, bind="query-params", **options_of,
-    ))  # fmt: skip
+    return bound(
+        key,
+        lambda: st.slider(
+            label, limits.low, limits.high, default, limits.step, key=key, **options_of
+        ),
+        default,
+        _number_in(limits, key),
+    )
 
 
 def choose(
     label: str, options: Sequence[str], key: str, *, default: str | None = None, **options_of: Any
 ) -> str | None:
     """Pick one of a few, bound to the address."""
-    _check_choice(key, options)
     index = options.index(default) if default in options else None
-    return st.radio(label, options, index, key=key, bind="query-params", **options_of)
+    return bound(
+        key,
+        lambda: st.radio(label, options, index, key=key, **options_of),
+        default,
+        _one_of(options, key),
+        lambda value: value is None or value in options,
+    )
 
 
 def switch(label: str, key: str, *, default: bool = False, **options_of: Any) -> bool:
     """Turn something on or off, bound to the address."""
-    return st.toggle(label, default, key=key, bind="query-params", **options_of)
+    return bound(
+        key,
+        lambda: st.toggle(label, default, key=key, **options_of),
+        default,
+        _yes_or_no(key),
+    )
 
 
 def school(labels: Iterable[object], default: object, label: str = "School") -> str:
     """Pick a school by name, bound to the address; the same school on every page."""
     options = [str(name) for name in labels]
-    _check_choice("school", options)
     if st.session_state.get("school") not in (None, *options):
         del st.session_state["school"]
-    return st.selectbox(
-        label, options, options.index(str(default)), key="school", bind="query-params"
+    index = options.index(str(default))
+    return bound(
+        "school",
+        lambda: st.selectbox(label, options, index, key="school"),
+        options[index],
+        _one_of(options, "school"),
+        lambda value: value in options,
     )
 
 
@@ -218,47 +249,47 @@ def pick_from(chart_key: str) -> Callable[[], None]:
 
     def pick() -> None:
         points = st.session_state[chart_key].selection.get("school", [])
-        if points:
+        if points and "school" in points[0]:
             st.session_state["school"] = points[0]["school"]
 
     return pick
 
 
-def _first_look(key: str) -> str | None:
-    """What the link says of a control, the first time it is asked."""
-    seen: set[str] = st.session_state.setdefault("_link_read", set())
-    if key in seen:
-        return None
-    seen.add(key)
-    said: str | None = st.query_params.get(key)
-    return said
+def _number_in(limits: Bounds, name: str) -> Callable[[str], float]:
+    """Reads a number from a link, or says what the control takes."""
+
+    def read(said: str) -> float:
+        try:
+            value = float(said)
+        except ValueError:
+            value = float("nan")
+        if not limits.low <= value <= limits.high:
+            raise ValueError(
+                f"The link says {plain(name)} = {plain(said[:40])}. It goes from {limits.low:g} to "
+                f"{limits.high:g}, so it was left as it is."
+            )
+        return value
+
+    return read
 
 
-def _check_link(name: str, limits: Bounds, default: Any) -> None:
-    said = _first_look(name)
-    if said is None:
-        return
-    try:
-        value = float(said)
-    except ValueError:
-        value = float("nan")
-    if not limits.low <= value <= limits.high:
-        _notice(
-            f"The link says {plain(name)} = {plain(said[:40])}. It goes from {limits.low:g} to "
-            f"{limits.high:g}. It is set to {default:g}."
-        )
+def _one_of(options: Sequence[str], name: str) -> Callable[[str], str]:
+    """Reads a choice from a link, or says that there is no such choice."""
+
+    def read(said: str) -> str:
+        if said not in options:
+            raise ValueError(
+                f"The link says {plain(name)} = {plain(said[:40])}. There is no such choice here."
+            )
+        return said
+
+    return read
 
 
-def _check_choice(key: str, options: Sequence[str]) -> None:
-    said = _first_look(key)
-    if said is not None and said not in options:
-        _notice(f"The link says {plain(key)} = {plain(said[:40])}. There is no such choice here.")
+def _yes_or_no(name: str) -> Callable[[str], bool]:
+    """Reads true or false from a link."""
 
+    def read(said: str) -> bool:
+        return _one_of(("true", "false"), name)(said.lower()) == "true"
 
-def _notice(sentence: str) -> None:
-    st.session_state.setdefault("_notices", []).append(sentence)
-
-
-def _show_notices() -> None:
-    for sentence in st.session_state.pop("_notices", []):
-        st.warning(sentence, icon=":material/link_off:")
+    return read

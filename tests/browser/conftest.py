@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser.browser import chromium_options, serve
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def lab():
+    with serve(ROOT / "app.py") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    options = chromium_options()
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(**options)
+        yield browser
+        browser.close()
+
+
+class Reader:
+    """A reader with a browser, who notes what goes wrong and what is sent."""
+
+    def __init__(self, page, lab: str):
+        self.page, self.lab = page, lab
+        self.complaints: list[str] = []
+        self.strangers: list[str] = []
+        self.sent = 0
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._request)
+        page.on("websocket", lambda socket: socket.on("framesent", self._sent))
+
+    def _console(self, message) -> None:
+        # Under /<lesson> Streamlit first looks for itself one level too deep.
+        probing = "404" in message.text and "_stcore" in str(message.location)
+        if message.type == "error" and not probing:
+            self.complaints.append(f"{message.text} {message.location}")
+
+    def _request(self, request) -> None:
+        if not request.url.startswith((self.lab, "data:", "blob:")):
+            self.strangers.append(request.url)
+
+    def _sent(self, _) -> None:
+        self.sent += 1
+
+    def opens(self, path: str) -> Reader:
+        self.page.goto(self.lab + path)
+        self.page.wait_for_selector("h1")
+        self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+        self.page.wait_for_timeout(600)
+        if self.page.locator("[class*=st-key-figure] svg").count():
+            self.page.wait_for_timeout(900)  # the thumb settles after the figure is drawn
+        return self
+
+    def settles(self) -> None:
+        self.page.wait_for_timeout(150)
+        self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+        self.page.wait_for_timeout(350)
+
+    @property
+    def handle(self):
+        return self.page.locator(".vega-bindings input[type=range]")
+
+    def points(self, colour: str) -> list[float]:
+        """Horizontal places of the points of a colour, from top to bottom."""
+        found = self.page.evaluate(
+            """colour => [...document.querySelectorAll('.mark-symbol path')]
+                 .filter(p => p.getAttribute('fill') === colour)
+                 .map(p => p.getBoundingClientRect()).map(r => [r.top, r.left + r.width / 2])""",
+            colour,
+        )
+        return [x for _, x in sorted(found)]
+
+
+@pytest.fixture
+def reader(chromium, lab):
+    def new(*, width: int = 1440, height: int = 900, dark: bool = False, **options) -> Reader:
+        scheme = "dark" if dark else "light"
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, **options
+        )
+        contexts.append(context)
+        return Reader(context.new_page(), lab)
+
+    contexts: list = []
+    yield new
+    for context in contexts:
+        context.close()
