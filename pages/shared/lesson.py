@@ -229,14 +229,24 @@ def _sort(key: str, k: int, sorting: Sorting) -> bool:
     return right == len(sorting.items)
 
 
-def code(listing: Callable[[], Listing], data: Callable[[], pd.DataFrame]) -> None:
+def code(
+    listing: Callable[[], Listing],
+    data: Callable[[], pd.DataFrame],
+    digits: str = "%.4f",
+    *,
+    from_file: bool = False,
+) -> None:
     """Part 8: the page's fit in three languages, and the data to download.
 
     Both are made only when they are asked for: highlighting code costs the browser
-    more than the figure does.
+    more than the figure does. With ``from_file`` the code reads the downloaded file.
     """
     st.subheader("Code", anchor=False)
-    st.caption("It carries its data, runs as pasted, and gives the numbers of this page.")
+    st.caption(
+        "Download the data first: the code reads that file, and gives the numbers of this page."
+        if from_file
+        else "It carries its data, runs as pasted, and gives the numbers of this page."
+    )
     language = controls.choose(
         "Language", list(LANGUAGES), "code", horizontal=True, label_visibility="collapsed"
     )
@@ -244,7 +254,7 @@ def code(listing: Callable[[], Listing], data: Callable[[], pd.DataFrame]) -> No
         field, highlight = LANGUAGES[language]
         st.code(getattr(listing(), field), highlight, height=360)
     st.download_button(
-        "Download the data (CSV)", lambda: data().to_csv(index=False, float_format="%.4f"),
+        "Download the data (CSV)", lambda: data().to_csv(index=False, float_format=digits),
         "schools.csv", "text/csv", icon=":material/download:", on_click="ignore",
     )  # fmt: skip
 
