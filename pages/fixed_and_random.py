@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from mlm_core import estimates
+from mlm_core import DataError, estimates
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_limits import two_limits, two_limits_tables
 from pages.shared import cached, controls, figure, lesson, presets
@@ -18,8 +18,13 @@ scenario = controls.sidebar(
     "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "sigma_x", "contextual"
 )
 data = cached.simulation(scenario).data
-fit, path = cached.partial_pooling(scenario), cached.pooling_path(scenario)
-own = cached.no_pooling(scenario).lines.alpha
+
+lesson.begin(SLUG)
+try:
+    fit, path = cached.partial_pooling(scenario), cached.pooling_path(scenario)
+    own = cached.no_pooling(scenario).lines.alpha
+except DataError as reason:
+    lesson.impossible(SLUG, reason)
 
 estimate, sigma_y = fit.hyper.sigma_alpha, fit.sigma_y
 a0, slope = number(fit.hyper.a0), number(fit.hyper.a1, 2)
@@ -28,7 +33,6 @@ one, slope_at_0, slope_at_inf = (
 )  # fmt: skip
 names, schools = data.labels.astype(str), count(data.n_groups, "school")
 
-lesson.begin(SLUG)
 revealed = lesson.predict(
     SLUG,
     "The handle sets σ_α, the SD of the school intercepts. Where on it do people speak of "

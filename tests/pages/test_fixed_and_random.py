@@ -115,3 +115,9 @@ def test_statsmodels_code_gives_the_numbers_of_the_page() -> None:
 def test_nothing_is_named_before_the_prediction() -> None:
     spec, _ = figure(open_page(SLUG))
     assert "random" not in str(spec)
+
+
+def test_too_few_students_are_explained() -> None:
+    """Three schools of one or two students: no traceback, and the way out."""
+    at = open_page(SLUG, **SEEN, n_groups=3, students_per_group=2, imbalance=1.2, seed=4)
+    assert "too few" in at.warning[0].value
