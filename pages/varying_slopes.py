@@ -197,11 +197,10 @@ lesson.breaks(
     ),
 )
 
-steeper = rho > 0.005
-flatter = rho < -0.005
-because = f"Right: ρ is {number(hyper.rho, 2)}, so that is where the ellipse leans."
-no_lean = "Right: there is no correlation, so its intercept says nothing of its slope."
-lean = f"ρ is {number(hyper.rho, 2)}: look which way the ellipse leans at x = 0 at 500."
+steeper, flatter = rho > 0.005, rho < -0.005
+upright = not (steeper or flatter)
+value = "not defined here" if np.isnan(hyper.rho) else number(hyper.rho, 2)
+leans = f"Right: ρ is {value}, so that is where the ellipse leans."
 lesson.check(
     SLUG,
     [
@@ -209,9 +208,13 @@ lesson.check(
             "One student of a new school, with a pre-test of 500, scores far above what the model "
             "expects. Which slope does the model give the school?",
             [
-                Answer("Steeper than it expected before", because if steeper else lean, steeper),
-                Answer("The one it expected before", lean if steeper or flatter else no_lean, not (steeper or flatter)),
-                Answer("Flatter than it expected before", because if flatter else lean, flatter),
+                Answer("Steeper than it expected before",
+                       leans if steeper else f"Only with a ρ above 0. It is {value}.", steeper),
+                Answer("The one it expected before",
+                       "Right: without correlation its intercept says nothing of its slope." if upright
+                       else f"ρ is {value}: an intercept far out moves the slope, too.", upright),
+                Answer("Flatter than it expected before",
+                       leans if flatter else f"Only with a ρ below 0. It is {value}.", flatter),
                 Answer("None: one student has no slope", "None of its own. But the model has slopes for schools, so it has one for this school."),
             ],
         ),
