@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mlm_core.clustered import ClusterRobust, cluster_robust
 from mlm_core.data import Floats, GroupedData, Ints
 from mlm_core.estimates import (
     by_size,
@@ -24,9 +25,8 @@ from mlm_core.estimates import (
 from mlm_core.intervals import Interval, variance_intervals
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.path import pooling_path
-from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
+from mlm_core.pooling import fit_no_pooling
 from mlm_core.records import (
-    CompletePooling,
     GroupLines,
     NoPooling,
     PartialPooling,
@@ -49,8 +49,11 @@ class Report:
     Attributes
     ----------
     data : GroupedData
-    complete, no, partial
-        The fits; partial pooling by REML, with u if the data have it.
+    complete : ClusterRobust
+        The ordinary regression with the coefficients of ``partial.coef_names``.
+    no : NoPooling
+    partial : PartialPooling
+        By REML, with u if the data have it.
     intervals : dict of str to Interval
         95% profile likelihood intervals of the variance components.
     at : float
@@ -63,7 +66,7 @@ class Report:
     """
 
     data: GroupedData
-    complete: CompletePooling
+    complete: ClusterRobust
     no: NoPooling
     partial: PartialPooling
     intervals: dict[str, Interval]
@@ -97,7 +100,7 @@ def report(data: GroupedData, slopes: Slopes = "common") -> Report:
     slope = hyper.a1 + hyper.b1 * u
     return Report(
         data=data,
-        complete=fit_complete_pooling(data),
+        complete=_complete(data, partial),
         no=no,
         partial=partial,
         intervals=variance_intervals(data, slopes, with_u),
@@ -108,6 +111,14 @@ def report(data: GroupedData, slopes: Slopes = "common") -> Report:
         pooled_se=_height_se(partial.lines, partial.line_cov, at),
         toward=hyper.a0 + hyper.b0 * u + at * slope,
     )
+
+
+def _complete(data: GroupedData, partial: PartialPooling) -> ClusterRobust:
+    """The same coefficients by an ordinary regression of all students."""
+    x = np.zeros(data.n_students) if data.x is None else data.x
+    u = np.zeros(data.n_students) if data.u is None else data.u[data.j]
+    of = {"a0": np.ones(data.n_students), "b0": u, "a1": x, "b1": u * x}
+    return cluster_robust(data.y, np.column_stack([of[k] for k in partial.coef_names]), data.j)
 
 
 def _height_se(lines: GroupLines, covariance: Floats, at: float) -> Floats:
@@ -123,9 +134,12 @@ def _own_se(data: GroupedData, no: NoPooling, at: float, slopes: Slopes) -> Floa
     return out
 
 
-def complete_height(found: Report) -> float:
-    """Height of the one line of complete pooling at the mean of x."""
-    return float(found.complete.lines.alpha[0] + found.at * found.complete.lines.beta[0])
+def complete_line(found: Report) -> tuple[float, float]:
+    """Complete pooling at the means of x and u: the height of its line and its slope."""
+    u = 0.0 if found.data.u is None else float(found.data.u.mean())
+    coef = dict(zip(found.partial.coef_names, found.complete.coef.tolist(), strict=True))
+    slope = coef.get("a1", 0.0) + coef.get("b1", 0.0) * u
+    return coef["a0"] + coef.get("b0", 0.0) * u + slope * found.at, slope
 
 
 def shown_groups(data: GroupedData, picked: int, most: int = MOST_SHOWN) -> Ints:
@@ -210,14 +224,40 @@ def path_tables(
     return {"schools": schools, "path": path_table(some, data, rest), "likelihood": likelihood}
 
 
+def domain(found: Report, groups: Ints, slopes: bool = False) -> tuple[float, float]:
+    """Low and high end of an axis that has all estimates of the groups on it.
+
+    Slopes that students hardly identify can lie anywhere: the axis of slopes goes
+    three times as far from the middle as partial pooling and most own slopes do.
+    """
+    if slopes:
+        own, pooled = found.no.lines.beta[groups], found.partial.lines.beta[groups]
+        middle, reach = float(np.median(pooled)), float(np.ptp(pooled))
+        usual = own[np.isfinite(own)]
+        if usual.size:
+            reach = max(reach, 3 * float(np.median(np.abs(usual - middle))))
+        own = usual[np.abs(usual - middle) <= reach]
+        values = np.concatenate([own, pooled])
+    else:
+        values = np.concatenate([found.own[groups], found.pooled[groups], found.toward[groups]])
+    values = np.append(
+        values[np.isfinite(values)],
+        complete_line(found)[slopes],
+    )
+    low, high = float(values.min()), float(values.max())
+    margin = 0.06 * (high - low) or 0.1 * abs(low) or 1.0
+    step = 10.0 ** math.floor(math.log10(margin))
+    return math.floor((low - margin) / step) * step, math.ceil((high + margin) / step) * step
+
+
 def plane_tables(found: Report, groups: Ints, picked: int) -> dict[str, pd.DataFrame]:
     """The tables of the figure `lines_plane`: ``schools`` and ``complete``."""
     import pandas as pd
 
     schools = groups_table(found).iloc[groups].reset_index(drop=True)
     schools["picked"] = groups == picked
-    line = found.complete.lines
-    complete = pd.DataFrame({"height": [complete_height(found)], "slope": [line.beta[0]]})
+    height, slope = complete_line(found)
+    complete = pd.DataFrame({"height": [height], "slope": [slope]})
     return {"schools": schools, "complete": complete}
 
 
