@@ -104,6 +104,7 @@ with place:
         effect=("effect of coaching, points" if real else "mean test score, points")
         if means
         else "SD of what is known, points",
+        said="the estimates are" if means else "the SDs are",
         letters=len(y) <= 12,
     )
     figure.handle("tau_curves", rest, steps - 1)

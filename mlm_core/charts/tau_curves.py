@@ -140,6 +140,7 @@ def tau_curves(
     domain: tuple[float, float],
     steps: int,
     effect: str = "effect, points",
+    said: str = "the estimates are",
     letters: bool = True,
 ) -> Any:
     """Posterior density of tau; under it every school's curve; beside it the estimates.
@@ -164,6 +165,8 @@ def tau_curves(
         Number of steps of the handle.
     effect : str
         Title of that axis.
+    said : str
+        Heading of the schools' column, after "if τ were ...".
     letters : bool
         Name the curves at their right ends.
     """
@@ -175,7 +178,7 @@ def tau_curves(
         alt.layer(
             _density(look, along, now),
             _curves(look, along, y_scale, now, steps, effect, letters),
-            _estimates(look, y_scale, now),
+            _estimates(look, y_scale, now, said),
         ).resolve_scale(x="independent", y="independent"),
         look,
         bottom + CURVES,
@@ -268,7 +271,7 @@ def _curves(
     return alt.layer(*layers)
 
 
-def _estimates(look: Look, y_scale: Any, now: str) -> Any:
+def _estimates(look: Look, y_scale: Any, now: str, words: str) -> Any:
     colours = look.palette
     low, high = DENSITY + GAP + CURVES, DENSITY + GAP
     x_scale = alt.Scale(domain=[0, 1], range=[_share(SIDE), _share(1)])
@@ -309,6 +312,6 @@ def _estimates(look: Look, y_scale: Any, now: str) -> Any:
             x=alt.value(_share((1 + SIDE) / 2)), y=alt.value(46), text="caption:N"
         ),
         said.mark_text(color=colours.muted)
-        .transform_calculate(words="'the estimates are'")
+        .transform_calculate(words=f"'{words}'")
         .encode(x=alt.value(_share((1 + SIDE) / 2)), y=alt.value(68), text="words:N"),
     )

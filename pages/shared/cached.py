@@ -14,10 +14,11 @@ from typing import NamedTuple
 import pandas as pd
 
 import mlm_core
-from mlm_core import GroupedData, Scenario, Simulation
+from mlm_core import GroupedData, Scenario, Simulation, two_slopes
 from mlm_core.estimates import handle_grid
 from mlm_core.hierarchy import Prior, TauPosterior
 from mlm_core.records import CompletePooling, NoPooling, PartialPooling, PoolingPath
+from mlm_core.two_slopes import SlopesPath
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
 
@@ -89,3 +90,9 @@ def school_estimates(scenario: Scenario) -> Estimates:
 def tau_posterior(estimates: Estimates, prior: Prior, scale: float | None) -> TauPosterior:
     """How sure we are of tau."""
     return mlm_core.tau_posterior(estimates.y, estimates.se, prior, scale)
+
+
+@lru_cache(maxsize=64)
+def slopes_path(scenario: Scenario, last: float, with_u: bool) -> SlopesPath:
+    """Three slopes at every position of the handle."""
+    return two_slopes.slopes_path(scenario, last, with_u=with_u)
