@@ -26,6 +26,7 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "truth": ("◆", "truth"),
     "ink": ("━", "summary"),
     "picked": ("◯", "the picked school"),
+    "other": ("□", "the other formula"),
 }
 
 
