@@ -83,7 +83,8 @@ def marked_students(data: GroupedData, picked: str, most: int = 600) -> pd.DataF
     table["picked"] = table["school"] == picked
     every = -(-data.n_students // most)
     kept = table["picked"] | (np.arange(data.n_students) % every == 0)
-    return table.assign(x=table.get("x", 0.0))[kept][["school", "x", "y", "picked"]]
+    marked: pd.DataFrame = table.assign(x=table.get("x", 0.0))[kept]
+    return marked[["school", "x", "y", "picked"]]
 
 
 def line_table(

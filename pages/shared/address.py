@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 T = TypeVar("T")
 
@@ -25,11 +26,20 @@ _write = st.components.v2.component("pooling_lab_address", js=_script)
 
 
 def arrive(page: str) -> None:
-    """Note which page is shown: called by the frame before the page runs."""
+    """Begin the address of a page: called by the frame before the page runs."""
     st.session_state["_said"] = {}
-    if st.session_state.get("_page") != page:
-        st.session_state["_page"] = page
+    st.session_state["_page"] = page
+
+
+def _visit() -> int:
+    """Counts the changes of page, also where a page runs without its frame."""
+    context = get_script_run_ctx()
+    page = "" if context is None else context.page_script_hash
+    if st.session_state.get("_script") != page:
+        st.session_state["_script"] = page
         st.session_state["_visit"] = st.session_state.get("_visit", 0) + 1
+    visit: int = st.session_state["_visit"]
+    return visit
 
 
 def bound(
@@ -55,7 +65,7 @@ def bound(
     allowed : function
         Whether a value kept from another page can be set here.
     """
-    visit = st.session_state.get("_visit", 0)
+    visit = _visit()
     store: dict[str, tuple[int | None, T | None]] = st.session_state.setdefault("_kept", {})
     seen, chosen = store.get(key, (None, None))
     if seen != visit or key not in st.session_state:
