@@ -29,7 +29,8 @@ try:
     fit = cached.partial_pooling(scenario, group_predictor=True)
 except DataError as reason:
     lesson.impossible(SLUG, reason)
-assert data.x is not None and data.u is not None
+assert data.x is not None
+assert data.u is not None
 
 a0, b0, beta, sigma = fit.hyper.a0, fit.hyper.b0, fit.hyper.a1, fit.hyper.sigma_alpha
 J, n, names = data.n_groups, data.n, data.labels.astype(str)
@@ -60,9 +61,9 @@ with place:
     if layer == 4:
         meaning |= {
             "partial": "partial pooling",
-            "complete": "model for the points: a₀ + b₀u, band ± σ_α",
+            "complete": "the model for the points, ± one SD",
         }
-    figure.legend(ink=f"{picked}", **meaning)
+    figure.legend(picked=picked, **meaning)
     figure.show(
         "two_levels",
         f"Layer {layer} of 4. Left: {count(data.n_students, 'student')}, score against pre-test. "
@@ -167,7 +168,7 @@ lesson.check(
                 Item(r"$\alpha_j$, the intercepts", "parameter", {
                     "data": "No score sheet shows it: it is estimated from the students of school j.",
                     "parameter": "Right: coefficients of the regression for students.",
-                    "hyperparameter": "It is what the second regression is about. Hyperparameters describe all the α_j at once.",
+                    "hyperparameter": "It is what the second regression is about. Hyperparameters describe all the $\\alpha_j$ at once.",
                 }),
                 Item(r"$\beta$, the slope", "parameter", {
                     "data": "The slope is estimated, not observed.",
@@ -176,18 +177,18 @@ lesson.check(
                 }),
                 Item("$a_0$, where the school line stands at u = 0", "hyperparameter", {
                     "data": "It is estimated from all schools, not observed.",
-                    "parameter": "It is estimated, but it belongs to the model for the α_j, one level up.",
-                    "hyperparameter": "Right: a parameter of the model for the parameters α_j.",
+                    "parameter": "It is estimated, but it belongs to the model for the $\\alpha_j$, one level up.",
+                    "hyperparameter": "Right: a parameter of the model for the parameters $\\alpha_j$.",
                 }),
                 Item("$b_0$, the slope of the school line", "hyperparameter", {
                     "data": "u is data, how much it counts is not.",
-                    "parameter": "It is a slope between schools: it belongs to the model for the α_j.",
-                    "hyperparameter": "Right: it says how the α_j change with u.",
+                    "parameter": "It is a slope between schools: it belongs to the model for the $\\alpha_j$.",
+                    "hyperparameter": "Right: it says how the $\\alpha_j$ change with u.",
                 }),
                 Item(r"$\sigma_\alpha$, the SD around the school line", "hyperparameter", {
-                    "data": "It is estimated. The α_j themselves are not even observed.",
-                    "parameter": "No student's score is predicted with it directly: it says how the α_j are spread.",
-                    "hyperparameter": "Right: it says how far the α_j lie from their line.",
+                    "data": "It is estimated. The $\\alpha_j$ themselves are not even observed.",
+                    "parameter": "No student's score is predicted with it directly: it says how the $\\alpha_j$ are spread.",
+                    "hyperparameter": "Right: it says how far the $\\alpha_j$ lie from their line.",
                 }),
                 Item("$x_i$, the pre-test", "data", {
                     "data": "Right: one observed value for each student.",
@@ -205,7 +206,7 @@ lesson.check(
             "A new school opens, with u = 1 and no student tested yet. What intercept does the model expect?",
             [
                 Answer(f"{number(a0 + b0, 2)}, from a₀ + b₀", "Right: the line at u = 1. Give or take "
-                       f"σ_α = {number(sigma)}, and what is unknown of a₀ and b₀.", True),
+                       f"$\\sigma_\\alpha$ = {number(sigma)}, and what is unknown of a₀ and b₀.", True),
                 Answer(f"{number(a0, 2)}, from a₀", "That is the line at u = 0; this school has u = 1."),
                 Answer(f"{number(own.alpha.mean(), 2)}, from the mean of all schools", "That leaves out what is known of the school: u."),
                 Answer("Nothing: it has no students", "No pooling has to say so. Here the schools have a model, and the new one is a school."),

@@ -215,7 +215,7 @@ def _sort(key: str, k: int, sorting: Sorting) -> bool:
     st.markdown(f"{k}\\. {sorting.text}")
     right = 0
     for number_of_item, item in enumerate(sorting.items, 1):
-        left, middle, beside = st.columns([3, 4, 6], vertical_alignment="center")
+        left, middle, beside = st.columns([4, 6, 6], vertical_alignment="center")
         left.markdown(item.text)
         chosen = middle.radio(
             item.text, sorting.bins, index=None, key=f"{key}_{number_of_item}",
