@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
+
+
+_LINK = re.compile(r"www(?=\.)|https?(?=:)|\S(?=@)", re.IGNORECASE)
+"""Where Markdown would make a link of mere text: a joiner without width keeps it from that."""
 
 
 def number(value: float, digits: int = 1) -> str:
@@ -62,4 +67,5 @@ def plain(label: object) -> str:
     """
     special = "\\`*_{}[]()<>#+-.!|~$:&\n\r"
     text = str(label).replace("\n", " ").replace("\r", " ")
+    text = _LINK.sub("\\g<0>\u2060", text)
     return "".join(f"\\{c}" if c in special else c for c in text)
