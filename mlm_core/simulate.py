@@ -31,12 +31,20 @@ class Simulation:
     data : GroupedData
     alpha, beta : (J,) arrays
         True intercepts and slopes, in the order of ``data.labels``.
+    x_mean : (J,) array
+        True mean of x in each school.
     """
 
     scenario: Scenario
     data: GroupedData
     alpha: Floats
     beta: Floats
+    x_mean: Floats
+
+    @property
+    def mean(self) -> Floats:
+        r"""(J,) true mean score of each school, :math:`\alpha_j + \beta_j \mathrm{E}_j(x)`."""
+        return self.alpha + self.beta * self.x_mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,4 +165,5 @@ def simulate(scenario: Scenario) -> Simulation:
     eps = np.concatenate([draws.eps[k, : n[k]] for k in order])
     alpha, beta, u = frozen(alpha[order]), frozen(beta[order]), draws.u[order]
     y = alpha[j] + beta[j] * x + scenario.sigma_y * eps
-    return Simulation(scenario, GroupedData(y, x, j, u, labels[order]), alpha, beta)
+    data = GroupedData(y, x, j, u, labels[order])
+    return Simulation(scenario, data, alpha, beta, frozen(x_mean[order]))

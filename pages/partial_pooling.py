@@ -16,7 +16,7 @@ scenario = controls.sidebar(
     "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0", "extraordinary"
 )
 simulation = cached.simulation(scenario, with_x=False)
-data, truth = simulation.data, simulation.alpha
+data, truth = simulation.data, simulation.mean
 complete = cached.complete_pooling(scenario, with_x=False)
 own = cached.no_pooling(scenario, with_x=False).lines.alpha
 fit = cached.partial_pooling(scenario, with_x=False)
@@ -44,6 +44,8 @@ place, beside = lesson.figure_and_controls()
 with beside:
     picked = controls.school(names, names[smallest])
     show_truth = controls.switch("Show the truth", "truth")
+    if revealed and show_truth:
+        lesson.beside_truth(("SD between schools", estimate, float(truth.std(ddof=1))))
 j = int(np.flatnonzero(names == picked)[0])
 weight = 1 / (1 + sigma_y**2 / (n[j] * estimate**2)) if estimate else 0.0
 closer = int((abs(alpha - truth) < abs(own - truth)).sum())
@@ -133,8 +135,8 @@ lesson.model(
 lesson.breaks(
     (
         "An extraordinary school",
-        "Ashford is truly 30 points above the others. The model does not know that, and pulls it "
-        "the wrong way. Switch the truth on.",
+        "Ashford truly lies 30 points below what the model expects. It is pulled up all the same: "
+        "the wrong way. Pick Ashford and switch the truth on.",
         presets.EXTRAORDINARY,
     ),
     (

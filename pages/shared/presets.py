@@ -13,7 +13,7 @@ def _hyper(**changes: float) -> Hyperparameters:
     return replace(DEFAULT.hyper, **changes)
 
 
-EXTRAORDINARY = replace(DEFAULT, extraordinary=30.0)
+EXTRAORDINARY = replace(DEFAULT, extraordinary=-30.0)
 SIMPSON = replace(
     DEFAULT,
     sigma_x=2.0,

@@ -94,3 +94,12 @@ def test_every_scenario_has_students_in_every_school(n_groups, students, imbalan
 @pytest.mark.parametrize("imbalance", [0.0])
 def test_equal_sizes_are_equal(imbalance):
     assert set(simulate(replace(START, imbalance=imbalance)).data.n) == {15}
+
+
+def test_true_means_are_the_means_of_endless_students():
+    scenario = replace(
+        START, n_groups=3, sigma_x=2.0, contextual=-3.0, imbalance=0.0, students_per_group=40_000
+    )
+    made = simulate(scenario)
+    # 40,000 students a school: the mean of scores is known to 0.06 points; four of them allowed.
+    np.testing.assert_allclose(made.data.group_means(made.data.y), made.mean, atol=0.24)
