@@ -27,20 +27,20 @@ above = st.container()
 place, beside = lesson.figure_and_controls()
 with beside:
     sigma_x = controls.slider(
-        r"SD between schools of the pre-test $\sigma_x$", bounds("sigma_x"), "x_spread", 1.5,
+        r"SD between schools of the pre-test $\sigma_x$", bounds("sigma_x"), "x_spread", 2.0,
         format="%.2f", help="How much the schools' mean pre-test differs. Within a school the SD is 1.",
     )  # fmt: skip
-    with_u = controls.switch("School means $u_j$ in the model", "means", default=True)
+    with_u = controls.switch("Add school means $u_j$", "means", default=True)
 
 hyper = Hyperparameters(b0=0.0, b1=0.0, sigma_beta=0.0, sigma_alpha=scenario.hyper.sigma_alpha)
 world = replace(scenario, hyper=hyper, sigma_x=sigma_x, contextual=OPPOSITE, extraordinary=0.0)
 try:
     path = cached.slopes_path(world, OPPOSITE, with_u)
     both = fit_partial_pooling(path.end, "common", group_predictor=True)
-    alone = fit_partial_pooling(path.end, "common").hyper.a1
+    without = fit_partial_pooling(path.end, "common").hyper
 except DataError as reason:
     lesson.impossible(SLUG, reason)
-within, pooled, between = path.within, path.pooled_beta[-1], line_of_means(both)[1]
+alone, within, pooled, between = without.a1, path.within, path.pooled_beta[-1], line_of_means(both)[1]
 share, last = share_between(path.end), len(path.contextual) - 1
 
 with above:
@@ -83,8 +83,8 @@ with place:
             },
             rest,
         ),
-        x_domain=steady_domain(path.end.x, 0, 6.5),
-        y_domain=steady_domain([*path.start.y, *path.end.y], 60, 45),
+        x_domain=steady_domain([] if path.end.x is None else path.end.x, 0, 9.5),
+        y_domain=steady_domain([*path.start.y, *path.end.y], 60, 50),
         slope_domain=steady_domain([2 * within, 2 * between, *path.multilevel_beta], 0, 12),
         steps=last + 1,
     )
@@ -102,7 +102,9 @@ elif with_u:
 else:
     lesson.see(
         f"At the right end: the multilevel model with x alone has one slope, **{number(alone)}**, for "
-        f"{number(within)} within schools and {number(between)} between them. Give it the school means.",
+        f"{number(within)} within schools and {number(between)} between them.",
+        f"What is left goes into the SD between schools: {number(without.sigma_alpha)}, and "
+        f"{number(both.hyper.sigma_alpha)} with the school means in the model.",
     )
 if path.end.n_students > MOST_STUDENTS:
     st.caption(f"{MOST_STUDENTS} of {path.end.n_students} students are drawn; all of them count.")
@@ -155,9 +157,9 @@ lesson.check(
         Question(
             "You fit a multilevel model with x and without the school means. Which slope does it give at the right end?",
             [
-                Answer("The slope within schools", f"It gives {number(alone)}, and {number(within)} is the slope within. Varying intercepts alone do not keep the two apart."),
-                Answer("The slope between schools", f"It gives {number(alone)}, and {number(between)} is the slope between."),
-                Answer("A mixture of both", f"Right: {number(alone)}, which is neither {number(within)} nor {number(between)}.", True),
+                Answer("The slope within schools", f"It gives {number(alone, 2)}, and the slope within is {number(within, 2)}. The larger the schools, the closer they come."),
+                Answer("The slope between schools", f"It gives {number(alone, 2)}, and the slope between is {number(between, 2)}."),
+                Answer("A mixture of both", f"Right: {number(alone, 2)}, with {number(within, 2)} within and {number(between, 2)} between. The larger the schools, the nearer to the slope within.", True),
             ],
         ),
         Question(

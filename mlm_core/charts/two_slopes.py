@@ -255,6 +255,7 @@ def _slopes(look: Look, domain: tuple[float, float], now: str) -> Any:
     def label(sign: str, align: str, dx: int) -> Any:
         return (
             base.transform_filter(f"datum.slope {sign} 0")
+            .transform_calculate(slope="0")
             .mark_text(align=align, dx=dx, fontWeight="bold")  # type: ignore[arg-type]
             .encode(x=x, y=y, text="label:N")
         )
@@ -272,6 +273,6 @@ def _slopes(look: Look, domain: tuple[float, float], now: str) -> Any:
         .mark_tick(color=colours.complete, thickness=5, size=19, orient="vertical", opacity=1)
         .encode(x=x, y=y),
         marks.point(kind("partial"), "partial", look, 110).encode(x=x, y=y),
-        label(">", "left", 12),
-        label("<=", "right", -12),
+        label(">", "right", -10),
+        label("<=", "left", 10),
     )

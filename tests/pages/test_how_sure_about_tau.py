@@ -188,7 +188,7 @@ def numbers(out: str) -> np.ndarray:
         {"data": "Simulated schools", "prior": "half-normal"},
     ],
 )
-def test_the_three_listings_print_the_numbers_of_the_page(query):
+def test_the_three_listings_print_the_numbers_of_the_page(query, tmp_path):
     at = open_page(SLUG, **SEEN, **query)
     _, tables = figure(at)
     averaged = tables["schools"]["averaged"].round(2).to_numpy()
@@ -198,8 +198,10 @@ def test_the_three_listings_print_the_numbers_of_the_page(query):
         if not language.startswith("R"):
             out = run_python(listing)
         elif shutil.which("Rscript"):
+            script = tmp_path / "page.R"
+            script.write_text(listing, encoding="utf-8")
             out = re.sub(r"\[\d+\]", "", subprocess.run(
-                ["Rscript", "-e", listing], capture_output=True, text=True, check=True, timeout=60
+                ["Rscript", str(script)], capture_output=True, text=True, check=True, timeout=60
             ).stdout)  # fmt: skip
         else:
             continue
