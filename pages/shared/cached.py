@@ -18,6 +18,8 @@ from mlm_core import GroupedData, Scenario, Simulation, two_slopes
 from mlm_core.estimates import handle_grid
 from mlm_core.hierarchy import Prior, TauPosterior
 from mlm_core.records import CompletePooling, NoPooling, PartialPooling, PoolingPath
+from mlm_core.replicate import TwoSteps
+from mlm_core.replicate import two_steps as fit_two_steps
 from mlm_core.two_slopes import SlopesPath
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
@@ -96,3 +98,9 @@ def tau_posterior(estimates: Estimates, prior: Prior, scale: float | None) -> Ta
 def slopes_path(scenario: Scenario, last: float, with_u: bool) -> SlopesPath:
     """Three slopes at every position of the handle."""
     return two_slopes.slopes_path(scenario, last, with_u=with_u)
+
+
+@lru_cache(maxsize=64)
+def two_steps(scenario: Scenario, slopes: str) -> TwoSteps:
+    """Both ways over 500 worlds."""
+    return fit_two_steps(scenario, 500, slopes=slopes)  # type: ignore[arg-type]
