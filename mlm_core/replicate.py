@@ -416,7 +416,7 @@ def world(
     if design.df > 0:
         y += scenario.sigma_y * rest * np.sqrt(draws.rest / (rest @ rest))
     data = GroupedData(y, old.x if with_x else None, j, old.u, old.labels)
-    return Simulation(scenario, data, frozen(alpha), frozen(beta))
+    return Simulation(scenario, data, frozen(alpha), frozen(beta), design.simulation.x_mean)
 
 
 def _design(scenario: Scenario, with_x: bool, group_predictor: bool, new_schools: bool) -> _Design:
@@ -664,7 +664,6 @@ def _best_ratio(design: _Design, X: Floats, worlds: _Worlds) -> Floats:
         middle = np.where(lo > 0, np.sqrt(lo * hi), hi / 2)
         inside = (newton > lo) & (newton < hi) & (curvature > 0)
         new = np.where(inside, newton, middle)
-        new[(at == 0) & (slope >= 0)] = 0.0
         ratio[todo], low[todo], high[todo] = new, lo, hi
         todo = todo[np.abs(new - at) > 1e-8 * at]
         if not len(todo):

@@ -9,7 +9,17 @@ from scipy import stats
 
 from mlm_core import Hyperparameters, Scenario, fit_complete_pooling, fit_no_pooling
 from mlm_core.partial import fit_partial_pooling
-from mlm_core.replicate import replicate, two_steps, world
+from mlm_core.replicate import (
+    _derivatives,
+    _design,
+    _draw,
+    _on_grid,
+    _school_design,
+    _worlds,
+    replicate,
+    two_steps,
+    world,
+)
 
 SMALL = Scenario(n_groups=7, students_per_group=5, seed=3)
 FLAT = Hyperparameters(sigma_alpha=0.0, sigma_beta=0.0, b0=0.0, b1=0.0)
@@ -21,6 +31,7 @@ SCENARIOS = {
     "large_between": replace(SMALL, hyper=Hyperparameters(sigma_alpha=2000.0), sigma_y=1.0),
     "odd_school": Scenario(n_groups=12, extraordinary=40.0, imbalance=1.2, seed=5),
     "equal_sizes": Scenario(n_groups=10, imbalance=0.0, seed=6),
+    "pairs": Scenario(n_groups=6, students_per_group=2, imbalance=0.0, seed=8),
     "contextual": Scenario(n_groups=9, sigma_x=2.0, contextual=-8.0, seed=4),
 }
 EVERY = 17  # worlds between those that are looked at one by one
@@ -34,8 +45,8 @@ def loop(scenario, group_predictor=False, **settings):
         yield k, made, fit_partial_pooling(made.data, group_predictor=group_predictor)
 
 
-# Single fits stop when the criterion gains less than 1e-10, so sigma_alpha is good to
-# about 1e-5 of its own standard error; more where it is near 0 and the criterion flat.
+# Single fits stop when the criterion gains less than 1e-10, so a variance is good to about
+# 1e-5 of its own standard error; the criterion is flat in an SD near 0, so variances are compared.
 CLOSE = {"rtol": 1e-6, "atol": 1e-6}
 
 
@@ -50,12 +61,15 @@ def test_equals_a_loop_of_single_fits(name, with_x, group_predictor):
         ours = found.fits
         assert (ours.sigma_alpha[k] == 0) == (fit.hyper.sigma_alpha == 0)
         theirs = {
-            "sigma_alpha": fit.hyper.sigma_alpha, "sigma_y": fit.sigma_y,
+            "sigma_y": fit.sigma_y,
             "a0": fit.hyper.a0, "b0": fit.hyper.b0, "a1": fit.hyper.a1,
             "se_a0": fit.se("a0"),
             "se_b0": fit.se("b0") if group_predictor else 0.0,
             "se_a1": fit.se("a1") if with_x else 0.0,
         }  # fmt: skip
+        np.testing.assert_allclose(
+            (ours.sigma_alpha[k] / unit) ** 2, (fit.hyper.sigma_alpha / unit) ** 2, **CLOSE
+        )
         for field, want in theirs.items():
             np.testing.assert_allclose(getattr(ours, field)[k] / unit, want / unit, **CLOSE)
         np.testing.assert_array_equal(found.truth[k], made.alpha)
@@ -71,6 +85,33 @@ def test_zero_between_schools_is_among_the_cases():
     """The loop above meets the boundary and the interior."""
     zero = replicate(SCENARIOS["no_variation"], N).fits.sigma_alpha[::EVERY] == 0
     assert 0.2 < zero.mean() < 0.8
+
+
+def test_the_largest_ratio_of_many_worlds():
+    """Students of a school almost alike by chance: beyond the grid."""
+    scenario = Scenario(n_groups=3, students_per_group=2, imbalance=0.0, hyper=FLAT)
+    found = replicate(scenario, 50_000, with_x=False)
+    ratio = (found.fits.sigma_alpha / found.fits.sigma_y) ** 2
+    k = int(ratio.argmax())
+    assert ratio[k] > 200  # the grid ends at 100
+    fit = fit_partial_pooling(world(scenario, k, with_x=False).data)
+    assert found.fits.sigma_alpha[k] == pytest.approx(fit.hyper.sigma_alpha, rel=1e-5)
+    assert found.fits.sigma_y[k] == pytest.approx(fit.sigma_y, rel=1e-5)
+
+
+def test_derivatives_equal_differences_of_the_criterion():
+    design = _design(SMALL, True, True, True)
+    X = _school_design(design, True)
+    worlds = _worlds(design, _draw(design, 0, 9))
+    for ratio in (0.01, 0.2, 3.0):
+        h = 1e-3 * ratio
+        low, mid, high = _on_grid(design, X, worlds, np.array([ratio - h, ratio, ratio + h])).T
+        slope, curvature = _derivatives(design, X, worlds, np.full(9, ratio))
+        size = abs(slope).max()
+        np.testing.assert_allclose(slope, (high - low) / (2 * h), atol=1e-4 * size)
+        np.testing.assert_allclose(
+            curvature, (high - 2 * mid + low) / h**2, atol=1e-4 * abs(curvature).max()
+        )
 
 
 @pytest.mark.parametrize("new_schools", [False, True])
@@ -139,9 +180,10 @@ def test_students_of_the_worlds_are_independent_standard_normals(with_x):
 
 
 def test_schools_of_the_worlds_follow_the_school_level_model():
-    scenario = Scenario(n_groups=8, students_per_group=4, seed=2)
+    hyper = Hyperparameters(rho=-0.8)
+    scenario = Scenario(n_groups=8, students_per_group=4, seed=2, hyper=hyper)
     made = [world(scenario, k) for k in range(1500)]
-    hyper, u = scenario.hyper, made[0].data.u
+    u = made[0].data.u
     eta1 = np.array([w.alpha for w in made]) - hyper.a0 - hyper.b0 * u
     eta2 = np.array([w.beta for w in made]) - hyper.a1 - hyper.b1 * u
     assert stats.kstest(eta1.ravel() / hyper.sigma_alpha, "norm").pvalue > 0.01
@@ -171,8 +213,9 @@ def test_first_worlds_do_not_depend_on_how_many_follow():
     few, many = replicate(SMALL, 510), replicate(SMALL, 1200)
     np.testing.assert_array_equal(few.fits.a0, many.fits.a0[:510])
     assert len(np.unique(many.fits.a0)) == 1200
-    other = replicate(replace(SMALL, redraw=1), 5)
-    assert not np.isin(other.fits.a0, many.fits.a0).any()
+    first = replicate(SMALL, 500, with_x=False).fits.a0
+    for other in (replace(SMALL, redraw=1), replace(SMALL, seed=4)):
+        assert not np.isin(replicate(other, 5, with_x=False).fits.a0, first).any()
 
 
 def test_memory_does_not_grow_with_worlds_kept_apart():
