@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 
-
 _LINK = re.compile(r"www(?=\.)|https?(?=:)|\S(?=@)", re.IGNORECASE)
 """Where Markdown would make a link of mere text: a joiner without width keeps it from that."""
 
