@@ -110,31 +110,33 @@ def finish(chart: Any, look: Look, height: int) -> Any:
     The figure is as wide as its container; ``height`` is that of the plot.
     """
     colours, size = look.palette, look.type_size()
-    return (
-        chart.properties(
-            height=height,
-            width="container",
-            autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
-            padding={"left": 4, "right": 14, "top": 4, "bottom": 4},
-            background="transparent",
-        )
-        .configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=colours.ink,
-            titleColor=colours.ink,
-            domainColor=colours.muted,
-            tickColor=colours.muted,
-            gridColor=colours.faint,
-            gridOpacity=0.6,
-            labelFontSize=size,
-            titleFontSize=size,
-            titleFontWeight="normal",
-            titlePadding=8,
-            grid=False,
-        )
-        .configure_text(color=colours.ink, fontSize=size)
-        .configure_legend(disable=True)
+    axis = alt.AxisConfig(
+        labelColor=colours.ink,
+        titleColor=colours.ink,
+        domainColor=colours.muted,
+        tickColor=colours.muted,
+        gridColor=colours.faint,
+        gridOpacity=0.6,
+        labelFontSize=size,
+        titleFontSize=size,
+        titleFontWeight="normal",
+        titlePadding=8,
+        grid=False,
+    )
+    # One call: each of Altair's copies the whole chart.
+    return chart.properties(
+        height=height,
+        width="container",
+        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+        padding={"left": 4, "right": 14, "top": 4, "bottom": 4},
+        background="transparent",
+        config=alt.Config(
+            font=FONT,
+            view=alt.ViewConfig(stroke=None),
+            axis=axis,
+            text=alt.MarkConfig(color=colours.ink, fontSize=size),
+            legend=alt.LegendConfig(disable=True),
+        ),
     )
 
 
