@@ -171,8 +171,8 @@ lesson.breaks(
     ),
     (
         "Five schools",
-        "Five points make a poor line. In this draw $b_0$ comes out as −3.4 and is truly 3: the small "
-        "schools are pulled with confidence to a line that leans the wrong way.",
+        "Five points make a poor line. In this draw $b_0$ comes out as −3.4 and is truly 3, so schools are "
+        "pulled to a line that leans the wrong way. Only its standard error, 5.5, warns you.",
         replace(presets.DEFAULT, n_groups=5, seed=9),
     ),
 )

@@ -55,7 +55,7 @@ layer = asked if revealed else min(asked, 2)
 j = int(np.flatnonzero(names == picked)[0])
 mine, pooled = number(own.alpha[j]), number(fit.lines.alpha[j])
 
-x_domain, u_domain = steady_domain(data.x, 0, 3.5), steady_domain(data.u, 0, 3)
+x_domain, u_domain = steady_domain(data.x, 0, 4), steady_domain(data.u, 0, 3)
 with place:
     meaning = {"no": "no pooling"} if layer > 1 else {}
     if layer == 4:

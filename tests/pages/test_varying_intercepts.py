@@ -128,7 +128,8 @@ def test_where_it_breaks_says_what_happens():
     with_u, without = fit_partial_pooling(data, "common", True), fit_partial_pooling(data)
     assert with_u.hyper.sigma_alpha > without.hyper.sigma_alpha
     five = simulate(replace(presets.DEFAULT, n_groups=5, seed=9)).data
-    assert number(fit_partial_pooling(five, "common", True).hyper.b0) == "−3.4"
+    fit = fit_partial_pooling(five, "common", True)
+    assert (number(fit.hyper.b0), number(fit.se("b0"))) == ("−3.4", "5.5")
     at = open_page(SLUG, **SHOWN)
     for k in (0, 1):
         at.button(key=f"break_{k}").click().run()
