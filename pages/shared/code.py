@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -53,6 +53,32 @@ def listing_of_data(data: GroupedData, recipe: Recipe) -> Listing:
         core="\n".join([*core, *recipe.core]),
         statsmodels="\n".join([*lines, *recipe.statsmodels]),
         lme4="\n".join([*_r_data(data, EXACT), *recipe.lme4]),
+    )
+
+
+def listing_of_table(
+    table: Mapping[str, Sequence[Any]], recipe: Recipe, name: str = "students"
+) -> Listing:
+    """Write the code of a fit to a table of any columns: text is coded, numbers are rounded."""
+    python = ["import numpy as np", "import pandas as pd", "", f"{name} = pd.DataFrame()"]
+    r = ["library(lme4)", "", f"{name} <- data.frame(row = seq_len({len(table['y'])}))"]
+    for column, values in table.items():
+        if column == "y":
+            numbers = [f"{v:.4f}" for v in values]
+            python.append(_wrapped(f'{name}["{column}"] = [', numbers, "]"))
+            r.append(_wrapped(f"{name}${column} <- c(", numbers, ")"))
+            continue
+        labels = sorted({str(v) for v in values})
+        quoted = [json.dumps(label, ensure_ascii=False) for label in labels]
+        at = [labels.index(str(v)) for v in values]
+        python.append(_wrapped("names = np.array([", quoted, "])"))
+        python.append(_wrapped(f'{name}["{column}"] = names[[', [str(k) for k in at], "]]"))
+        r.append(_wrapped("names <- c(", quoted, ")"))
+        r.append(_wrapped(f"{name}${column} <- names[c(", [str(k + 1) for k in at], ")]"))
+    return Listing(
+        core="\n".join(["import mlm_core as mlm", *python, "", *recipe.core]),
+        statsmodels="\n".join([*python, "", *recipe.statsmodels]),
+        lme4="\n".join([*r, "", *recipe.lme4]),
     )
 
 

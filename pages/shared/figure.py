@@ -131,3 +131,10 @@ def handle(key: str, rest: int, last: int, *, play: bool = False) -> None:
                 "play": play,
             },
         )
+
+
+def ends(left: str, right: str) -> None:
+    """Say what the two ends of a handle are, under it."""
+    st.html(
+        f'<div class="pl-ends"><span>{html.escape(left)}</span><span>{html.escape(right)}</span></div>'
+    )
