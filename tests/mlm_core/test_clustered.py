@@ -149,6 +149,14 @@ def test_students_of_the_trials_have_the_intended_spread():
     assert np.mean([anova_icc(t.y, t.j) for t in trials]) == pytest.approx(0.3, abs=0.05)
 
 
+def test_effects_of_the_trials_have_the_design_effect_as_variance():
+    """The variance of a difference of two means of 8 students, times the effect."""
+    found = treatment_trials(8, 2, 0.5, 20_000)
+    want = 2 / 8 * design_effect(2, 0.5)
+    assert found.effect.var() == pytest.approx(want, rel=4 * np.sqrt(2 / 20_000))
+    assert found.effect.mean() == pytest.approx(0, abs=4 * np.sqrt(want / 20_000))
+
+
 def near(p, count):
     return pytest.approx(p, abs=4 * np.sqrt(p * (1 - p) / count))
 

@@ -2,9 +2,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from mlm_core.data import DataError
 from mlm_core.hierarchy import (
@@ -12,6 +14,7 @@ from mlm_core.hierarchy import (
     pooled_estimate,
     tau_log_likelihood,
     tau_posterior,
+    tau_prior,
     tau_reml,
 )
 
@@ -69,6 +72,12 @@ def test_the_eight_schools_of_the_lesson():
     at = conditional_effects(Y, SE, [5.0, 10.0]).mean.round(2).tolist()
     assert at[0] == [9.87, 7.88, 6.89, 7.71, 5.76, 6.68, 9.88, 8.15]
     assert at[1] == [14.24, 8.06, 5.00, 7.62, 3.08, 4.90, 13.06, 9.04]
+
+
+def test_the_file_has_the_eight_schools():
+    frame = pd.read_csv(GOLDEN.parents[1] / "datasets" / "eight_schools.csv")
+    assert frame["school"].tolist() == list("ABCDEFGH")
+    assert (frame["y"].tolist(), frame["se"].tolist()) == (Y.tolist(), SE.tolist())
 
 
 def test_pooled_estimate_equals_statsmodels():
@@ -225,6 +234,16 @@ def test_reml_with_equal_errors_has_a_formula(tau):
     assert tau_reml(y, np.full(5, 0.5)) == pytest.approx(
         tau, rel=5e-3 if tau < 0.01 else 1e-6, abs=0
     )
+
+
+@pytest.mark.parametrize("prior", ["half-normal", "half-cauchy"])
+def test_prior_equals_scipy(prior):
+    tau = np.array([0.0, 2.0, 9.0, 30.0])
+    want = {"half-normal": stats.halfnorm, "half-cauchy": stats.halfcauchy}[prior].pdf(tau, scale=6)
+    np.testing.assert_allclose(tau_prior(tau, prior, 6.0), want / want[0], rtol=1e-12)
+    assert tau_prior(tau).tolist() == [1.0] * 4
+    with pytest.raises(ValueError, match="needs a scale"):
+        tau_prior(tau, prior)
 
 
 def test_a_wide_prior_is_the_flat_one():
