@@ -131,8 +131,8 @@ def weighted(result: str, size: str, mean: str, within: str, between: str, line:
 of_student, of_school = tint.partial(r"\alpha_{j[i]}"), tint.partial(r"\alpha_j")
 line = tint.complete("a_0 + b_0 u_j")
 levels = (
-    rf"y_i = {of_student} + \beta x_i + \epsilon_i, \qquad "
-    rf"{of_school} = {line} + \eta_j, \qquad "
+    rf"y_i = {of_student} + \beta x_i + \epsilon_i \\[0.3em] "
+    rf"{of_school} = {line} + \eta_j, \quad "
     r"\eta_j \sim \mathrm{N}(0,\ \sigma_\alpha^2)"
 )
 average = weighted(
@@ -155,7 +155,7 @@ else:
         rf"\cdot {number(there)}",
     ) + f" = {tint.partial(number(alpha[j]))}"  # fmt: skip
 lesson.model(
-    rf"\begin{{gathered}} {levels} \\[1.2em] {average} \end{{gathered}}",
+    rf"\begin{{gathered}} {levels} \\[1em] {average} \end{{gathered}}",
     numbers if revealed else "",
     "The weighted average of the lesson before, with two changes: the school's own part has the pre-test "
     "taken out, and the common part is the line at the school's own u. With $b_0 = 0$ the line is flat, "

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHOOL = "school"
-U_TITLE = "school-level predictor u, SDs"
+U_TITLE = "school-level u, SDs"
 FIELDS = ("mean", "line")
 
 
