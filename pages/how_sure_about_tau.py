@@ -36,10 +36,9 @@ above = st.container()
 place, beside = lesson.figure_and_controls()
 with beside:
     prior = PRIORS[controls.choose("Prior on τ", list(PRIORS), "prior", default="flat") or "flat"]
-    chosen = controls.slider(
-        "Scale of the prior, points", Bounds(1.0, 30.0, 1.0), "scale", 10.0,
-        format="%g", disabled=prior == "flat", help="A flat prior has none.",
-    )  # fmt: skip
+    with st.container(key="unseen-scale" if prior == "flat" else "seen-scale"):
+        limits = Bounds(1.0, 30.0, 1.0)
+        chosen = controls.slider("Scale of the prior, points", limits, "scale", 10.0, format="%g")
     scale = None if prior == "flat" else chosen
     shown = controls.choose("The curves show", ["means", "SDs"], "curves", default="means")
 

@@ -46,7 +46,7 @@ share, last = share_between(path.end), len(path.contextual) - 1
 with above:
     revealed = lesson.predict(
         SLUG,
-        "In every school the line goes up. Drag the handle to the right end: now schools with a higher mean "
+        "In every school the true line goes up. Drag the handle to the right end: now schools with a higher mean "
         "pre-test have a lower mean score. Where does one line for all students go?",
         [
             Answer("Up", f"Only {percent(share)} of the variation of the pre-test lies between schools: the slope within wins."
@@ -61,30 +61,27 @@ rest = last if revealed else 0
 lines = {"partial": (path.multilevel_alpha, path.multilevel_beta)}
 if revealed:
     lines["complete"] = (path.pooled_alpha, path.pooled_beta)
+names = {
+    "no": "within schools",
+    "complete": "one line for all",
+    "partial": "between schools" if with_u else "multilevel, x alone",
+}
+tables = two_slopes_tables((path.start, path.end), within, lines, names, rest)
 with place:
     figure.legend(
-        no="within schools",
-        partial="between schools" if with_u else "multilevel, x alone",
-        **({"complete": "one line for all"} if revealed else {}),
+        no=names["no"],
+        partial=names["partial"],
+        **({"complete": names["complete"]} if revealed else {}),
     )
     figure.show(
         "two_slopes",
         f"{count(scenario.n_groups, 'school')}. At the right end of the handle the slope is {number(within)} "
-        f"within schools, {number(between)} between schools, and {number(pooled)} for one line for all.",
+        f"within schools and {number(between)} between schools"
+        + (f", and {number(pooled)} for one line for all." if revealed else "."),
         two_slopes,
-        two_slopes_tables(
-            (path.start, path.end),
-            within,
-            lines,
-            {
-                "no": "within schools",
-                "complete": "one line for all",
-                "partial": "between schools" if with_u else "multilevel, x alone",
-            },
-            rest,
-        ),
-        x_domain=steady_domain([] if path.end.x is None else path.end.x, 0, 9.5),
-        y_domain=steady_domain([*path.start.y, *path.end.y], 60, 50),
+        tables,
+        x_domain=steady_domain(tables["students"]["x"], 0, 9.5),
+        y_domain=steady_domain([*tables["students"]["first"], *tables["students"]["last"]], 60, 50),
         slope_domain=steady_domain([2 * within, 2 * between, *path.multilevel_beta], 0, 12),
         steps=last + 1,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import numpy as np
+from numpy.typing import NDArray
 
 from mlm_core.charts import marks
 from mlm_core.charts.handle import handle, here
@@ -14,7 +15,7 @@ from mlm_core.charts.theme import Look, finish
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlm_core.data import Floats
+Floats = NDArray[np.float64]
 
 LEFT = 52
 """Pixels for the numbers of the vertical axis; the handle's margin in style.css knows it."""

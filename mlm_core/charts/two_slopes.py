@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import numpy as np
+from numpy.typing import NDArray
 
 from mlm_core.charts import marks
 from mlm_core.charts.handle import HANDLE, handle, here
@@ -14,7 +15,7 @@ from mlm_core.charts.theme import Look, finish
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlm_core.data import Floats, GroupedData
+Floats = NDArray[np.float64]
 
 LEFT = 52
 """Pixels for the numbers of the vertical axis; the handle's margin in style.css knows it."""
@@ -24,7 +25,7 @@ MOST_STUDENTS = 400
 
 
 def two_slopes_tables(
-    ends: tuple[GroupedData, GroupedData],
+    ends: tuple[Any, Any],
     within: float,
     lines: dict[str, tuple[Floats, Floats]],
     names: dict[str, str],
@@ -55,7 +56,6 @@ def two_slopes_tables(
     start, end = ends
     steps = len(lines["partial"][0])
     at_rest = rest / (steps - 1)
-    assert start.x is not None
     some = np.unique(np.linspace(0, start.n_students - 1, MOST_STUDENTS).astype(int))
     x, first, last = (start.group_means(v) for v in (start.x, start.y, end.y))
     reach = np.array([start.x.min(), start.x.max()])
