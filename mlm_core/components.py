@@ -28,7 +28,7 @@ Objective = Callable[[Floats], tuple[float, Floats]]
 
 _MAX_DENSE = 12_000  # levels beside the largest factor: a dense matrix of 1.2 GB
 _MOST_STEPS = 100
-_MAX_T = 20.0  # log of the largest 1 + rows theta^2
+_MAX_T = 25.0  # log of the largest 1 + rows theta^2
 _NO_VARIANCE = 1e-7  # sigma_y^2 over the variance around X, below which it is taken as 0
 
 
@@ -356,12 +356,8 @@ def _weighted(s: _Sums, w: Floats) -> tuple[float, Floats, Floats, Floats, Float
     G = theta * inverse * theta.T
     v = cho_solve((L, True), theta * h)
     Gh = theta * v
-    WVW = (
-        s.WW
-        + s.mean.T @ (s.mean * (s.size / d)[:, None])
-        - 2 * h.T @ Gh
-        + v.T @ np.einsum("ij,jk", S, v)
-    )
+    WVW = s.WW + s.mean.T @ (s.mean * (s.size / d)[:, None])
+    WVW -= h.T @ Gh
     ZVW = np.concatenate(
         [(s.mean * s.size[:, None] - s.C @ Gh) / d[:, None], h - np.einsum("ij,jk", H, Gh)]
     )

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from mlm_core import components
 from mlm_core.components import describe_structure, fit_variance_components
@@ -289,6 +290,16 @@ def test_many_levels_go_through_sparse_counts():
     assert slope[0] == pytest.approx(numeric, rel=1e-4)
 
 
+def test_counts_are_taken_block_by_block():
+    rng = np.random.default_rng(6)
+    C = sparse.random_array((9000, 30), density=0.05, rng=rng, format="csr")
+    G = rng.normal(size=(30, 30))
+    dense = C.toarray()
+    expected = np.einsum("ij,jk,ik->i", dense, G, dense)
+    assert components._row_forms(C, G) == pytest.approx(expected, abs=1e-12)
+    assert components._row_forms(dense, G) == pytest.approx(expected, abs=1e-12)
+
+
 # Properties
 
 
@@ -420,6 +431,25 @@ def test_residual_of_zero_is_refused():
     y = rng.normal(size=12)
     with pytest.raises(DataError, match="sigma_y is estimated as 0"):
         fit_variance_components(y, np.column_stack([np.ones(12), rng.normal(size=12)]), factors)
+
+
+def large_levels(noise, rows):
+    codes = np.repeat([0, 1], rows)
+    y = codes + noise * np.random.default_rng(1).normal(size=2 * rows)
+    return y, np.ones((2 * rows, 1)), {"school": codes}
+
+
+def test_small_residual_beside_large_levels():
+    y, X, factors = large_levels(5e-4, 1000)
+    fit = fit_variance_components(y, X, factors)
+    within = np.r_[y[:1000] - y[:1000].mean(), y[1000:] - y[1000:].mean()]
+    # balanced: the residual is that of the analysis of variance
+    assert fit.sigma_y == pytest.approx(np.sqrt(within @ within / 1998), rel=1e-6)
+
+
+def test_outcome_of_levels_is_refused():
+    with pytest.raises(DataError, match="measured on students, not on levels"):
+        fit_variance_components(*large_levels(3e-4, 60_000))
 
 
 def test_unknown_method():
