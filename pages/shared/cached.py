@@ -18,7 +18,7 @@ from mlm_core import GroupedData, Scenario, Simulation, two_slopes
 from mlm_core.estimates import handle_grid
 from mlm_core.hierarchy import Prior, TauPosterior
 from mlm_core.records import CompletePooling, NoPooling, PartialPooling, PoolingPath
-from mlm_core.replicate import TwoSteps
+from mlm_core.replicate import Replications, TwoSteps
 from mlm_core.replicate import two_steps as fit_two_steps
 from mlm_core.two_slopes import SlopesPath
 
@@ -104,3 +104,9 @@ def slopes_path(scenario: Scenario, last: float, with_u: bool) -> SlopesPath:
 def two_steps(scenario: Scenario, slopes: str) -> TwoSteps:
     """Both ways over 500 worlds."""
     return fit_two_steps(scenario, 500, slopes=slopes)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=16)
+def replications(scenario: Scenario, n: int, with_x: bool = True) -> Replications:
+    """Many worlds of a scenario, refitted, with their errors."""
+    return mlm_core.replicate(scenario, n, with_x=with_x, keep_errors=True)

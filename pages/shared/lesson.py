@@ -100,7 +100,7 @@ def predict(slug: str, question: str, answers: Sequence[Answer]) -> bool:
 def figure_and_controls() -> tuple[Any, Any]:
     """Part 3: the place of the figure and, beside it, of at most three controls."""
     figure, beside = st.columns([5, 1.5], gap="medium")
-    return figure, beside
+    return figure, beside.container(key="beside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,16 @@ def beside_truth(*rows: tuple[str, float, float]) -> None:
     ----------
     *rows : (name, estimate, truth)
     """
-    lines = ["| | estimate | truth |", "|:--|--:|--:|"]
-    lines += [f"| {name} | **{number(found)}** | {number(true)} |" for name, found, true in rows]
-    st.markdown("\n".join(lines))
+    small_table(
+        ["", "estimate", "truth"],
+        [[name, f"**{number(found)}**", number(true)] for name, found, true in rows],
+    )
+
+
+def small_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A few numbers for the column of controls; the first column has names."""
+    lines = [head, [":--", *["--:"] * (len(head) - 1)], *rows]
+    st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
 def see(*sentences: str) -> None:

@@ -16,7 +16,7 @@ class Term:
     symbol : str
         LaTeX, or nothing.
     elsewhere : dict of str to str
-        What others call it: lme4, Stata, SPSS/HLM, econometrics.
+        What others call it: R (lme4), Stata, SPSS/HLM, econometrics.
     taught : tuple of str
         Lessons, by slug.
     """
@@ -28,7 +28,7 @@ class Term:
     taught: tuple[str, ...] = ()
 
 
-LME4, STATA, HLM, ECON = "lme4", "Stata", "SPSS, HLM", "econometrics"
+LME4, STATA, HLM, ECON = "R (lme4)", "Stata", "SPSS, HLM", "econometrics"
 
 
 def _names(lme4: str = "", stata: str = "", hlm: str = "", econ: str = "") -> dict[str, str]:

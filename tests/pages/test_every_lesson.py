@@ -36,7 +36,7 @@ def test_every_slider_at_both_ends(slug):
         for end in (slider.min, slider.max):
             at.slider(key=slider.key).set_value(end).run()
             healthy(at)
-        at.slider(key=slider.key).set_value(slider.value).run()
+        at.slider(key=slider.key).set_value(slider.value)
 
 
 @pytest.mark.parametrize("slug", LESSONS)
