@@ -25,7 +25,7 @@ place, beside = lesson.figure_and_controls()
 with beside:
     areas = controls.choose("Data", [AREAS, DISTRICTS], "structure", default=AREAS) != DISTRICTS
     again = controls.switch(
-        "Use school names again in every district", "recycled", disabled=areas
+        "Use names again", "recycled", disabled=areas
     ) and not areas  # fmt: skip
 
 if areas:
@@ -66,7 +66,7 @@ with question:
         [
             Answer("Yes, nested", f"Each {inner} {has} {one}." + (
                    " The names, used again, hide it." if again else
-                   " A column has one circle." if nested else
+                   " Each column has one circle." if nested else
                    f" That would need one circle in each column; {count(mixed, 'column has', 'columns have')} more."),
                    nested),
             Answer("No, not nested", f"{mixed} of {many_inner} {inner}s "
@@ -79,9 +79,9 @@ with question:
     )  # fmt: skip
 
 with place:
-    formulas = {"partial": f"({outer}) + ({inner})"}
+    formulas = {"partial": f"(1 | {outer}) + (1 | {inner})"}
     if areas:
-        formulas["other"] = f"({outer} / {inner})"
+        formulas["other"] = f"(1 | {outer} / {inner})"
     elif again:
         formulas = {"partial": "names made unique", "other": "names used again"}
     figure.legend(**formulas, truth="true SD")
@@ -95,6 +95,7 @@ with place:
             structures, fits, [headline(structure) for structure in structures], true_sds, rest
         ),
         rows=many_outer,
+        columns=structures[rest].counts.shape[1],
         outer=outer,
         inner=f"{inner}s",
         sd_top=steady_domain([*true_sds.values(), fit.sd["outer"], fit.sigma_y], 0, 16)[1],
@@ -104,8 +105,8 @@ with place:
         upright=areas or again,
     )
     if areas:
-        figure.handle("incidence", rest, steps - 1)
         figure.ends("each neighbourhood has one school", "anybody goes anywhere")
+        figure.handle("incidence", rest, steps - 1)
 
 if not revealed:
     lesson.see("Answer the question. A grey bar marks a column with more than one circle.")
@@ -140,10 +141,11 @@ words = (inner, outer) if not areas else (outer, inner)
 names = rf"\underbrace{{{alpha}}}_{{\text{{{words[0]}}}}} + \underbrace{{{gamma}}}_{{\text{{{words[1]}}}}}"
 sd = {outer: number(fit.sd["outer"]), inner: number(fit.sd["inner"])}
 lesson.model(
-    rf"y_i = a_0 + {names} + \epsilon_i, \qquad \alpha_j \sim N(0, \sigma_\alpha^2), \quad "
-    r"\gamma_k \sim N(0, \sigma_\gamma^2)",
-    rf"a_0 = {number(fit.coef[0])}, \quad \hat\sigma_\alpha = {tint.partial(sd[words[0]])}, \quad "
-    rf"\hat\sigma_\gamma = {tint.partial(sd[words[1]])}, \quad \hat\sigma_y = {number(fit.sigma_y)}"
+    rf"\begin{{gathered}}y_i = a_0 + {names} + \epsilon_i \\ \alpha_j \sim N(0, \sigma_\alpha^2), \quad "
+    r"\gamma_k \sim N(0, \sigma_\gamma^2)\end{gathered}",
+    rf"\begin{{gathered}}a_0 = {number(fit.coef[0])}, \quad \hat\sigma_y = {number(fit.sigma_y)} \\ "
+    rf"\hat\sigma_\alpha = {tint.partial(sd[words[0]])}, \quad "
+    rf"\hat\sigma_\gamma = {tint.partial(sd[words[1]])}\end{{gathered}}"
     if revealed
     else "",
     "One line for nested and for crossed data: each grouping has coefficients, and the coefficients "
@@ -161,9 +163,9 @@ lesson.breaks(
     ),
     (
         "Schools that hardly differ",
-        "Two neighbourhoods a school, and an SD between schools of 1. At the left end a school's "
-        "difference can hardly be told from that of its two neighbourhoods. Drag to the right: "
-        "children who mix tell them apart.",
+        "An SD between schools of 1. At the left end a school's difference can hardly be told from that "
+        "of its two neighbourhoods: with new draws the estimate is often 0, often 3. At the right end, "
+        "where children mix, it is mostly below 1.5.",
         replace(presets.DEFAULT, hyper=replace(presets.DEFAULT.hyper, sigma_alpha=1.0)),
         {"structure": AREAS},
     ),

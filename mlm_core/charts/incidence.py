@@ -18,6 +18,7 @@ def incidence(
     look: Look,
     *,
     rows: int,
+    columns: int,
     outer: str,
     inner: str,
     sd_top: float,
@@ -48,8 +49,8 @@ def incidence(
     Parameters
     ----------
     look : Look
-    rows : int
-        Number of rows of the matrix.
+    rows, columns : int
+        Size of the matrix.
     outer, inner : str
         What rows and columns are.
     sd_top : float
@@ -66,7 +67,7 @@ def incidence(
     height = round(rows * row)
     now = here(steps) if steps > 1 else "datum.resting"
     panels = [
-        _matrix(look, now, height, row, (outer, inner), upright),
+        _matrix(look, now, height, row, columns, (outer, inner), upright),
         _sds(look, now, height + GAP, sd_top),
     ]
     line = alt.Chart(alt.NamedData("steps"))
@@ -102,13 +103,19 @@ def incidence(
 def _names(look: Look, **options: Any) -> alt.Axis:
     """The axis of names on the left."""
     return alt.Axis(
-        minExtent=LEFT, maxExtent=LEFT, domain=False, ticks=False, labelLimit=LEFT,
+        orient="left", minExtent=LEFT, maxExtent=LEFT, domain=False, ticks=False, labelLimit=LEFT,
         labelFontSize=look.type_size(), **options,
     )  # fmt: skip
 
 
 def _matrix(
-    look: Look, now: str, height: int, row: float, titles: tuple[str, str], upright: bool
+    look: Look,
+    now: str,
+    height: int,
+    row: float,
+    columns: int,
+    titles: tuple[str, str],
+    upright: bool,
 ) -> Any:
     colours, (outer, inner) = look.palette, titles
     cells = alt.Chart(alt.NamedData("cells")).transform_filter(now)
@@ -136,7 +143,9 @@ def _matrix(
         alt.Tooltip("column:N", title=inner),
         alt.Tooltip("n:Q", title="students"),
     ]
-    size = alt.Size("n:Q", scale=alt.Scale(domain=[0, 60], range=[0, row**2], clamp=True))
+    largest = alt.expr(f"pow(min({0.95 * row}, 0.86 * width / {columns}), 2)")
+    smallest = alt.expr(f"pow(min({0.32 * row}, 0.4 * width / {columns}), 2)")
+    size = alt.Size("n:Q", scale=alt.Scale(domain=[1, 60], range=[smallest, largest], clamp=True))
     return alt.layer(
         cells.transform_aggregate(shared="max(shared)", groupby=["column"])
         .mark_bar(color=colours.faint, opacity=0.8, cornerRadius=4)
@@ -174,9 +183,9 @@ def _sds(look: Look, now: str, above: int, top: float) -> Any:
         truth.mark_rule(color=colours.faint, strokeWidth=1).encode(
             x=alt.value(0), x2=alt.value("width"), y=y
         ),
-        marks.point(truth, "truth", look, 110).encode(x=x, y=y, tooltip=tooltip),
         wrong.mark_point(shape="square", size=190 * look.scale, strokeWidth=2.2).encode(
             x=x, y=y, stroke=alt.value(colours.ink), tooltip=tooltip
         ),
-        marks.point(right, "partial", look, 110).encode(x=x, y=y, tooltip=tooltip),
+        marks.point(right, "partial", look, 120).encode(x=x, y=y, tooltip=tooltip),
+        marks.point(truth, "truth", look, 62).encode(x=x, y=y, tooltip=tooltip),
     )
