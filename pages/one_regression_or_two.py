@@ -171,9 +171,9 @@ lesson.check(
             "Students of a school differ half as much: σ_y is halved. What becomes of the noise of "
             f"{number(noise)}?",
             [
-                Answer(f"{number(noise / 2, 2)}: half", "Right: each school's standard error is proportional to σ_y.", True),
-                Answer(f"{number(noise / 4, 2)}: a quarter", "Its square goes down to a quarter, the noise itself to a half."),
-                Answer(f"{number(noise, 2)}: only more schools help", "More schools show the wrong σ_α more exactly. They do not make it less wrong."),
+                Answer("Half of it", f"Right: each standard error is proportional to σ_y, so {number(noise, 2)} becomes {number(noise / 2, 2)}.", True),
+                Answer("A quarter of it", "Its square goes down to a quarter, the noise itself to a half."),
+                Answer("Nothing: only more schools help", "More schools show the wrong σ_α more exactly. They do not make it less wrong."),
             ],
         ),
         Question(
