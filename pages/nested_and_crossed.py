@@ -226,7 +226,7 @@ def students() -> pd.DataFrame:
 
 unique = f'students["{outer}"] + " " + students["{inner}"]'
 python_inner = unique if again else f'students["{inner}"]'
-r_inner = f"interaction({outer}, {inner})" if again else inner
+r_inner = f"{outer}:{inner}" if again else inner
 lesson.code(
     lambda: listing_of_table(
         {str(column): values.tolist() for column, values in students().items()},
