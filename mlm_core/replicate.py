@@ -459,8 +459,11 @@ def _seeds(scenario: Scenario) -> tuple[int, int, int]:
 
 
 def _block_size(design: _Design) -> int:
-    """Worlds in a block: memory is bounded, and the arrays stay in the cache."""
-    return max(1, min(500, 20_000 // len(design.n)))
+    """Worlds in a block: bounded in memory, and too small for BLAS to start threads.
+
+    On a machine with other work, waiting for threads costs ten times the products.
+    """
+    return max(1, min(500, 9_000 // len(design.n)))
 
 
 def _blocks(design: _Design, n_replications: int) -> Iterator[_Draws]:
@@ -686,13 +689,12 @@ def _on_grid(design: _Design, X: Floats, worlds: _Worlds, grid: Floats) -> Float
     cross = (nd @ _squares(X)).reshape(-1, p, p)
     if design.has_x:
         cross[:, 1, 1] += design.sxx.sum()
-    half = np.linalg.inv(np.linalg.cholesky(cross))
-    rows = (half @ (nd[:, :, None] * X).transpose(0, 2, 1)).reshape(-1, len(n))
-    fitted = worlds.y_mean @ rows.T
+    half = np.linalg.inv(np.linalg.cholesky(cross)).transpose(0, 2, 1)
+    fitted = worlds.y_mean @ (nd[:, :, None] * (X @ half))
     if design.has_x:
-        fitted += np.outer(worlds.sxy.sum(axis=1), half[:, :, 1])
-    explained = (fitted**2).reshape(len(fitted), -1, p).sum(axis=2)
-    rss = worlds.y_mean**2 @ nd.T + worlds.syy[:, None] - explained
+        fitted += worlds.sxy.sum(axis=1)[:, None] * half[:, None, 1]
+    total = (worlds.y_mean**2 @ nd[:, :, None])[:, :, 0] + worlds.syy
+    rss = (total - (fitted**2).sum(axis=2)).T
     fixed = np.log1p(n * grid[:, None]).sum(axis=1) + np.linalg.slogdet(cross)[1]
     out: Floats = fixed + (n.sum() - p) * np.log(rss)
     return out
