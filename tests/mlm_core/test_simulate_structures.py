@@ -50,6 +50,12 @@ def test_a_further_neighbourhood_leaves_the_others():
     np.testing.assert_array_equal(many.y[: len(few.y)], few.y)
 
 
+def test_further_students_leave_the_others():
+    few, many = (simulate_nested(3, 2, size) for size in (5, 9))
+    first = np.arange(len(many.y)) % 9 < 5
+    np.testing.assert_array_equal(many.y[first], few.y)
+
+
 @pytest.mark.parametrize("simulator", SIMULATORS)
 def test_the_seed_decides(simulator):
     np.testing.assert_array_equal(simulator(seed=3).y, simulator(seed=3).y)
@@ -93,6 +99,14 @@ def test_at_the_end_anybody_goes_anywhere():
     assert found.kind == "crossed"
     # binomial, 200 students and a share of 1/4: five standard errors
     assert np.abs(found.counts - 50).max() < 5 * np.sqrt(200 * 3 / 16)
+
+
+def test_whoever_leaves_may_go_anywhere():
+    made = simulate_crossed(4, 4, 2000, crossing=0.5)
+    found = describe_structure(made.factors["neighbourhood"], made.factors["school"])
+    away = found.counts[~np.eye(4, dtype=bool)]
+    # binomial, 2,000 students and a share of 1/8: five standard errors
+    assert np.abs(away - 250).max() < 5 * np.sqrt(2000 * 7 / 64)
 
 
 @settings(max_examples=30, deadline=None)
