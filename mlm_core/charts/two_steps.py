@@ -54,7 +54,7 @@ def two_steps(
     """
     schools = _schools(look, scores, u, steps, revealed, show_truth)
     worlds = _worlds(look, coefficients, top, steps, revealed)
-    both = alt.layer(schools, worlds).resolve_scale(x="independent", y="independent")
+    both = alt.layer(schools, *worlds).resolve_scale(x="independent", y="independent")
     return finish(both, look, HEIGHT)
 
 
@@ -139,7 +139,7 @@ def _bands(look: Look, now: str, at: Any) -> list[Any]:
 
 def _worlds(
     look: Look, coefficients: tuple[float, float], top: float, steps: int, revealed: bool
-) -> Any:
+) -> list[Any]:
     """The right panel: sigma_alpha above, b0 below, a dot for each world and way."""
     bottom = (HEIGHT - HALF) / 2
     above = _Strip(look, "sigma_alpha", (0.0, top), "estimate of σ_α, points", 0.0, bottom)
@@ -147,8 +147,7 @@ def _worlds(
     wall = alt.Chart(alt.NamedData("means")).mark_rect(fill="transparent").encode(
         x=_across(RIGHT_PANEL), x2=_across(1), tooltip=alt.value("")
     )  # fmt: skip  # so that the handle hears no click on this panel
-    strips = [alt.layer(*_strip(strip, steps, revealed)) for strip in (above, below)]
-    return alt.layer(wall, *strips).resolve_scale(x="independent")
+    return [wall, *(alt.layer(*_strip(strip, steps, revealed)) for strip in (above, below))]
 
 
 def _across(part: float) -> Any:
