@@ -149,6 +149,22 @@ class Scenario:
             raise ValueError(f"rho is {self.hyper.rho}: a correlation lies from -1 to 1.")
 
 
+def sd_within(scenario: Scenario) -> float:
+    r"""SD of students within a school when x is not in the model.
+
+    .. math:: \sqrt{\sigma_y^2 + a_1^2 + b_1^2 + \sigma_\beta^2}
+
+    with x and u standard normal: what x would explain joins ``sigma_y``.
+
+    Examples
+    --------
+    >>> round(sd_within(Scenario()), 2)
+    10.97
+    """
+    hyper = scenario.hyper
+    return math.sqrt(scenario.sigma_y**2 + hyper.a1**2 + hyper.b1**2 + hyper.sigma_beta**2)
+
+
 def bounds(name: str) -> Bounds:
     """Bounds of a setting by its name, of `Scenario` or of its `Hyperparameters`.
 

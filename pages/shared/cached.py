@@ -20,6 +20,7 @@ from mlm_core.hierarchy import Prior, TauPosterior
 from mlm_core.records import CompletePooling, NoPooling, PartialPooling, PoolingPath
 from mlm_core.replicate import Replications, TwoSteps
 from mlm_core.replicate import two_steps as fit_two_steps
+from mlm_core.scenario import sd_within
 from mlm_core.two_slopes import SlopesPath
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
@@ -108,5 +109,7 @@ def two_steps(scenario: Scenario, slopes: str) -> TwoSteps:
 
 @lru_cache(maxsize=16)
 def replications(scenario: Scenario, n: int, with_x: bool = True) -> Replications:
-    """Many worlds of a scenario, refitted, with their errors."""
+    """Many worlds of a scenario, refitted, with their errors; x joins the noise where it is left out."""
+    if not with_x:
+        scenario = replace(scenario, sigma_y=sd_within(scenario))
     return mlm_core.replicate(scenario, n, with_x=with_x, keep_errors=True)

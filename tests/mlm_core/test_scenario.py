@@ -4,8 +4,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from mlm_core import Hyperparameters, Scenario
-from mlm_core.scenario import bounds
+from mlm_core import Hyperparameters, Scenario, simulate
+from mlm_core.scenario import bounds, sd_within
 
 
 def test_the_default_is_that_of_the_course():
@@ -57,3 +57,11 @@ def test_an_estimate_may_have_no_correlation():
 def test_unknown_settings_have_no_bounds():
     with pytest.raises(KeyError, match="nonsense"):
         bounds("nonsense")
+
+
+def test_x_left_out_joins_the_noise():
+    made = simulate(Scenario(n_groups=4000, students_per_group=30, imbalance=0.0))
+    data = made.data
+    within = data.y - made.alpha[data.j]
+    # 120,000 students in 4,000 schools: 1% is four SEs.
+    assert sd_within(Scenario()) == pytest.approx(within.std(), rel=0.01)
