@@ -159,7 +159,7 @@ def sd_within(scenario: Scenario) -> float:
     Examples
     --------
     >>> round(sd_within(Scenario()), 2)
-    10.97
+    10.92
     """
     hyper = scenario.hyper
     return math.sqrt(scenario.sigma_y**2 + hyper.a1**2 + hyper.b1**2 + hyper.sigma_beta**2)
