@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -12,17 +12,21 @@ import numpy as np
 from mlm_core.components import Structure, describe_structure, fit_variance_components
 from mlm_core.data import Floats, frozen
 from mlm_core.records import VarianceComponents
-from mlm_core.simulate import school_names
+from mlm_core.simulate_structures import (
+    StructuredSimulation,
+    simulate_crossed,
+    simulate_nested,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHOOLS, NEIGHBOURHOODS, CHILDREN = 8, 16, 60
 DISTRICTS, SCHOOLS_EACH, STUDENTS_EACH = 6, 4, 30
-DISTRICT_NAMES = ("Coast", "Forest", "Hills", "Lakes", "Plains", "Valleys")
-RECYCLED = ("East", "North", "South", "West")
-MEAN, SD_OTHER = 60.0, 4.0
-"""Mean score, and the SD between neighbourhoods or districts (points)."""
+SD_OTHER = 4.0
+"""SD between neighbourhoods or districts (points)."""
+SHIFT = 8
+"""Added to the seed, so that the default draw of the course is an ordinary one here."""
 STEPS = 11
 """Positions of the handle from nested to crossed."""
 
@@ -43,6 +47,8 @@ class TwoGroupings:
         The two labels of each student; the inner grouping is nested in the outer one or not.
     sd_outer, sd_inner, sigma_y : float
         The true SDs (points).
+    names_again : (n,) array of str, optional
+        Labels of the inner groups that are used again in every outer one.
     """
 
     y: Floats
@@ -51,6 +57,7 @@ class TwoGroupings:
     sd_outer: float
     sd_inner: float
     sigma_y: float
+    names_again: np.ndarray | None = None
 
     @property
     def structure(self) -> Structure:
@@ -82,19 +89,11 @@ def children_in_schools(
     >>> children_in_schools(0.0, 5.0, 10.0, 1).structure.kind
     'nested'
     """
-    rng = np.random.default_rng([seed, 75])
-    n = NEIGHBOURHOODS * CHILDREN
-    k = np.repeat(np.arange(NEIGHBOURHOODS), CHILDREN)
-    stays = rng.random(n) >= crossing
-    j = np.where(stays, k * SCHOOLS // NEIGHBOURHOODS, rng.integers(0, SCHOOLS, n))
-    alpha = sigma_school * rng.standard_normal(SCHOOLS)
-    gamma = SD_OTHER * rng.standard_normal(NEIGHBOURHOODS)
-    y = MEAN + alpha[j] + gamma[k] + sigma_y * rng.standard_normal(n)
-    names = np.array(school_names(SCHOOLS))
-    areas = np.array([f"{number:02d}" for number in range(1, NEIGHBOURHOODS + 1)])
-    return TwoGroupings(
-        frozen(y), frozen(names[j], None), frozen(areas[k], None), sigma_school, SD_OTHER, sigma_y
-    )
+    made = simulate_crossed(
+        SCHOOLS, NEIGHBOURHOODS, CHILDREN, crossing, sigma_school=sigma_school,
+        sigma_neighbourhood=SD_OTHER, sigma_y=sigma_y, slope=0.0, seed=seed + SHIFT,
+    )  # fmt: skip
+    return _groupings(made, "school", "neighbourhood")
 
 
 def schools_in_districts(sigma_school: float, sigma_y: float, seed: int) -> TwoGroupings:
@@ -115,26 +114,26 @@ def schools_in_districts(sigma_school: float, sigma_y: float, seed: int) -> TwoG
     >>> made.structure.inner, describe_structure(made.outer, recycled(made).inner).kind
     ('b', 'crossed')
     """
-    rng = np.random.default_rng([seed, 77])
-    many = DISTRICTS * SCHOOLS_EACH
-    j = np.repeat(np.arange(many), STUDENTS_EACH)
-    d = j // SCHOOLS_EACH
-    delta, alpha = SD_OTHER * rng.standard_normal(DISTRICTS), rng.standard_normal(many)
-    y = MEAN + delta[d] + sigma_school * alpha[j] + sigma_y * rng.standard_normal(len(j))
-    districts = np.array(DISTRICT_NAMES)
-    schools = np.array([f"{of} {name}" for of in DISTRICT_NAMES for name in RECYCLED])
+    made = simulate_nested(
+        DISTRICTS, SCHOOLS_EACH, STUDENTS_EACH, sigma_district=SD_OTHER,
+        sigma_school=sigma_school, sigma_y=sigma_y, slope=0.0, seed=seed + SHIFT,
+    )  # fmt: skip
+    return _groupings(made, "district", "school")
+
+
+def _groupings(made: StructuredSimulation, outer: str, inner: str) -> TwoGroupings:
+    """The two groupings of a simulation by what they are to each other."""
     return TwoGroupings(
-        frozen(y), frozen(districts[d], None), frozen(schools[j], None),
-        SD_OTHER, sigma_school, sigma_y,
+        made.y, made.factors[outer], made.factors[inner],
+        made.sd[outer], made.sd[inner], made.sigma_y, made.recycled,
     )  # fmt: skip
 
 
 def recycled(made: TwoGroupings) -> TwoGroupings:
     """The same students, but each school has only the name that it has in its district."""
-    names = np.array([name.rsplit(" ", 1)[-1] for name in made.inner])
-    return TwoGroupings(
-        made.y, made.outer, frozen(names, None), made.sd_outer, made.sd_inner, made.sigma_y
-    )
+    if made.names_again is None:
+        raise ValueError("These groups have no names that are used again.")
+    return replace(made, inner=made.names_again)
 
 
 def fit_as_labelled(made: TwoGroupings) -> VarianceComponents:

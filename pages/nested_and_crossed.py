@@ -102,7 +102,7 @@ with place:
         steps=steps,
         handle_label="From nested to anybody goes anywhere",
         named=revealed,
-        upright=areas or again,
+        upright=again,
     )
     if areas:
         figure.ends("each neighbourhood has one school", "anybody goes anywhere")
@@ -156,7 +156,7 @@ lesson.model(
 lesson.breaks(
     (
         "Names used again",
-        "Every district has a school called North. To the computer that is one school. The figure shows "
+        "Every district has a “School 1”. To the computer that is one school. The figure shows "
         "what the model makes of it. Make names unique, or write (1 | district / school).",
         presets.DEFAULT,
         {"structure": DISTRICTS, "recycled": True},
@@ -179,13 +179,17 @@ lesson.check(
             f"Both groupings are in the model: (1 | {outer}) + (1 | {inner}). How many varying "
             "intercepts does it have for these data?",
             [
-                Answer(f"{both}", f"Right: {many_outer} + {many_inner}.", True),
                 Answer(
-                    f"{many_outer * many_inner}",
-                    f"That is {many_outer} × {many_inner}, one for each cell of the matrix. Each "
+                    "One for each group of each grouping",
+                    f"Right: {many_outer} + {many_inner} = {both}.",
+                    True,
+                ),
+                Answer(
+                    "One for each cell of the matrix",
+                    f"That would be {many_outer} × {many_inner} = {many_outer * many_inner}. Each "
                     f"{outer} and each {inner} has one, not each pair.",
                 ),
-                Answer("2", "Two is the number of SDs of these intercepts."),
+                Answer("Two", "Two is the number of SDs of these intercepts."),
             ],
         ),
         Question(

@@ -52,7 +52,7 @@ def test_sentence_counts_what_is_drawn(settings: dict[str, Any]) -> None:
 
 def test_a_draw_in_which_one_neighbourhood_or_none_is_shared() -> None:
     """The grammar of one and of none."""
-    wanted = {3055: "neighbourhoods are nested", 343: "1 of 16 neighbourhoods sends"}
+    wanted = {2126: "neighbourhoods are nested", 423: "1 of 16 neighbourhoods sends"}
     for (seed, words), several in zip(wanted.items(), (0, 1), strict=True):
         assert sum(k > 1 for k in schools_of(seed)) == several
         assert words in text(open_page(SLUG, **SEEN, seed=seed))
@@ -65,8 +65,6 @@ def test_districts_are_nested_whatever_the_names(settings: dict[str, Any]) -> No
         assert "**Yes, nested.**" in text(at)
         labels = figure(at)[1]["cells"].groupby("column").size()
         assert set(labels) == ({6} if names is AGAIN else {1})
-        options = next(r for r in at.radio if "How many varying" in r.label).options
-        assert options[0] == "30"
 
 
 def test_names_used_again_cost_what_the_sentence_says() -> None:
