@@ -164,7 +164,7 @@ lesson.breaks(
     (
         "Schools that hardly differ",
         "An SD between schools of 1. At the left end a school's difference can hardly be told from that "
-        "of its two neighbourhoods: with new draws the estimate is often 0, often 3. At the right end, "
+        "of its two neighbourhoods: with new draws the estimate is often 0, sometimes 3. At the right end, "
         "where children mix, it is mostly below 1.5.",
         replace(presets.DEFAULT, hyper=replace(presets.DEFAULT.hyper, sigma_alpha=1.0)),
         {"structure": AREAS},
