@@ -212,7 +212,7 @@ lesson.code(
                 "",
                 "data = world(scenario, 0).data  # world 1 of the figure",
                 "fit = mlm.fit_partial_pooling(data, group_predictor=True)",
-                "print(fit.hyper.b0, fit.hyper.sigma_alpha)",
+                "print(fit.hyper.a0, fit.hyper.a1, fit.hyper.b0, fit.hyper.sigma_alpha, fit.sigma_y)",
                 "",
                 f'found = two_steps(scenario, {worlds}, slopes="{slopes}")',
                 "print(found.b0[0], found.sigma_alpha[0])",

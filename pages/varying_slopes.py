@@ -254,7 +254,7 @@ lesson.code(
         Recipe(
             core=[
                 f'fit = mlm.fit_partial_pooling(data, slopes="varying"{core})',
-                "print(fit.hyper)",
+                "print(fit.hyper, fit.sigma_y)",
                 "for school, alpha, beta in zip(data.labels, fit.lines.alpha, fit.lines.beta):",
                 '    print(f"{school}: {alpha:.2f} + {beta:.2f} x")',
             ],
