@@ -9,6 +9,7 @@ from mlm_core import DataError, estimates
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_limits import two_limits
 from mlm_core.limits import two_limits_tables
+from mlm_core.origin import true_population
 from pages.shared import cached, controls, figure, lesson, presets
 from pages.shared.code import Recipe, listing
 from pages.shared.lesson import Answer, Question
@@ -55,9 +56,8 @@ with beside:
     picked = controls.school(names, names[np.argmin(data.n)])
     j = int(np.flatnonzero(names == picked)[0])
     lesson.beside_truth(
-        ("σ_α", estimate, scenario.hyper.sigma_alpha),
+        ("σ_α", estimate, true_population(scenario, with_u=False).sigma_alpha),
         ("β", fit.hyper.a1, scenario.hyper.a1),
-        ("σ_y", sigma_y, scenario.sigma_y),
     )
 x_domain = steady_domain(np.asarray(data.x), 0, 4.5)
 ends = own[:, None] + path.a1[-1] * np.array(x_domain)
