@@ -66,7 +66,7 @@ ORDER = [
     {"partial", "path", "intervals", "predict"},
     {"replicate", "heldout"},
     {"origin", "crossing", "two_slopes", "second_step", "league", "estimates"},
-    {"limits", "report"},
+    {"limits", "report", "school_level", "trial"},
 ]
 
 

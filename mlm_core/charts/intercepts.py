@@ -2,86 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import altair as alt
-import numpy as np
 
 from mlm_core.charts import marks
 from mlm_core.charts.panels import frames, heading, panel
 from mlm_core.charts.theme import Look, finish
-from mlm_core.data import Floats, GroupedData
-from mlm_core.records import PartialPooling
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCHOOL = "school"
 U_TITLE = "school-level u, SDs"
 FIELDS = ("mean", "line")
-
-
-def intercepts_tables(
-    data: GroupedData,
-    own: Floats,
-    without: PartialPooling,
-    with_u: PartialPooling,
-    truth: Floats | None,
-    picked: str,
-    u_domain: tuple[float, float],
-    with_line: bool = True,
-) -> dict[str, pd.DataFrame]:
-    """The tables of `intercepts`.
-
-    Parameters
-    ----------
-    data : GroupedData
-        With u.
-    own : (J,) array
-        Intercepts without pooling.
-    truth : (J,) array or None
-        The true ones; None does not show them.
-    without, with_u : PartialPooling
-        The same model without and with u as a predictor of the intercepts.
-    picked : str
-        Label of the school that is marked.
-    u_domain : (low, high)
-        Over which the models are drawn.
-    with_line : bool
-        Show the right panel; without, its columns are empty.
-
-    Returns
-    -------
-    dict
-        ``schools``: ``school, n, u, own, mean, line, truth, picked``, one row a school;
-        ``mean`` and ``line`` are its intercept when it is pulled to one or to the other.
-        ``models``: ``u`` and for each of the two ``mean``, ``mean_low``, ``mean_high``,
-        two rows. ``headings``: ``mean, line``, one row.
-    """
-    import pandas as pd
-
-    names = data.labels.astype(str)
-    schools = pd.DataFrame(
-        {
-            "school": names,
-            "n": data.n,
-            "u": data.u,
-            "own": own,
-            "mean": without.lines.alpha,
-            "line": with_u.lines.alpha,
-            "truth": np.nan if truth is None else truth,
-            "picked": names == picked,
-        }
-    )
-    models = pd.DataFrame({"u": np.array(u_domain)})
-    for field, fit in zip(FIELDS, (without, with_u), strict=True):
-        models[field] = fit.hyper.a0 + fit.hyper.b0 * models["u"]
-        models[f"{field}_low"] = models[field] - fit.hyper.sigma_alpha
-        models[f"{field}_high"] = models[field] + fit.hyper.sigma_alpha
-    if not with_line:
-        schools["line"] = models[["line", "line_low", "line_high"]] = np.nan
-    headings = pd.DataFrame({"mean": ["without u: to one mean"], "line": ["with u: to a line"]})
-    return {"schools": schools, "models": models, "headings": headings}
 
 
 def intercepts(

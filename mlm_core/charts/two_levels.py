@@ -2,89 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import altair as alt
-import numpy as np
 
 from mlm_core.charts import marks
 from mlm_core.charts.panels import MIDDLE, frames, heading, panel
 from mlm_core.charts.theme import Look, finish
-from mlm_core.data import GroupedData
-from mlm_core.records import GroupLines, PartialPooling
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCHOOL = "school"
 X_TITLE = "pre-test x, SDs"
 STUDENTS, LINES, POINTS, MODEL = 1, 2, 3, 4
 """The layers, each added to those before it."""
-
-
-def two_levels_tables(
-    data: GroupedData,
-    own: GroupLines,
-    fit: PartialPooling,
-    layer: int,
-    picked: str,
-    x_domain: tuple[float, float],
-    u_domain: tuple[float, float],
-) -> dict[str, pd.DataFrame]:
-    """The tables of `two_levels` but for the students, up to a layer.
-
-    Parameters
-    ----------
-    data : GroupedData
-        With x and u.
-    own : GroupLines
-        Lines without pooling.
-    fit : PartialPooling
-        With u as a predictor of the intercepts.
-    layer : int
-        From `STUDENTS` to `MODEL`.
-    picked : str
-        Label of the school that is marked.
-    x_domain, u_domain : (low, high)
-        Over which lines are drawn.
-
-    Returns
-    -------
-    dict
-        ``schools``: ``school, n, u, own, alpha, at, low, high, picked, layer``, one row a
-        school; ``at`` is the intercept drawn, ``low`` and ``high`` the ends of its line.
-        ``model``: ``u, line, low, high``, two rows, or none before the last layer.
-        ``headings``: ``students, schools``, one row.
-    """
-    import pandas as pd
-
-    now = fit.lines if layer >= MODEL else own
-    names = data.labels.astype(str)
-    schools = pd.DataFrame(
-        {
-            "school": names,
-            "n": data.n,
-            "u": data.u,
-            "own": own.alpha,
-            "alpha": fit.lines.alpha,
-            "at": now.alpha,
-            "low": now.alpha + now.beta * x_domain[0],
-            "high": now.alpha + now.beta * x_domain[1],
-            "picked": names == picked,
-            "layer": layer,
-        }
-    )
-    u = np.array(u_domain)
-    line, sd = fit.hyper.a0 + fit.hyper.b0 * u, fit.hyper.sigma_alpha
-    model = pd.DataFrame({"u": u, "line": line, "low": line - sd, "high": line + sd})
-    points = f"{data.n_groups} schools" if layer >= POINTS else "schools"
-    return {
-        "schools": schools,
-        "model": model if layer >= MODEL else model[:0],
-        "headings": pd.DataFrame(
-            {"students": [f"{data.n_students} students"], "schools": [points]}
-        ),
-    }
 
 
 def two_levels(
@@ -104,7 +33,7 @@ def two_levels(
     students
         ``school, x, y, picked``: one row a student, of `estimates.marked_students`.
     schools, model, headings
-        Of `two_levels_tables`.
+        Of `school_level.two_levels_tables`.
     """
     y = {
         field: alt.Y(
