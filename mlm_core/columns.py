@@ -17,6 +17,7 @@ _GROUP = re.compile(
 )
 _OUTCOME = re.compile(r"^y\d?$|score|outcome|result|post|grade|mark|achiev|math|read|response|test")
 _BEFORE = re.compile(r"^x\d?$|pre|before|baseline|prior|treat|tutor|ses|age|hours")
+_TREATED = re.compile(r"treat|tutor|intervention|programme|program")
 _LEVEL_2 = re.compile(r"^u\d?$")
 _ROW_NUMBER = re.compile(r"^(id|index|row.*|row name|unnamed.*|column 1|(student|pupil|person).*)$")
 
@@ -90,7 +91,7 @@ def guess_columns(table: Table) -> Columns:
     y = max(rest, key=lambda n: (_like(_OUTCOME, n) - _like(_BEFORE, n), rest.index(n)))
     xs = [n for n in varying if n != y]
     us = [n for n in constant if n != y and levels[n] > 1 and not _counts_rows(table, n)]
-    x = max(xs, key=lambda n: _like(_BEFORE, n), default=None)
+    x = max(xs, key=lambda n: _like(_BEFORE, n) + _like(_TREATED, n), default=None)
     u = max(sorted(us, key=table.columns.index), key=lambda n: _like(_LEVEL_2, n), default=None)
     return Columns(y, group, x, u)
 
@@ -104,7 +105,8 @@ def _counts_rows(table: Table, name: str) -> bool:
     values = table.numbers[name]
     whole = bool(np.all(values == np.round(values)))
     different = whole and np.unique(values).size == len(values) > 2
-    return different and (_like(_ROW_NUMBER, name) == 1 or bool(np.all(np.diff(values) == 1)))
+    in_order = name == table.columns[0] and bool(np.all(np.diff(values) == 1))
+    return different and (in_order or _like(_ROW_NUMBER, name) == 1)
 
 
 def _like_group(table: Table, name: str, levels: int) -> float:

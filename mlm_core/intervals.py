@@ -164,9 +164,9 @@ def _searched(
     def likely(t: Floats) -> tuple[NDArray[np.bool_], dict[str, tuple[Floats, Floats]]]:
         """Which of thetas (K, .) are under the ceiling, and the range of each component there."""
         low, high, under = _likely_sigma_y(sums, t, form, method, ceiling)
-        alpha, beta, rho = _relative(t, slopes, k)
+        alpha, beta, _ = _relative(t, slopes, k)
         of = {"sigma_alpha": (alpha * low, alpha * high), "sigma_beta": (beta * low, beta * high)}
-        return under, {**of, "sigma_y": (low, high), "rho": (rho, rho)}
+        return under, {**of, "sigma_y": (low, high)}
 
     cloud = _cloud(lambda t: likely(t)[0], theta, GROWTH if len(sums.g11) <= FEW_SCHOOLS else 0)
     reach = np.std(cloud, axis=0) if len(cloud) > 9 else 0.1 * np.abs(theta).max() + 0.003
@@ -184,10 +184,48 @@ def _searched(
         return sign * cost(_lowest(cost, start, around))
 
     units = {"sigma_alpha": sums.y_scale, "sigma_beta": sums.y_scale / sums.x_scale}
-    units |= {"sigma_y": sums.y_scale} | ({"rho": 1.0} if slopes == "varying" else {})
-    return {
-        name: Interval(unit * end(name, 0), unit * end(name, 1)) for name, unit in units.items()
-    }
+    units |= {"sigma_y": sums.y_scale}
+    out = {name: Interval(unit * end(name, 0), unit * end(name, 1)) for name, unit in units.items()}
+    if slopes == "varying":
+        alpha, beta, rho = (float(value[0]) for value in _relative(theta[None], slopes, k))
+        open_ended = any(end.low <= 1e-3 * end.high for end in out.values()) or alpha * beta == 0
+        out["rho"] = (
+            Interval(-1.0, 1.0)
+            if open_ended
+            else Interval(
+                *(_rho_end(sums, method, (alpha, beta, rho), ceiling, e) for e in (-1.0, 1.0))
+            )
+        )
+    return out
+
+
+def _rho_end(
+    sums: SchoolSums,
+    method: Method,
+    best: tuple[float, float, float],
+    ceiling: float,
+    extreme: float,
+) -> float:
+    """Where, from the best rho towards -1 or 1, the deviance comes up to the ceiling."""
+    from scipy.optimize import brentq, minimize
+
+    k = sums.x_mean / sums.x_scale
+    start = np.log(best[:2])
+
+    def above(rho: float) -> float:
+        def deviance(logs: Floats) -> float:
+            a, b = np.exp(logs)
+            s12 = rho * a * b + k * b * b
+            cov = [a * a + 2 * k * s12 - (k * b) ** 2, s12, b * b, (a * b) ** 2 * (1 - rho**2)]
+            return float(profile(sums, np.array(cov), method).criterion)
+
+        simplex = start + np.array([[0, 0], [0.15, 0], [0, 0.15]])
+        options = {"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-4, "maxfev": 200}
+        return float(minimize(deviance, start, method="Nelder-Mead", options=options).fun) - ceiling
+
+    if abs(best[2] - extreme) < 1e-9 or above(extreme) <= 0:
+        return extreme
+    return float(brentq(above, best[2], extreme, xtol=1e-4))
 
 
 def _lowest(cost: Callable[[Floats], float], start: Floats, around: Floats) -> Floats:

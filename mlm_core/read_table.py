@@ -176,10 +176,10 @@ def _rows(text: str, separator: str) -> list[_Row]:
     rows: list[_Row] = []
     try:
         for cells in reader:
-            if len(rows) > MOST_ROWS or len(cells) > 10 * MOST_COLUMNS:
-                break
             if any(cell and not cell.isspace() for cell in cells):
                 rows.append(_Row(reader.line_num, cells))
+            if len(rows) > MOST_ROWS + 1 or len(cells) > 10 * MOST_COLUMNS:
+                break
     except csv.Error:
         raise DataError(
             f"Line {reader.line_num} cannot be read: a quotation mark is opened and not closed, "
@@ -195,6 +195,11 @@ def _header(rows: list[_Row], notes: list[str]) -> tuple[list[str], list[_Row]]:
     """Names of the columns, all different, and the rows below them."""
     if not rows:
         raise DataError("The file is empty.")
+    if len(rows[0].cells) > MOST_COLUMNS:
+        raise DataError(
+            f"The first row has {len(rows[0].cells)} columns; {MOST_COLUMNS} is the most. "
+            "Keep only the columns that are needed."
+        )
     first = [_clean(cell) for cell in rows[0].cells]
     if len(first) == 1 and all(len(row.cells) == 1 for row in rows[:60]):
         raise DataError(
@@ -243,11 +248,6 @@ def _same_width(rows: list[_Row], width: int, notes: list[str]) -> list[_Row]:
 def _check_size(n_rows: int, n_columns: int) -> None:
     if n_rows == 0:
         raise DataError("There are names of columns, but no rows of values below them.")
-    if n_columns > MOST_COLUMNS:
-        raise DataError(
-            f"The first row has {n_columns} columns; {MOST_COLUMNS} is the most. "
-            "Keep only the columns that are needed."
-        )
     if n_rows > MOST_ROWS or n_rows * n_columns > MOST_CELLS:
         raise DataError(
             f"The table is too large: at most {MOST_ROWS:,} rows and {MOST_CELLS:,} cells. "

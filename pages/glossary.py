@@ -37,28 +37,30 @@ if words:
     st.caption(f"{count(len(found), 'word')} with “{plain(wanted)}”." if found else
                f"No word with “{plain(wanted)}”. Try a part of it.")  # fmt: skip
 
-for term in found:
-    with st.container(border=True):
-        what, others = st.columns([3, 2], gap="medium")
-        with what:
-            symbol = f" $\\quad {term.symbol}$" if term.symbol else ""
-            st.markdown(f"**{term.name}**{symbol}  \n{term.meaning}")
-            links(term.taught)
-        with others:
-            if term.elsewhere:
-                st.markdown("\n".join(f"- {who}: {name}" for who, name in term.elsewhere.items()))
-
-if not words:
-    st.subheader("What learners get wrong", anchor=False)
+in_words, wrong, sources = st.tabs(["Words", "What learners get wrong", "References"])
+with in_words:
+    for term in found:
+        with st.container(border=True):
+            what, others = st.columns([3, 2], gap="medium")
+            with what:
+                symbol = rf" $\quad {term.symbol}$" if term.symbol else ""
+                st.markdown(f"**{term.name}**{symbol}  \n{term.meaning}")
+                links(term.taught)
+            with others:
+                if term.elsewhere:
+                    names = (f"- {who}: {name}" for who, name in term.elsewhere.items())
+                    st.markdown("\n".join(names))
+with wrong:
     for belief, instead, slugs in MISCONCEPTIONS:
         with st.container(border=True):
             left, right = st.columns([3, 2], gap="medium")
-            with left:
-                st.markdown(f"“{belief}”  \n{instead}")
+            left.markdown(f"“{belief}”  \n{instead}")
             with right:
                 links(slugs)
-
-    st.subheader("References", anchor=False)
+with sources:
     st.markdown("\n".join(f"- {text}{f' [doi]({url})' if url else ''}" for text, url in REFERENCES))
 
-lesson.close(SLUG, "A regression whose coefficients have a model of their own: all other words serve that one idea.")
+lesson.close(
+    SLUG,
+    "A regression whose coefficients have a model of their own: all other words serve that one idea.",
+)

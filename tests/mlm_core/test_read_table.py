@@ -1,0 +1,163 @@
+"""Whatever bytes come: a table that says what they say, or one clear sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlm_core import DataError
+from mlm_core.read_table import MOST_BYTES, MOST_CELLS, MOST_COLUMNS, MOST_ROWS, read_table
+
+PLAIN = "school,score\nOak,3.5\nÉlan,4\nOak,-1e1\n"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_dialect_reads_the_same(separator, encoding, end):
+    table = read_table(PLAIN.replace(",", separator).replace("\n", end).encode(encoding))
+    assert table.columns == ("school", "score")
+    assert table.text["school"].tolist() == ["Oak", "Élan", "Oak"]
+    np.testing.assert_array_equal(table.numbers["score"], [3.5, 4.0, -10.0])
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_decimal_comma(separator):
+    table = read_table(f"g{separator}y\na{separator}3,5\nb{separator}1.234,5\n".encode())
+    np.testing.assert_array_equal(table.numbers["y"], [3.5, 1234.5])
+    assert "decimal sign" in " ".join(table.notes)
+
+
+def test_quoted_decimal_comma_between_commas():
+    table = read_table(b'g,y\na,"3,5"\nb,"0,25"\n')
+    np.testing.assert_array_equal(table.numbers["y"], [3.5, 0.25])
+
+
+def test_commas_of_thousands():
+    table = read_table(b'g,y\na,"1,200"\nb,"12,000.5"\n')
+    np.testing.assert_array_equal(table.numbers["y"], [1200.0, 12000.5])
+    assert "thousands" in " ".join(table.notes)
+
+
+def test_a_decimal_point_between_semicolons_stays_one():
+    np.testing.assert_array_equal(read_table(b"g;y\na;3.5\nb;4.25\n").numbers["y"], [3.5, 4.25])
+
+
+def test_missing_values_are_missing_in_any_spelling():
+    table = read_table(b"g,y\na,NA\nb,\nc,.\nd,n/a\ne,#N/A\nf,NaN\ng,5\nh,null\n")
+    assert np.isnan(table.numbers["y"]).sum() == 7
+    assert (table.text["y"] == "").sum() == 7
+
+
+def test_text_among_numbers_keeps_the_column_and_its_text():
+    table = read_table(b"g,y\na,1\nb,absent\nc,3\n")
+    assert np.isnan(table.numbers["y"][1])
+    assert table.text["y"][1] == "absent"
+    assert table.line[1] == 3
+
+
+def test_infinite_and_absurd_numbers_are_no_numbers():
+    table = read_table(b"g,y\na,1\nb,inf\nc,1e999\nd,2\ne,1_000\nf,3\n")
+    np.testing.assert_array_equal(np.isfinite(table.numbers["y"]), [1, 0, 0, 1, 0, 1])
+
+
+def test_names_of_columns_become_different():
+    table = read_table(b"y,y,,y\n1,2,3,4\n")
+    assert table.columns == ("y", "y (2)", "column 3", "y (3)")
+    assert sum("later one" in note for note in table.notes) == 2
+
+
+def test_row_names_without_a_name():
+    table = read_table(b"school,y\n1,a,3\n2,b,4\n")
+    assert table.columns == ("row name", "school", "y")
+
+
+def test_a_first_row_of_numbers_is_a_row():
+    table = read_table(b"1,2\n3,4\n")
+    assert table.n_rows == 2
+    assert table.columns == ("column 1", "column 2")
+
+
+def test_rows_of_another_length():
+    table = read_table(b"g,y\na,1\nb\nc,3,4\n\n,,\nd,5,,\n")
+    assert table.text["g"].tolist() == ["a", "b", "d"]
+    assert "1 row has more cells" in " ".join(table.notes)
+    assert "line 4" in " ".join(table.notes)
+
+
+def test_a_line_break_inside_quotes():
+    table = read_table(b'g,y\n"a\nb",1\n"c, d",2\n')
+    assert table.text["g"].tolist() == ["a b", "c, d"]
+
+
+def test_excels_line_about_the_separator():
+    assert read_table(b"sep=;\ng;y\na;1\n").columns == ("g", "y")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b" \n\r\n ", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        (b"g,y\n", "no rows"),
+        (b"y\n1\n2\n", "only one column"),
+        (b"PK\x03\x04 and more", "Excel"),
+        (b"\xd0\xcf\x11\xe0 and more", "Excel"),
+        (b"%PDF-1.7", "PDF"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "no text file"),
+        (b"g,y\na\x00,1\n", "no text file"),
+        (bytes(range(256)) * 40, "no text file"),
+        (b"<!DOCTYPE html><html><body>1,2</body></html>", "web page"),
+        (b'g,y\n"a,1\nb,2\n', "quotation mark"),
+        (b"g,y\n" + b"x" * 200_000 + b",1\n", "too long"),
+        (b"x" * (MOST_BYTES + 1), "million bytes"),
+        ((",".join(f"c{k}" for k in range(MOST_COLUMNS + 1)) + "\n1,2\n").encode(), "columns"),
+        (b"g,y\n" + b"a,1\n" * (MOST_ROWS + 5), "too large"),
+        (b"c," * 3_000_000 + b"\n1,2\n", "is the most"),
+    ],
+)
+def test_what_is_no_table_is_told_in_a_sentence(content, said):
+    with pytest.raises(DataError, match=said):
+        read_table(content)
+
+
+def test_too_many_cells():
+    row = b",".join([b"1"] * 100) + b"\n"
+    with pytest.raises(DataError, match="too large"):
+        read_table(row * (MOST_CELLS // 100 + 1))
+
+
+def read_or_told(content: bytes):
+    """The table, or None and a sentence."""
+    said = ""
+    try:
+        return read_table(content)
+    except DataError as problem:
+        said = str(problem)
+    assert said.endswith(".")
+    return None
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes(content):
+    table = read_or_told(content)
+    assert table is None or table.n_rows > 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.lists(st.text(st.sampled_from("a1,;\t\"'. \n-é<$\x00"), max_size=6), max_size=4),
+        max_size=6,
+    ),
+    st.sampled_from(",;\t"),
+)
+def test_any_text(rows, separator):
+    table = read_or_told("\n".join(separator.join(row) for row in rows).encode())
+    if table is not None:
+        assert all(len(cells) == table.n_rows for cells in table.text.values())
+        assert all(np.isfinite(v[~np.isnan(v)]).all() for v in table.numbers.values())
