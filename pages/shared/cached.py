@@ -11,16 +11,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 import mlm_core
 from mlm_core import GroupedData, Scenario, Simulation, two_slopes
+from mlm_core.data import Floats
 from mlm_core.estimates import handle_grid
 from mlm_core.hierarchy import Prior, TauPosterior
 from mlm_core.records import CompletePooling, NoPooling, PartialPooling, PoolingPath
 from mlm_core.replicate import Replications, TwoSteps
 from mlm_core.replicate import two_steps as fit_two_steps
 from mlm_core.scenario import sd_within
+from mlm_core.trial import Effects, Winner
+from mlm_core.trial import trial as simulate_trial
+from mlm_core.trial import winner as pick_winner
 from mlm_core.two_slopes import SlopesPath
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
@@ -113,3 +118,38 @@ def replications(scenario: Scenario, n: int, with_x: bool = True) -> Replication
     if not with_x:
         scenario = replace(scenario, sigma_y=sd_within(scenario))
     return mlm_core.replicate(scenario, n, with_x=with_x, keep_errors=True)
+
+
+class Trial(NamedTuple):
+    """A treatment randomised within schools, its fits, and the true effects (J,)."""
+
+    data: GroupedData
+    effect: Floats
+    complete: CompletePooling
+    no: NoPooling
+    partial: PartialPooling
+
+
+@lru_cache(maxsize=128)
+def trial(scenario: Scenario | None) -> Trial:
+    """A simulated trial; without a scenario, the tutoring file."""
+    if scenario is None:
+        students = pd.read_csv(DATASETS / "tutoring.csv")
+        data = GroupedData.from_frame(students, y="score", group="school", x="treated", u="u")
+        effect = pd.read_csv(DATASETS / "tutoring_truth.csv")["effect"].to_numpy()
+    else:
+        made = simulate_trial(scenario)
+        data, effect = made.data, made.beta
+    return Trial(
+        data,
+        effect,
+        mlm_core.fit_complete_pooling(data),
+        mlm_core.fit_no_pooling(data, "varying"),
+        mlm_core.fit_partial_pooling(data, "varying"),
+    )
+
+
+@lru_cache(maxsize=128)
+def winner(found: Effects, se: tuple[float, ...]) -> Winner:
+    """What becomes of the best-looking school of a thousand trials."""
+    return pick_winner(found, np.array(se))
