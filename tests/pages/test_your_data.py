@@ -151,8 +151,7 @@ def test_labels_are_data_and_never_markup():
     for name in list(at.selectbox[4].options):
         at.selectbox[4].set_value(name).run()
         healthy(at)
-    whole = text(at)
-    assert "www.evil" not in whole
+    assert "www.u" not in re.sub(r"\\(.)", r"\1", text(at))  # a joiner keeps it from being a link
     _, tables = figure(at)
     assert "<script>alert(1)</script>" in set(tables["schools"]["school"])
     at.radio(key="slope_of_x").set_value(VARYING).run()
