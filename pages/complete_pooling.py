@@ -73,8 +73,7 @@ with place:
                     "complete", ["everybody"], fit.lines.alpha[:1], fit.lines.beta[:1], x_domain
                 ),
             },
-            x_domain=x_domain,
-            y_domain=y_domain,
+            axes={"x_domain": x_domain, "y_domain": y_domain},
         )
     with right:
         figure.show(
@@ -85,7 +84,7 @@ with place:
             estimates.residuals_tables(data, residual, picked),
             on_school=controls.pick_from("residuals"),
             rows=data.n_groups,
-            domain=steady_domain(residual, 0, 45),
+            axes={"domain": steady_domain(residual, 0, 45)},
         )
 
 same_side = int(((residual > 0) == (mean_residual[j] > 0))[data.j == j].sum())

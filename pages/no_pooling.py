@@ -84,7 +84,7 @@ with place:
             {"redraws": estimates.redraws_table(data, draws, simulation.alpha, picked)},
             on_school=controls.pick_from("redraws"),
             rows=len(n),
-            domain=steady_domain(simulation.alpha, 60, 30),
+            axes={"domain": steady_domain(simulation.alpha, 60, 30)},
             score="score at pre-test 0, points",
         )
     with right:
@@ -103,8 +103,7 @@ with place:
                     ]
                 ),
             },
-            x_domain=x_domain,
-            y_domain=y_domain,
+            axes={"x_domain": x_domain, "y_domain": y_domain},
         )
 
 unknown = [str(name) for name in names[np.isnan(lines.beta)]]

@@ -69,7 +69,7 @@ with place:
             "likelihood": estimates.likelihood_table(path, estimate, rest),
         },
         on_school=controls.pick_from("pooling_path"),
-        domain=steady_domain([*own, *truth], 60, 30),
+        axes={"domain": steady_domain([*own, *truth], 60, 30)},
         rows=len(n),
         scale=estimates.HANDLE_SCALE,
         steps=estimates.STEPS,

@@ -99,7 +99,7 @@ with place:
                 ),
             },
             on_school=controls.pick_from("funnel"),
-            domain=steady_domain([*own, *partial], 60, 30),
+            axes={"domain": steady_domain([*own, *partial], 60, 30)},
             largest=largest,
         )
     with right:

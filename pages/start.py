@@ -37,7 +37,7 @@ with picture:
             "path": estimates.path_table(path, data, rest),
             "likelihood": estimates.likelihood_table(path, fit.hyper.sigma_alpha, rest),
         },
-        domain=steady_domain(own, 60, 30),
+        axes={"domain": steady_domain(own, 60, 30)},
         rows=data.n_groups,
         scale=estimates.HANDLE_SCALE,
         steps=estimates.STEPS,

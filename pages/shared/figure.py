@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -60,6 +61,7 @@ def show(
     *,
     on_school: Callable[[], None] | None = None,
     private: bool = False,
+    axes: dict[str, tuple[float, float]] | None = None,
     **settings: Any,
 ) -> None:
     """Draw a figure; with ``on_school``, a click on a school calls it.
@@ -78,9 +80,13 @@ def show(
     private : bool
         The settings come from a reader's own data: the specification is remembered
         in the session only.
+    axes : dict of str to (low, high)
+        Settings that are the domain of an axis and nothing else: they are put into the
+        finished specification, so that a slider which leaves a domain costs no time.
     """
     spec_of = _private_spec if private else _spec
-    spec = {**spec_of(chart, look(), tuple(settings.items())), "datasets": tables}
+    domains = tuple((axes or {}).items())
+    spec = {**spec_of(chart, look(), tuple(settings.items()), domains), "datasets": tables}
     selects: dict[str, Any] = {}
     if on_school is not None:
         selects = {"on_select": on_school, "selection_mode": ["school"]}
@@ -88,22 +94,39 @@ def show(
         st.vega_lite_chart(None, spec, theme=None, key=key, alt=alt, width="stretch", **selects)
 
 
+Named = tuple[tuple[str, Any], ...]
+
+
 @lru_cache(maxsize=512)
-def _spec(
-    chart: Callable[..., Any], seen: Look, settings: tuple[tuple[str, Any], ...]
-) -> dict[str, Any]:
-    """The specification of a chart without its tables: built once, it takes Altair 0.1 s."""
-    spec: dict[str, Any] = chart(seen, **dict(settings)).to_dict()
+def _spec(chart: Callable[..., Any], seen: Look, settings: Named, axes: Named) -> dict[str, Any]:
+    """The specification of a chart without its tables."""
+    text = _template(chart, seen, settings, tuple(name for name, _ in axes))
+    for k, (_, ends) in enumerate(axes):
+        for blank, end in zip(_blank(k), ends, strict=True):
+            text = text.replace(str(blank), repr(float(end)))
+    spec: dict[str, Any] = json.loads(text)
     return spec
 
 
+@lru_cache(maxsize=512)
+def _template(chart: Callable[..., Any], seen: Look, settings: Named, axes: tuple[str, ...]) -> str:
+    """A specification with numbers nobody uses where domains go: built once, in 0.1 to 0.4 s."""
+    blanks = {name: _blank(k) for k, name in enumerate(axes)}
+    return json.dumps(chart(seen, **dict(settings), **blanks).to_dict())
+
+
+def _blank(k: int) -> tuple[float, float]:
+    return -7070700.25 - k, 7070700.25 + k
+
+
 def _private_spec(
-    chart: Callable[..., Any], seen: Look, settings: tuple[tuple[str, Any], ...]
+    chart: Callable[..., Any], seen: Look, settings: Named, axes: Named
 ) -> dict[str, Any]:
     """The specification of a chart whose settings nobody else may share; the last one is kept."""
-    asked = (chart, seen, settings)
+    asked = (chart, seen, settings, axes)
     if st.session_state.get("_private_spec", (None,))[0] != asked:
-        st.session_state["_private_spec"] = (asked, _spec.__wrapped__(chart, seen, settings))
+        made = chart(seen, **dict(settings), **dict(axes)).to_dict()
+        st.session_state["_private_spec"] = (asked, made)
     spec: dict[str, Any] = st.session_state["_private_spec"][1]
     return spec
 
