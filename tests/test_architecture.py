@@ -65,7 +65,7 @@ ORDER = [
     {"deviance", "pooling", "hierarchy", "clustered", "components"},
     {"partial", "path", "intervals", "predict"},
     {"replicate", "heldout"},
-    {"origin", "crossing", "two_slopes", "second_step", "league", "estimates"},
+    {"origin", "crossing", "two_slopes", "second_step", "league", "efficiency", "estimates"},
     {"limits", "report", "school_level", "trial"},
 ]
 
