@@ -34,15 +34,18 @@ async def warm(_: st.App) -> AsyncIterator[None]:
     """Before the first reader comes: load what the pages need.
 
     Streamlit collects all garbage after every run of a page; freezing what is
-    loaded takes about 100 ms off each. And while a folder ``pages/`` exists, it
-    would serve the first address it is asked for without this frame.
+    loaded takes about 100 ms off each. While a folder ``pages/`` exists, it would
+    serve the first address it is asked for without this frame. And our matrices are
+    small: threads of the linear algebra would only wait for each other.
     """
     import statsmodels.regression.linear_model  # noqa: F401
+    import threadpoolctl
     from streamlit.runtime.pages_manager import PagesManager
 
     from pages.shared import lesson  # noqa: F401
 
     PagesManager.uses_pages_directory = False
+    threadpoolctl.threadpool_limits(1)
     gc.collect()
     gc.freeze()
     yield

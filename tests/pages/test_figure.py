@@ -26,7 +26,7 @@ CASES = [
 
 def unnamed(spec) -> str:
     """Without the numbers that Altair counts views with."""
-    return re.sub(r"view_\d+", "view", json.dumps(spec))
+    return re.sub(r"view_\w+", "view", json.dumps(spec))
 
 
 @pytest.mark.parametrize(("chart", "settings", "axes"), CASES)
