@@ -162,10 +162,10 @@ def school_sums(
         x = (data.x - x_mean) / x_scale
         x_bar = data.group_means(x)
         dx = x - x_bar[data.j]
-        sxx = np.bincount(data.j, weights=dx * dx, minlength=data.n_groups)
+        sxx = n * data.group_means(dx * dx)
         rounding = 1e-15 * (abs(x_mean) / x_scale + float(np.abs(x).max()))
         sxx = np.where(sxx <= n * (8 * rounding) ** 2, 0.0, sxx)
-        sxy = np.bincount(data.j, weights=dx * dy, minlength=data.n_groups)
+        sxy = n * data.group_means(dx * dy)
         slope = np.divide(sxy, sxx, out=np.zeros(data.n_groups), where=sxx > 0)
         dy = dy - slope[data.j] * dx
     design, names, u_mean, u_scale = _design(data, slopes, group_predictor)
@@ -175,7 +175,7 @@ def school_sums(
         g22=sxx + n * x_bar**2,
         det_g=n * sxx,
         own=np.stack([y_bar - slope * x_bar, slope]),
-        rss=float(dy @ dy),
+        rss=float((dy * dy).sum()),
         design=design,
         names=names,
         n_students=data.n_students,
@@ -223,7 +223,7 @@ def relative_covariance(theta: Floats, form: Floats) -> Floats:
     ----------
     theta : (..., k) array
     form : (3, k, k) array
-        From `covariance_form`.
+        From `covariance_form` or `full_form`.
 
     Returns
     -------
@@ -232,7 +232,10 @@ def relative_covariance(theta: Floats, form: Floats) -> Floats:
     """
     out = np.empty((*theta.shape[:-1], 4))
     out[..., :3] = np.einsum("...k,akl,...l->...a", theta, form, theta)
-    out[..., 3] = (theta[..., 0] * theta[..., -1]) ** 2 if theta.shape[-1] > 1 else 0.0
+    root = theta[..., 0] * theta[..., -1] if theta.shape[-1] > 1 else 0.0
+    if theta.shape[-1] == 4:
+        root = root - theta[..., 1] * theta[..., 2]
+    out[..., 3] = root**2
     return out
 
 
@@ -253,6 +256,18 @@ def covariance_form(slopes: Slopes, x_zero: float = 0.0) -> Floats:
     form = np.zeros((3, 3, 3))
     form[0, 0, 0] = form[2, 1, 1] = form[2, 2, 2] = 1.0
     form[1, 0, 1] = form[1, 1, 0] = 0.5
+    return form
+
+
+def full_form() -> Floats:
+    r"""(3, 4, 4) as `covariance_form`, with four elements of Lambda, row by row, for theta.
+
+    One parameter too many (a rotation of Lambda leaves Sigma as it is) but without the blind
+    spot of the triangular form: there, at :math:`\theta_1 = 0`, the other two are one.
+    """
+    form = np.zeros((3, 4, 4))
+    form[0, [0, 1], [0, 1]] = form[2, [2, 3], [2, 3]] = 1.0
+    form[1, [0, 1, 2, 3], [2, 3, 0, 1]] = 0.5
     return form
 
 

@@ -10,6 +10,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlm_core.data import DataError, Floats, GroupedData
 from mlm_core.deviance import (
@@ -18,6 +19,7 @@ from mlm_core.deviance import (
     SchoolSums,
     covariance_form,
     derivatives,
+    full_form,
     profile,
     relative_covariance,
     school_covariance,
@@ -27,6 +29,11 @@ from mlm_core.records import GroupLines, Method, PartialPooling, Slopes
 from mlm_core.scenario import Hyperparameters
 
 MOST_STEPS = 200
+MOST_CUTS = 30
+CLOSE = 1e-8  # a Newton step that promises less is the last: it squares the error
+MOST_STARTS = 4
+MANY_SCHOOLS = 60  # beyond this the deviance has one minimum, and a coarse grid will do
+DEEPEST = 40.0  # of two valleys this much apart on the grid the higher one isn't tried
 
 
 def fit_partial_pooling(
@@ -94,9 +101,31 @@ class Minimum(NamedTuple):
 def minimum(sums: SchoolSums, slopes: Slopes, method: Method) -> Minimum:
     """Where the deviance is least; exactly on the boundary when it is least there."""
     form = covariance_form(slopes, -sums.x_mean / sums.x_scale)
-    theta, at, converged, evaluations = _minimise(sums, form, method, _start(sums, form, method))
-    theta, at = _at_boundary(sums, form, method, theta, at)
-    return Minimum(theta, relative_covariance(theta, form), at, converged, evaluations)
+    search_form = full_form() if slopes == "varying" else form
+    starts = _starts(sums, search_form, method)
+    found, at, converged, rounds = _minimise(sums, search_form, method, starts)
+    best = int(np.argmin(at.criterion))
+    lowest = float(at.criterion[best])
+    for tiny in (1e-3 * math.sqrt(len(sums.g11) / sums.n_students), 0.0):
+        theta = _bounded(found[best], tiny)
+        cov = relative_covariance(theta, form)
+        there = profile(sums, cov, method)
+        if there.criterion <= lowest + 1e-9 * (1 + 1e-3 * abs(lowest)):
+            break
+    return Minimum(theta, cov, there, bool(converged[best]), rounds)
+
+
+def _bounded(theta: Floats, tiny: float) -> Floats:
+    """Theta of `covariance_form`, with what is tiny set to zero: SDs of 0, rho of 1 or -1."""
+    if len(theta) < 4:
+        return np.where(np.abs(theta) <= tiny, 0.0, np.abs(theta))
+    axes, size, _ = np.linalg.svd(theta.reshape(2, 2))
+    size = np.where(size <= tiny, 0.0, size)
+    (a, b), (c, d) = (axes * size).tolist()
+    if size[1] == 0:
+        return np.array([abs(a), math.copysign(1.0, a) * c, 0.0])
+    first = math.hypot(a, b)
+    return np.array([first, (a * c + b * d) / first, size[0] * size[1] / first])
 
 
 def checked_sums(
@@ -107,85 +136,184 @@ def checked_sums(
         raise ValueError(f"slopes is {slopes!r}: use 'common', 'varying' or 'uncorrelated'.")
     if method not in ("REML", "ML"):
         raise ValueError(f"method is {method!r}: use 'REML' or 'ML'.")
-    if data.n_groups < 2:
-        raise DataError("There is one school: differences between schools need at least two.")
     if slopes != "common" and data.x is None:
         raise DataError(f"slopes={slopes!r} needs a student-level predictor x in the data.")
+    if data.n_groups < 2:
+        raise DataError("There is one school: differences between schools need at least two.")
     sums = school_sums(data, slopes, group_predictor)
+    own_slopes = int((sums.det_g > 0).sum())
+    if slopes == "common":
+        _check_schools(sums, 1 + group_predictor + (data.x is not None and own_slopes == 0))
+    else:
+        _check_schools(sums, 1 + group_predictor)
+        _check_slopes(own_slopes, group_predictor)
+    _check_students(sums, slopes, own_slopes)
     return sums
 
 
-def _start(sums: SchoolSums, form: Floats, method: Method) -> Floats:
-    """The best theta of a coarse grid, from almost complete to almost no pooling."""
+def _check_schools(sums: SchoolSums, n_coefs: int) -> None:
+    """Fewer coefficients than schools, and none that says what another does."""
+    J = len(sums.g11)
+    if n_coefs >= J:
+        raise DataError(
+            f"{J} schools cannot give {n_coefs} school-level coefficients and also an SD between "
+            f"schools: use at least {n_coefs + 1} schools, or leave a school-level predictor out."
+        )
+    a0, a1 = sums.design
+    b = (sums.g11 * a0) @ a0.T + (sums.g22 * a1) @ a1.T
+    cross = (sums.g12 * a0) @ a1.T
+    size = np.sqrt(np.diagonal(b + cross + cross.T))
+    if np.linalg.eigvalsh((b + cross + cross.T) / np.outer(size, size))[0] < 1e-11:
+        raise DataError(
+            "x and u say the same thing (one can be computed from the other), so their "
+            "coefficients cannot be told apart: leave one of them out."
+        )
+
+
+def _check_slopes(own_slopes: int, group_predictor: bool) -> None:
+    """Enough schools that have a slope of their own."""
+    needed = 2 + group_predictor
+    if own_slopes == 0:
+        raise DataError(
+            "x is the same for all students of a school, in every school: no school has a "
+            "slope, so slopes cannot vary. Use slopes='common', or an x that varies in schools."
+        )
+    if own_slopes < needed:
+        raise DataError(
+            f"Only {own_slopes} of the schools have students who differ in x: slopes that vary "
+            f"need at least {needed} such schools. Use slopes='common'."
+        )
+
+
+def _check_students(sums: SchoolSums, slopes: Slopes, own_slopes: int) -> None:
+    """Something left over within schools, from which to learn sigma_y."""
+    spent = len(sums.g11) + (own_slopes if slopes != "common" else min(own_slopes, 1))
+    if sums.n_students <= spent:
+        lines = "line" if slopes != "common" else "mean"
+        raise DataError(
+            f"{sums.n_students} students are too few for {len(sums.g11)} schools: a {lines} for "
+            "each school fits every score, so differences between schools cannot be told from "
+            "differences between students. Use more students a school, or fewer schools."
+        )
+    left = sums.rss
+    if slopes == "common" and own_slopes:
+        sxx = sums.det_g / sums.g11
+        left += float(sxx @ (sums.own[1] - sxx @ sums.own[1] / sxx.sum()) ** 2)
+    if left <= sums.n_students * (1e-13 * (1 + abs(sums.y_mean) / sums.y_scale)) ** 2:
+        raise DataError(
+            "The schools' lines fit every score exactly: there is no variation within schools "
+            "to compare with that between them. Check whether y was computed from x or school."
+        )
+
+
+def _starts(sums: SchoolSums, form: Floats, method: Method) -> Floats:
+    """Where to search from: the valleys (K, k) of coarse grids, the deepest of each grid first.
+
+    With few schools the deviance can have more than one minimum: for instance one on the
+    boundary and one off it. So the boundary gets its own grid.
+    """
+    starts, heights, places = [], [], []
+    for grid in _grids(sums, form.shape[-1]):
+        height = profile(sums, relative_covariance(grid, form), method).criterion
+        valley = _valleys(height)
+        order = np.argsort(height[valley])
+        starts.append(grid[valley][order])
+        heights.append(height[valley][order])
+        places.append(np.arange(len(order)))
+    height = np.concatenate(heights)
+    order = np.lexsort((height, np.concatenate(places)))[:MOST_STARTS]
+    out: Floats = np.concatenate(starts)[order[height[order] < height.min() + DEEPEST]]
+    return out
+
+
+def _valleys(height: Floats) -> NDArray[np.bool_]:
+    """Which points of a grid are lower than their neighbours along the axes."""
+    valley = np.ones(height.shape, dtype=bool)
+    for axis in range(height.ndim):
+        ahead = np.diff(height, axis=axis) >= 0
+        ends = [(0, 0)] * height.ndim
+        ends[axis] = (0, 1)
+        valley &= np.pad(ahead, ends, constant_values=True)
+        ends[axis] = (1, 0)
+        valley &= np.pad(~ahead, ends, constant_values=True)
+    return valley
+
+
+def _grids(sums: SchoolSums, k: int) -> list[Floats]:
+    """Grids of theta (..., k), from almost complete to almost no pooling."""
+    many = len(sums.g11) > MANY_SCHOOLS
     n_bar = sums.n_students / len(sums.g11)
     within = sums.rss / max(sums.n_students - 2 * len(sums.g11), 1)
     high = min(max(4 / max(within, 1e-8), 10 / n_bar), 1e8)
-    k = form.shape[-1]
-    t = np.sqrt(np.geomspace(0.03 / n_bar, high, 16 if k == 1 else 5))
-    t = np.concatenate([[0.0], t])
+    t = np.sqrt(np.geomspace(0.03 / n_bar, high, 4 if many else 12 if k == 1 else 7))
     if k == 1:
-        grid = t[:, None]
-    elif k == 2:
-        grid = np.stack(np.meshgrid(t, t), axis=-1).reshape(-1, 2)
-    else:
-        t1, t2, rho = np.meshgrid(t, t[1:], np.array([-0.7, 0.0, 0.7]))
-        grid = np.stack([t1, t2 * rho, t2 * np.sqrt(1 - rho**2)], axis=-1).reshape(-1, 3)
-    criterion = profile(sums, relative_covariance(grid, form), method).criterion
-    best: Floats = grid[int(np.argmin(criterion))]
-    return best
+        return [np.append(0.0, t)[:, None]]
+    if k == 2:
+        faces = [np.stack([t, 0 * t], axis=-1), np.stack([0 * t, t], axis=-1)]
+        inside = np.stack(np.meshgrid(t, t, indexing="ij"), axis=-1)
+        return [inside] if many else [inside, *faces]
+    size, turn = np.meshgrid(t, np.pi * np.arange(0, 1, 0.5 if many else 0.125), indexing="ij")
+    cos, sin = size * np.cos(turn), size * np.sin(turn)
+    narrow = [0.5] if many else [0.5, 0.05, 0.0]
+    return [np.stack([cos, -a * sin, sin, a * cos], axis=-1) for a in narrow]
 
 
 def _minimise(
     sums: SchoolSums, form: Floats, method: Method, theta: Floats
-) -> tuple[Floats, Profile, bool, int]:
-    """Newton's method in theta: any stationary point that is no minimum is left again."""
+) -> tuple[Floats, Profile, NDArray[np.bool_], int]:
+    """Newton's method from several starts (K, k) at once.
+
+    A stationary point that is no minimum is left again, along its steepest way down.
+    """
     at = profile(sums, relative_covariance(theta, form), method)
-    for evaluations in range(1, MOST_STEPS):
-        g, h = derivatives(sums, at, method)
-        slope = 2 * np.einsum("a,akl,l->k", g, form, theta)
-        jac = 2 * form @ theta
-        curvature, axes = np.linalg.eigh(jac.T @ h @ jac + 2 * np.tensordot(g, form, 1))
-        least = 1e-9 * float(np.abs(curvature).max()) + 1e-300
-        along = axes.T @ slope
-        step = -axes @ (along / np.maximum(np.abs(curvature), least))
-        gain = -float(slope @ step)
-        if gain < 1e-10 and curvature[0] > -10 * least:
+    done = np.zeros(len(theta), dtype=bool)
+    scale = math.sqrt(len(sums.g11) / sums.n_students)
+    for rounds in range(1, MOST_STEPS):
+        slope, curvature, axes = _in_theta(*derivatives(sums, at, method), form, theta)
+        most = np.abs(curvature).max(-1, keepdims=True) + 1e-300
+        steep = np.maximum(np.abs(curvature), 1e-9 * most)
+        step = -np.einsum("...kl,...l->...k", axes, slope / steep)
+        flat = (slope**2 / steep).sum(-1) < CLOSE
+        saddle = flat & (curvature[:, 0] < -1e-4 * most[:, 0]) & ~done
+        done |= flat & ~saddle
+        if done.all():
             theta = theta + step
-            return theta, profile(sums, relative_covariance(theta, form), method), True, evaluations
-        if gain < 1e-10:
-            step = axes[:, 0] * (1 + float(np.abs(theta).max()))
-        theta, at = _downhill(sums, form, method, theta, at, step)
-    return theta, at, False, MOST_STEPS
+            return theta, profile(sums, relative_covariance(theta, form), method), done, rounds
+        far = np.abs(theta).max(-1, keepdims=True) + scale
+        step = np.where(saddle[:, None], axes[..., 0] * far, step)
+        step = step * np.minimum(1, far / (np.abs(step).max(-1, keepdims=True) + 1e-300))
+        theta, at, stuck = _downhill(sums, form, method, theta, at, step, done)
+        done |= stuck
+    return theta, at, done, MOST_STEPS
+
+
+def _in_theta(
+    gradient: Floats, hessian: Floats, form: Floats, theta: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Curvatures (K, k) of the deviance in theta, their axes, and the slopes along those."""
+    jac = 2 * np.einsum("akl,...l->...ak", form, theta)
+    bend = np.swapaxes(jac, -1, -2) @ hessian @ jac
+    curvature, axes = np.linalg.eigh(bend + 2 * np.einsum("...a,akl->...kl", gradient, form))
+    return ((gradient[..., None, :] @ jac) @ axes)[..., 0, :], curvature, axes
 
 
 def _downhill(
-    sums: SchoolSums, form: Floats, method: Method, theta: Floats, at: Profile, step: Floats
-) -> tuple[Floats, Profile]:
-    """The first of the step, a third of it, a ninth, ... which lowers the criterion."""
-    for k in range(40):
-        new = theta + step / 3**k
-        tried = profile(sums, relative_covariance(new, form), method)
-        if tried.criterion < at.criterion:
-            return new, tried
-    return theta, at
-
-
-def _at_boundary(
-    sums: SchoolSums, form: Floats, method: Method, theta: Floats, at: Profile
-) -> tuple[Floats, Profile]:
-    """Theta with what is zero but for rounding set to zero: SDs of 0, rho of 1 or -1."""
-    scale = math.sqrt(len(sums.g11) / sums.n_students)
-    small = np.abs(theta) < 1e-3 * scale
-    if len(theta) == 3:
-        small[1] = small[0] and small[2]
-        small[0] = small[1]
-    if not small.any():
-        return theta, at
-    snapped = np.where(small, 0.0, theta)
-    there = profile(sums, relative_covariance(snapped, form), method)
-    if there.criterion > at.criterion + 1e-9 * (1 + 1e-3 * abs(float(at.criterion))):
-        return theta, at
-    return snapped, there
+    sums: SchoolSums,
+    form: Floats,
+    method: Method,
+    theta: Floats,
+    at: Profile,
+    step: Floats,
+    done: NDArray[np.bool_],
+) -> tuple[Floats, Profile, NDArray[np.bool_]]:
+    """The steps, or a third of them, a ninth, ... so that they lower the deviance; which cannot."""
+    for _ in range(MOST_CUTS):
+        tried = profile(sums, relative_covariance(theta + step, form), method)
+        higher = ~(tried.criterion < at.criterion) & ~done
+        if not higher.any():
+            break
+        step = np.where(higher[:, None], step / 3, step)
+    return theta + step, tried, higher
 
 
 def school_lines(
