@@ -72,7 +72,9 @@ def opened() -> tuple[object, Table]:
     )
     if source != OWN:
         slug = next((slug for slug, name in there.items() if name == source), next(iter(there)))
-        return slug, remembered("bundled", slug, lambda: read_table((DATASETS / f"{slug}.csv").read_bytes()))
+        return slug, remembered(
+            "bundled", slug, lambda: read_table((DATASETS / f"{slug}.csv").read_bytes())
+        )
     uploaded = st.file_uploader(
         "A CSV file, one row for each student (patient, customer, …), with a column that names the group",
         ["csv", "txt", "tsv", "dat"], key="file", on_change=forget,
@@ -136,7 +138,9 @@ with st.container(border=True):
     if columns.x:
         left, right = st.columns(2)
         with left:
-            slope = controls.choose("Slope of x", [COMMON, VARYING], "slope_of_x", default=COMMON, horizontal=True)
+            slope = controls.choose(
+                "Slope of x", [COMMON, VARYING], "slope_of_x", default=COMMON, horizontal=True
+            )
         with right:
             centred = controls.switch("Count x from its mean", "centred")
         slopes = "varying" if slope == VARYING else "common"
@@ -152,7 +156,11 @@ except DataError as problem:
 # ------------------------------------------------------------------ what came, and what was dropped
 y_name, x_name, u_name = (plain(name or "")[:120] for name in (columns.y, columns.x, columns.u))
 used = f"**{data.n_students:,} rows in {data.n_groups:,} groups** are used"
-dropped = f"; {taken.n_left_out:,} of {taken.n_read:,} were left out: {plain('; '.join(taken.left_out))}" if taken.n_left_out else f", all of the {taken.n_read:,} read"
+dropped = (
+    f"; {taken.n_left_out:,} of {taken.n_read:,} were left out: {plain('; '.join(taken.left_out))}"
+    if taken.n_left_out
+    else f", all of the {taken.n_read:,} read"
+)
 st.markdown(f"{used}{dropped}.")
 notes = [*table.notes, *taken.notes]
 if notes:
@@ -197,7 +205,11 @@ sample = "" if len(groups) == data.n_groups else (
     f" The figure shows {len(groups)} of the {data.n_groups:,} groups, of all sizes; the fits use all."
 )  # fmt: skip
 with place:
-    figure.legend(no="by itself", partial="", complete="complete pooling, by u" if columns.u and slopes == "common" else "")
+    figure.legend(
+        no="by itself",
+        partial="",
+        complete="complete pooling, by u" if columns.u and slopes == "common" else "",
+    )
     if slopes == "common":
         path = remembered("glide", setting, lambda: glide(found))
         scale = handle_scale(found)
@@ -250,8 +262,14 @@ if slopes == "common" and hyper.sigma_alpha == 0:
         "would make them, so all are pooled completely. Its interval says how sure that is."
     )
 elif slopes == "common":
-    gone = (line.own - line.pooled) / (line.own - line.toward)  # with x the slopes differ a little, too
-    way = f"{percent(line.pulled)} of the way " if abs(gone - line.pulled) < 0.01 else "some of the way "
+    gone = (line.own - line.pooled) / (
+        line.own - line.toward
+    )  # with x the slopes differ a little, too
+    way = (
+        f"{percent(line.pulled)} of the way "
+        if abs(gone - line.pulled) < 0.01
+        else "some of the way "
+    )
     lesson.see(
         f"{known} has {count(int(line.n), 'row')}: {'its line at the mean of x' if columns.x else 'its own mean'}, "
         f"{number(line.own, digits)}, is pulled {way}to {number(line.toward, digits)}, "
@@ -285,9 +303,18 @@ def component(name: str, symbol: str, value: float, size: float) -> str:
 
 
 what_alpha = "SD between groups" if slopes == "common" else "SD between groups where x = 0"
-rows = [component("sigma_alpha", rf"{what_alpha} $\sigma_\alpha$", hyper.sigma_alpha, hyper.sigma_alpha or fit.sigma_y)]
+rows = [
+    component(
+        "sigma_alpha",
+        rf"{what_alpha} $\sigma_\alpha$",
+        hyper.sigma_alpha,
+        hyper.sigma_alpha or fit.sigma_y,
+    )
+]
 if slopes == "varying":
-    rows.append(component("sigma_beta", r"SD of slopes $\sigma_\beta$", hyper.sigma_beta, hyper.sigma_beta))
+    rows.append(
+        component("sigma_beta", r"SD of slopes $\sigma_\beta$", hyper.sigma_beta, hyper.sigma_beta)
+    )
     rows.append(component("rho", r"their correlation $\rho$", hyper.rho, 1.0))
 rows.append(component("sigma_y", r"SD within groups $\sigma_y$", fit.sigma_y, fit.sigma_y))
 if slopes == "common":
@@ -296,7 +323,9 @@ if slopes == "common":
 left, right = st.columns(2, gap="large")
 with left:
     st.markdown("\n".join(["| | estimate (REML) | 95% interval |", "|:--|--:|--:|", *rows]))
-    st.caption("Intervals: profile likelihood, as lme4's confint(). They need not be symmetric, and may reach 0.")
+    st.caption(
+        "Intervals: profile likelihood, as lme4's confint(). They need not be symmetric, and may reach 0."
+    )
     if columns.x and slopes == "varying" and not data.x.min() <= 0 <= data.x.max():
         st.caption(
             f"x = 0 lies outside your data ({data.x.min():.4g} to {data.x.max():.4g}), so "
@@ -319,10 +348,19 @@ def three(name: str, label: str, own: tuple[float, float] | None = None) -> str:
 
 
 within = (own_line.beta[0], own_line.se_beta[0]) if columns.x and slopes == "common" else None
-labels = {"a0": "intercept $a_0$", "a1": f"slope of {x_name} $a_1$", "b0": f"{u_name} $b_0$", "b1": f"{u_name} × {x_name} $b_1$"}
+labels = {
+    "a0": "intercept $a_0$",
+    "a1": f"slope of {x_name} $a_1$",
+    "b0": f"{u_name} $b_0$",
+    "b1": f"{u_name} × {x_name} $b_1$",
+}
 rows = [three(name, labels[name], within if name == "a1" else None) for name in fit.coef_names]
 with right:
-    st.markdown("\n".join(["| | complete pooling | no pooling | partial pooling |", "|:--|--:|--:|--:|", *rows]))
+    st.markdown(
+        "\n".join(
+            ["| | complete pooling | no pooling | partial pooling |", "|:--|--:|--:|--:|", *rows]
+        )
+    )
     st.caption(
         "Standard errors in brackets; of complete pooling, the cluster-robust ones. No pooling has an "
         f"intercept for each group{' and a slope' if slopes == 'varying' else ''}: see the table below."
@@ -348,7 +386,10 @@ shown = every.rename(columns={
 })  # fmt: skip
 config = {c: st.column_config.NumberColumn(format=f"%.{digits}f") for c in shown.columns[2:]}
 config |= {c: st.column_config.NumberColumn(format="%.2f") for c in ("pulled (share)",)}
-config |= {c: st.column_config.NumberColumn(format="%.4g") for c in ("own slope", "its SE ", "slope", "SE ")}
+config |= {
+    c: st.column_config.NumberColumn(format="%.4g")
+    for c in ("own slope", "its SE ", "slope", "SE ")
+}
 st.dataframe(shown, hide_index=True, column_config=config, height=320)
 st.download_button(
     "Download this table (CSV)", lambda: every.to_csv(index=False, float_format="%.10g"), "groups.csv",
@@ -395,9 +436,19 @@ lesson.model(
     f"Here {', '.join(named)}. With the numbers:" if named else "With the numbers:",
 )
 
-fixed = {"common": "x + u", "varying": "x * u"}[slopes] if with_x and with_u else "x" if with_x else "u" if with_u else "1"
+fixed = (
+    {"common": "x + u", "varying": "x * u"}[slopes]
+    if with_x and with_u
+    else "x"
+    if with_x
+    else "u"
+    if with_u
+    else "1"
+)
 random = "1 + x | school" if vary else "1 | school"
-extra = ([f'slopes="{slopes}"'] if slopes == "varying" else []) + (["group_predictor=True"] if with_u else [])
+extra = ([f'slopes="{slopes}"'] if slopes == "varying" else []) + (
+    ["group_predictor=True"] if with_u else []
+)
 arguments = ", ".join(["data", *extra])
 lesson.code(
     lambda: listing_of_data(
