@@ -38,20 +38,24 @@ complete, no, partial = made.complete_pooling, made.no_pooling, made.partial_poo
 n, names, sigma_alpha = made.n, made.labels.astype(str), scenario.hyper.sigma_alpha
 smallest, largest = int(n.argmin()), int(n.argmax())
 gained = efficiency.gain(made, largest)
-sizes = ("Hardly: less than 5%", "5% to 25%", "25% to 50%", "more than 50%")
+sizes = ("Hardly: less than 5%", "5% to 25%", "25% to 50%", "More than 50%")
+equal = bool(n[smallest] == n[largest])
+in_smallest = (
+    f" In the smallest school, with {count(n[smallest], 'student')}: {number(no.rmse[smallest], 2)} and "
+    f"{number(partial.rmse[smallest], 2)}."
+)
 right = int(np.searchsorted((0.05, 0.25, 0.5), gained, side="right"))
 
 revealed = lesson.predict(
     SLUG,
-    f"The largest school has {count(n[largest], 'student')}. Compared with its own mean, "
-    "how much smaller is the error of partial pooling there?",
+    f"{'Every school' if equal else 'The largest school'} has {count(n[largest], 'student')}. Compared "
+    "with its own mean, how much smaller is the error of partial pooling there?",
     [
         Answer(
             text,
             f"Over {WORLDS:,} worlds its error is {number(no.rmse[largest], 2)} points with no pooling "
-            f"and {number(partial.rmse[largest], 2)} with partial pooling. In the smallest school, with "
-            f"{count(n[smallest], 'student')}: {number(no.rmse[smallest], 2)} and "
-            f"{number(partial.rmse[smallest], 2)}."
+            f"and {number(partial.rmse[largest], 2)} with partial pooling."
+            + ("" if equal else in_smallest)
             if k == right
             else "That is too much: a school that knows its own mean well has little to borrow."
             if k > right
@@ -101,7 +105,7 @@ with place:
             + (f", partial pooling {number(partial.rmse[j])}." if revealed else "."),
             errors,
             efficiency.error_tables(made, j, partial=revealed),
-            domain=steady_domain(efficiency.reach(made, j), 0, 5.5),
+            axes={"domain": steady_domain(efficiency.reach(made, j), 0, 5.5)},
             steps=efficiency.SHOWN,
         )
         figure.handle("errors", efficiency.SHOWN - 1, efficiency.SHOWN - 1)
@@ -120,7 +124,7 @@ with place:
             tables,
             on_school=controls.pick_from("error_by_size"),
             measure="error",
-            domain=(0, steady_domain([worst], 0, 8)[1]),
+            axes={"domain": (0, steady_domain([worst], 0, 8)[1])},
             largest=limit,
             height=230,
         )

@@ -67,7 +67,7 @@ def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
             x=alt.value(2), y=alt.value(HEIGHT - 4), text="caption:N"
         ),
         base["steps"]
-        .transform_calculate(place=f"{domain[0]} + {domain[1] - domain[0]} * datum.at")
+        .transform_calculate(place=f"{domain[0]} * (1 - datum.at) + {domain[1]} * datum.at")
         .mark_point(opacity=0)
         .encode(x=x("place"), y=alt.value(HEIGHT))
         .add_params(handle(steps, "From world to world")),

@@ -75,7 +75,7 @@ def test_the_sentence_over_random_scenarios(seed):
         ({}, "Hardly: less than 5%"),
         ({"sigma_alpha": 3, "sigma_y": 15}, "5% to 25%"),
         ({"sigma_alpha": 0}, "25% to 50%"),
-        ({"sigma_alpha": 0, "imbalance": 0}, "more than 50%"),
+        ({"sigma_alpha": 0, "imbalance": 0}, "More than 50%"),
     ],
 )
 def test_the_prediction_is_computed(settings, right):
