@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from mlm_core import estimates
+from mlm_core import DataError, estimates
 from mlm_core.charts.residuals import residuals
 from mlm_core.charts.students import students
 from mlm_core.charts.theme import steady_domain
@@ -26,13 +26,16 @@ names = data.labels.astype(str)
 
 residual = data.y - alpha - beta * data.x
 mean_residual = data.group_means(residual)
-between = max(anova_icc(residual, data.j), 0.0)
+lesson.begin(SLUG)
+try:
+    between = max(anova_icc(residual, data.j), 0.0)
+except DataError as reason:
+    lesson.impossible(SLUG, reason)
 
 far = replace(scenario, hyper=replace(scenario.hyper, sigma_alpha=20.0))
 at_20 = cached.complete_pooling(far)
 too_little = at_20.lines.se_alpha[0] < 0.8 * at_20.cluster_se_alpha
 
-lesson.begin(SLUG)
 revealed = lesson.predict(
     SLUG,
     "Raise the SD between schools to 20. What happens to the standard error that the one line states?",
@@ -89,8 +92,13 @@ with place:
 
 same_side = int(((residual > 0) == (mean_residual[j] > 0))[data.j == j].sum())
 lesson.see(
-    f"{same_side} of {count(data.n[j], 'student')} of {plain(picked)} lie on the same side of the line: "
-    f"residuals clump by school. {percent(between).capitalize()} of their variance lies between schools.",
+    f"{plain(picked)} has 1 student."
+    if data.n[j] == 1
+    else f"{same_side} of {count(data.n[j], 'student')} of {plain(picked)} lie on the same side of the line.",
+    f"Residuals clump by school: {percent(between)} of their variance lies between schools."
+    if between > 0
+    else "Here residuals clump by school no more than chance would make them: the estimate of the share of "
+    "their variance that lies between schools is 0.",
     f"The line claims to know its intercept to ± {number(naive)} points; counted by schools it is "
     f"± {number(robust)}."
     if revealed
@@ -122,25 +130,31 @@ lesson.check(
     SLUG,
     [
         Question(
-            "By what factor is the 95% interval of the intercept wrong?",
+            "The interval of the intercept is ± 2 standard errors. By what factor does its width change when "
+            "the standard error is counted by schools?",
             [
                 Answer(
-                    f"It should be {number(ratio)} times as wide",
-                    f"Right: {number(robust, 2)} / {number(naive, 2)}. The width goes with the standard error.",
+                    f"{number(ratio, 2)}: the ratio of the standard errors",
+                    f"Right: {number(robust, 2)} / {number(naive, 2)}. The width goes with the standard error."
+                    + (
+                        f" With {data.n_groups} schools even that is only rough: most often it is too narrow."
+                        if data.n_groups < 20
+                        else ""
+                    ),
                     True,
                 ),
                 Answer(
-                    f"It should be {number(ratio**2)} times as wide",
+                    f"{number(ratio**2, 2)}: the square of that ratio",
                     "That is the ratio of the variances; the width goes with the standard error.",
                 ),
                 Answer(
-                    "It is right, the model only forgets names",
-                    "Students of one school are alike, so they tell less than as many independent students.",
+                    "1: the line is the same either way",
+                    "The line is the same, what is said of its uncertainty is not.",
                 ),
             ],
         ),
         Question(
-            "All residuals of one school are positive. What does that say?",
+            "All 30 residuals of one school are positive. What does that say?",
             [
                 Answer(
                     "Its students share something that the line leaves out",
@@ -158,7 +172,8 @@ lesson.check(
             ],
         ),
         Question(
-            "Twice as many students in the same schools: is the standard error by schools halved?",
+            "Schools have 100 students each, and a fifth of the variance lies between schools. Twice as many "
+            "students in the same schools: is the standard error by schools halved?",
             [
                 Answer(
                     "No, it hardly changes",
@@ -214,5 +229,5 @@ lesson.code(
 
 lesson.close(
     SLUG,
-    "Complete pooling draws one line for everybody: simple, stable, blind to schools, and far too sure of itself.",
+    "Complete pooling draws one line for everybody: simple, stable, blind to schools, and too sure of itself wherever schools differ.",
 )

@@ -210,13 +210,14 @@ lesson.breaks(
     (
         "Intercepts that go with x",
         "Schools with a high pre-test have low intercepts, which the model denies. Drag and watch the "
-        "slope: only at the right end is it near its truth, 4. This is why economists like that end. "
+        "slope: only toward the right end does it come near its truth, 4. This is why economists like that end. "
         "The lesson “Predictors at two levels” mends it with the mean of x as a predictor.",
         replace(
             presets.DEFAULT,
             students_per_group=6,
             sigma_x=1.0,
             contextual=-8.0,
+            seed=20,
             hyper=replace(presets.DEFAULT.hyper, sigma_alpha=2.0, b0=0.0, b1=0.0, sigma_beta=0.0),
         ),
     ),

@@ -174,7 +174,7 @@ lesson.breaks(
 )
 
 at_best = conditional_effects(y, se, best)
-wider, narrower = posterior.effect_sd[k] - at_best.sd[k], number(at_best.sd[k])
+wider, narrower = posterior.effect_sd[k] - at_best.sd[k], number(at_best.sd[k], 2)
 lesson.check(
     SLUG,
     [
@@ -190,10 +190,10 @@ lesson.check(
         Question(
             f"You put the best guess τ = {guess} in, as if it were known. What happens to the SD of {name}?",
             [
-                Answer("It is too small", f"Right: {narrower} instead of {number(posterior.effect_sd[k])}. What is not known of τ is left out."
-                       if wider > 0 else f"Not here: {narrower} against {number(posterior.effect_sd[k])}.", wider > 0),
-                Answer("It stays as it is", f"It is {narrower} at the best guess and {number(posterior.effect_sd[k])} averaged over τ."),
-                Answer("It is too large", f"It is {narrower} at the best guess, and {number(posterior.effect_sd[k])} averaged over τ."
+                Answer("It is too small", f"Right: {narrower} instead of {number(posterior.effect_sd[k], 2)}. What is not known of τ is left out."
+                       if wider > 0 else f"Not here: {narrower} against {number(posterior.effect_sd[k], 2)}.", wider > 0),
+                Answer("It stays as it is", f"It is {narrower} at the best guess and {number(posterior.effect_sd[k], 2)} averaged over τ."),
+                Answer("It is too large", f"It is {narrower} at the best guess, and {number(posterior.effect_sd[k], 2)} averaged over τ."
                        + ("" if wider > 0 else " Here the best guess lies above most of the density."), wider <= 0),
             ],
         ),

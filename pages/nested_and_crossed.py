@@ -112,13 +112,17 @@ if not revealed:
     lesson.see("Answer the question. A grey bar marks a column with more than one circle.")
 elif areas:
     parts, whole = path.split[-1], path.labelled[-1]
+    known, known_whole = parts.mode_sd["inner"].mean(), whole.mode_sd["inner"].mean()
     lesson.see(
         "Here the neighbourhoods are nested in the schools." if nested else
         f"{mixed} of {many_inner} neighbourhoods {'sends' if mixed == 1 else 'send'} children "
         "to more than one school, so the neighbourhoods are not nested.",
         f"Drag to the right: there the formula for nested data makes {len(parts.levels['inner'])} "
-        f"neighbourhoods out of {many_inner}, and knows each to ±{number(parts.mode_sd['inner'].mean())} "
-        f"points instead of ±{number(whole.mode_sd['inner'].mean())}.",
+        f"neighbourhoods out of {many_inner}, "
+        + (f"and knows each to ±{number(known)} points instead of ±{number(known_whole)}."
+           if known > known_whole else
+           f"and takes their SD for {number(parts.sd['inner'])} instead of {number(whole.sd['inner'])} "
+           f"(truth {number(made.sd_inner)})."),
     )  # fmt: skip
 elif again:
     lesson.see(
@@ -176,7 +180,8 @@ lesson.check(
     SLUG,
     [
         Question(
-            f"Both groupings are in the model: (1 | {outer}) + (1 | {inner}). How many varying "
+            f"Both groupings are in the model: (1 | {outer}) + (1 | {inner})"
+            f"{', the names made unique' if again else ''}. How many varying "
             "intercepts does it have for these data?",
             [
                 Answer(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from mlm_core import estimates
+from mlm_core import DataError, estimates
 from mlm_core.charts.redraws import redraws
 from mlm_core.charts.students import students
 from mlm_core.charts.theme import steady_domain
@@ -35,6 +35,10 @@ smallest, largest = int(np.argmin(n)), int(np.argmax(n))
 all_alike = n[smallest] == n[largest]
 
 lesson.begin(SLUG)
+try:
+    cached.no_pooling(scenario)
+except DataError as reason:
+    lesson.impossible(SLUG, reason)
 revealed = lesson.predict(
     SLUG,
     "The same schools are tested again, with other students. Which school's estimate moves most?",
@@ -117,7 +121,13 @@ elif np.isnan(lines.alpha[j]):
 elif scenario.redraw == 0:
     lesson.see(
         f"{plain(picked)} has {count(n[j], 'student')}: its own estimate is {number(lines.alpha[j])}, "
-        f"with a standard error of {number(lines.se_alpha[j])} points. Press “New students”."
+        + (
+            f"with a standard error of {number(lines.se_alpha[j])} points. "
+            if np.isfinite(lines.se_alpha[j])
+            else "without a standard error: the lines go through every student, and nothing is left to "
+            "learn σ_y from. "
+        )
+        + "Press “New students”."
     )
 else:
     lesson.see(
@@ -166,7 +176,7 @@ lesson.check(
             ],
         ),
         Question(
-            "No pooling is unbiased: over many draws each school is right on average. Why not stop here?",
+            "If its model holds, no pooling is unbiased: over many draws each school is right on average. Why not stop here?",
             [
                 Answer(
                     "There is one draw, and in it small schools are far off",

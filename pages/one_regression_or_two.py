@@ -47,7 +47,11 @@ with question:
         f"On average over {worlds} worlds, two steps say {number(two.sigma_alpha)} and the "
         f"multilevel model {number(both.sigma_alpha)}; the truth is {number(truth)}."
     )
-    hint = "A difference between two noisy estimates is larger than that between the schools."
+    hint = (
+        "A difference between two noisy estimates is larger than that between the schools."
+        if over[0]
+        else "The noise adds to the variance between schools, but here the mean SD shows little of it."
+    )
     revealed = lesson.predict(
         SLUG,
         "First a regression for each school, then a regression of their intercepts on u. Or a "

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from mlm_core import Hyperparameters, estimates
+from mlm_core import DataError, Hyperparameters, estimates
 from mlm_core.charts.funnel import funnel
 from mlm_core.charts.league import league
 from mlm_core.charts.theme import steady_domain
@@ -29,9 +29,13 @@ scenario = controls.sidebar(
 simulation = cached.simulation(scenario, with_x=False)
 data, n, names = simulation.data, simulation.data.n, simulation.data.labels.astype(str)
 own = cached.no_pooling(scenario, with_x=False).lines.alpha
-fit = cached.partial_pooling(scenario, with_x=False)
+lesson.begin(SLUG)
+try:
+    fit = cached.partial_pooling(scenario, with_x=False)
+    worlds = cached.replications(scenario, WORLDS, with_x=False)
+except DataError as reason:
+    lesson.impossible(SLUG, reason)
 partial = fit.lines.alpha
-worlds = cached.replications(scenario, WORLDS, with_x=False)
 shares = small_at_the_ends(worlds)
 shown = ends(len(n))
 small = smaller_half(n)
@@ -47,10 +51,10 @@ wanted = (
     else "more than half"
 )
 
-lesson.begin(SLUG)
 revealed = lesson.predict(
     SLUG,
-    f"Draw the world {WORLDS:,} times. Of the first and last {shown} by their own mean, how many are from the smaller half?",
+    f"Draw the world {WORLDS:,} times. Of the first and last {shown if shown > 1 else 'school'} by their own mean, "
+    "how many are from the smaller half?",
     [
         Answer(
             text,
@@ -122,6 +126,7 @@ with place:
 rank_own = 1 + int((own > own[names == picked][0]).sum())
 rank_partial = 1 + int((partial > partial[names == picked][0]).sum())
 rank_truth = 1 + int((simulation.mean > simulation.mean[names == picked][0]).sum())
+level = bool(simulation.mean.max() - simulation.mean.min() < 1e-9)
 j = int((names == picked).argmax())
 lesson.see(
     f"{plain(picked)} has {count(n[j], 'student')}. By its own mean it is number {rank_own} of {len(n)}, "
@@ -130,9 +135,17 @@ lesson.see(
         if fit.hyper.sigma_alpha == 0
         else f"by partial pooling number {rank_partial}"
     )
-    + f", in truth number {rank_truth}.",
+    + (
+        ", in truth all are."
+        if level and fit.hyper.sigma_alpha == 0
+        else ", in truth all schools are level."
+        if level
+        else f", in truth number {rank_truth}."
+    ),
     ""
     if equal
+    else f"The best school by own mean is {'' if best else 'not '}from the smaller half."
+    if shown == 1
     else f"Of the best {shown} by own mean, {best} {'is' if best == 1 else 'are'} from the smaller half.",
 )
 
@@ -141,15 +154,15 @@ tex_mean, tex_alpha = tint.no(r"\bar y_j"), r"\alpha_j"
 lesson.model(
     rf"\mathrm{{SD}}({tex_mean} \mid {tex_alpha}) = \frac{{\sigma_y}}{{\sqrt{{n_j}}}}",
     rf"\text{{{picked}: }}\; \frac{{{number(fit.sigma_y)}}}{{\sqrt{{{n[j]}}}}} = {number(fit.sigma_y / n[j] ** 0.5)} "
-    rf"\text{{ points of luck, beside }} \hat\sigma_\alpha = {number(fit.hyper.sigma_alpha)} \text{{ of difference}}",
+    rf"\text{{ points of luck,}} \qquad \text{{beside }} \hat\sigma_\alpha = {number(fit.hyper.sigma_alpha)} \text{{ of difference}}",
     "Wainer called it the most dangerous equation. Who forgets it praises small schools, and closes them, for luck.",
 )
 
 lesson.breaks(
     (
         "Schools that truly differ a lot",
-        "With σ_α = 15 the differences are real and luck hardly counts: the small schools at the top belong there, "
-        "and the three tables nearly agree.",
+        "With σ_α = 15 most of the differences are real. Small schools stand at the ends about as often as in "
+        "truth, and partial pooling changes little. Even so, some schools of the first five do not belong there.",
         DIFFERENT,
     ),
     (
@@ -182,16 +195,21 @@ lesson.check(
             ],
         ),
         Question(
-            "Does partial pooling put the schools in their true order?",
+            "Does partial pooling always put the schools in their true order?",
             [
                 Answer(
-                    "No, but it comes closer or is level on average",
-                    f"Right: rank agreement {number(worlds.partial_pooling.overall_rank_agreement, 2)}, "
-                    f"no pooling {number(worlds.no_pooling.overall_rank_agreement, 2)}.",
+                    "No: luck is made smaller, not taken away",
+                    f"Right: rank agreement with the truth {number(worlds.partial_pooling.overall_rank_agreement, 2)}, "
+                    f"no pooling {number(worlds.no_pooling.overall_rank_agreement, 2)}."
+                    + (
+                        " A world in which σ_α is estimated as 0 has no order and counts as 0."
+                        if (worlds.fits.sigma_alpha == 0).any()
+                        else ""
+                    ),
                     True,
                 ),
                 Answer("Yes", "Nobody can: what is not in the data cannot be found by a better average."),
-                Answer("No, it only changes the values, never the order", "It changes the order wherever sizes differ."),
+                Answer("No, it only changes the values, never the order", "It can change the order wherever sizes differ."),
             ],
         ),
     ],
@@ -230,5 +248,5 @@ lesson.code(
 
 lesson.close(
     SLUG,
-    "Small schools fill both ends of every league table by luck; partial pooling asks how much of it is luck.",
+    "Where schools are much alike, small ones fill both ends of a league table by luck; partial pooling asks how much of it is luck.",
 )

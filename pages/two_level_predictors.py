@@ -46,8 +46,10 @@ share, last = share_between(path.end), len(path.contextual) - 1
 with above:
     revealed = lesson.predict(
         SLUG,
-        "In every school the true line goes up. Drag the handle to the right end: now schools with a higher mean "
-        "pre-test have a lower mean score. Where does one line for all students go?",
+        "In every school the true line goes up. Drag the handle to the right end: "
+        + ("now schools with a higher true mean pre-test have a lower true mean score. " if sigma_x else
+           "nothing turns, since all schools have the same true mean pre-test here. ")
+        + "Where does one line for all students go?",
         [
             Answer("Up", f"Only {percent(share)} of the variation of the pre-test lies between schools: the slope within wins."
                    if pooled > 0 else f"{percent(share)} of the variation of the pre-test lies between schools. That is too much.", pooled > 0),
@@ -119,15 +121,19 @@ lesson.model(
 )  # fmt: skip
 if revealed:
     st.markdown(
-        f"The true slopes are {number(WITHIN)} within and {number(WITHIN + OPPOSITE)} between schools; "
-        f"the standard error of $b_0$ is {number(both.se('b0'))}."
+        (f"The true slopes are {number(WITHIN)} within and {number(WITHIN + OPPOSITE)} between schools, "
+         "over their true means" if sigma_x else
+         f"The true slope is {number(WITHIN)} within schools; between them there is none to find, since their "
+         "true means are the same")
+        + f"; the standard error of $b_0$ is {number(both.se('b0'))}."
     )
 
 lesson.breaks(
     (
         "Schools alike in the pre-test",
-        "Their means differ by chance only. One line for all is then nearly the line within schools, and the slope "
-        "between schools is hardly known: look at the standard error.",
+        "Their true means are the same, and the means of the students drawn differ by chance only. One line for all is "
+        "then nearly the line within schools. There is no slope between schools to find: the one shown is noise, as "
+        "its standard error says.",
         Scenario(),
         {"x_spread": 0.0, "means": True},
     ),

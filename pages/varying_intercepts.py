@@ -209,7 +209,7 @@ lesson.check(
             how_much,
         ),
         Question(
-            "You add a u that has nothing to do with the scores. What happens to the estimate of $\\sigma_\\alpha$?",
+            "There are many schools. You add a u that has nothing to do with the scores. What happens to the estimate of $\\sigma_\\alpha$?",
             [
                 Answer("It hardly changes, and may rise a little", "Right: it is an estimate, and a coefficient was spent.", True),
                 Answer("It must fall", "R² cannot fall in a classical regression. An estimate of $\\sigma_\\alpha$ counts the coefficient spent, and may rise."),

@@ -49,12 +49,13 @@ with question:
         f"of that between their intercepts {percent(max(of_intercepts, 0))}."
     )
     weak = "A mean score is known well; how steeply it rises with the pre-test is known badly."
+    steep = "Slopes are known badly, but here they also differ much, so more of their spread is kept."
     revealed = lesson.predict(
         SLUG,
         "Every school has a line of its own: an intercept and a slope. Partial pooling draws them "
         "together. Which does it draw together more?",
         [
-            Answer("The slopes", lost if of_slopes > of_intercepts else weak, of_slopes > of_intercepts and not tie),
+            Answer("The slopes", lost if of_slopes > of_intercepts else steep, of_slopes > of_intercepts and not tie),
             Answer("The intercepts", lost if of_slopes < of_intercepts else weak, of_slopes < of_intercepts and not tie),
             Answer("Both the same", lost if tie else
                    "Each is pulled by how well it is known, and they are not known equally well.", tie),
@@ -123,10 +124,18 @@ else:
         cloud = (
             f"The estimate of ρ is exactly {number(hyper.rho, 0)}: the cloud is as thin as a line. "
             f"With ρ = 0 the deviance is {number(gap, 2)} larger, so these data "
-            + ("say next to nothing of ρ." if gap < 3.84 else "do say that ρ is not 0.")
+            + (
+                "say next to nothing of ρ."
+                if gap < 1
+                else "do not rule out that ρ is 0."
+                if gap < 3.84
+                else "do say that ρ is not 0."
+            )
         )
     elif hyper.sigma_alpha == 0:
-        cloud = "The estimate of σ_α is exactly 0: where x = 0 all lines cross."
+        cloud = "The estimate of σ_α is exactly 0: where x = 0 " + (
+            "the height of a line is what u says." if with_u else "all lines cross."
+        )
     else:
         cloud = (
             f"ρ is {number(hyper.rho, 2)} with x = 0 at 500, {number(raw_0.rho, 2)} with x = 0 "

@@ -115,3 +115,12 @@ def test_code_gives_the_numbers_of_the_page(
 def test_nothing_is_named_before_the_prediction() -> None:
     spec, _ = figure(open_page(SLUG))
     assert "meaning" not in str(spec)
+
+
+def test_an_sd_of_zero_is_not_sold_as_knowledge() -> None:
+    """Where the formula for nested data finds no difference, ±0.0 would look like precision."""
+    path = crossing.crossing_path(5.0, 30.0, 5)
+    assert path.split[-1].sd["inner"] == 0
+    at = open_page(SLUG, **SEEN, sigma_y=30, seed=5)
+    assert "takes their SD for 0.0 instead of" in text(at)
+    assert "±0.0" not in text(at)

@@ -41,3 +41,15 @@ def test_level_schools_are_said_to_be_level():
     assert "all schools are level" in text(at)
     _, tables = figure(at, 1)
     assert "all level" in set(tables["league"]["label"])
+
+
+def test_a_truth_without_differences_has_no_ranks():
+    at = open_page("small_groups", sigma_alpha=0, b0=0, seed=3, predict_small_groups="Just show me")
+    assert re.search(r"in truth all (schools are level|are)\.", text(at))
+
+
+def test_schools_of_one_student_say_why():
+    """The same on every page without u: no traceback."""
+    for slug in ("small_groups", "complete_pooling", "no_pooling", "partial_pooling"):
+        at = open_page(slug, n_groups=3, students_per_group=2, imbalance=1.2, seed=4)
+        assert at.warning
