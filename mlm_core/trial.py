@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NORMAL = 1.959963984540054
-STEPS = 161
+STEPS = 101
 """Places of the handle over the axis of effects; the middle one is an effect of 0."""
 
 

@@ -18,7 +18,11 @@ import mlm_core
 from mlm_core import GroupedData, Scenario, Simulation, two_slopes
 from mlm_core.data import Floats
 from mlm_core.estimates import handle_grid
+from mlm_core.heldout import error_by_size
+from mlm_core.heldout import held_out as leave_out
 from mlm_core.hierarchy import Prior, TauPosterior
+from mlm_core.predict import Predictions
+from mlm_core.predict import predictions as predict
 from mlm_core.records import CompletePooling, NoPooling, PartialPooling, PoolingPath
 from mlm_core.replicate import Replications, TwoSteps
 from mlm_core.replicate import two_steps as fit_two_steps
@@ -153,3 +157,25 @@ def trial(scenario: Scenario | None) -> Trial:
 def winner(found: Effects, se: tuple[float, ...]) -> Winner:
     """What becomes of the best-looking school of a thousand trials."""
     return pick_winner(found, np.array(se))
+
+
+@lru_cache(maxsize=64)
+def predictions(scenario: Scenario, school: int, size: int) -> Predictions:
+    """A school of which more and more students are seen."""
+    fits = (
+        complete_pooling(scenario, with_x=False),
+        no_pooling(scenario, with_x=False),
+        partial_pooling(scenario, with_x=False),
+    )
+    return predict(_data(scenario, False), fits, school, size)
+
+
+@lru_cache(maxsize=64)
+def held_out(scenario: Scenario, leave: str, n_worlds: int) -> pd.DataFrame:
+    """Held-out errors by school size, over worlds of the scenario without x."""
+    tables = []
+    for k in range(n_worlds):
+        data = simulation(replace(scenario, seed=scenario.seed + k), with_x=False).data
+        folds = min(5, data.n_students if leave == "students" else data.n_groups)
+        tables.append(leave_out(data, leave, folds).assign(world=k))  # type: ignore[arg-type]
+    return error_by_size(pd.concat(tables, ignore_index=True))
