@@ -120,7 +120,7 @@ elif areas:
         f"Drag to the right: there the formula for nested data makes {len(parts.levels['inner'])} "
         f"neighbourhoods out of {many_inner}, "
         + (f"and knows each to ±{number(known)} points instead of ±{number(known_whole)}."
-           if known > known_whole else
+           if 0 < known_whole < known else
            f"and takes their SD for {number(parts.sd['inner'])} instead of {number(whole.sd['inner'])} "
            f"(truth {number(made.sd_inner)})."),
     )  # fmt: skip

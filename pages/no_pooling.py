@@ -41,9 +41,10 @@ except DataError as reason:
     lesson.impossible(SLUG, reason)
 revealed = lesson.predict(
     SLUG,
-    "The same schools are tested again, with other students. Which school's estimate moves most?",
+    "The same schools are tested again and again, each time with other students. With one slope for all, which "
+    "school's estimate moves most?",
     [
-        Answer("The smallest", "A mean of few students is mostly luck.", not all_alike),
+        Answer("The smallest", "A mean of few students has most luck in it.", not all_alike),
         Answer("The largest", "More students, steadier mean: the largest school moves least."),
         Answer("The one farthest out", "How far out a school lies does not matter; how many students it has does."),
         Answer("All the same", "All schools have the same size here." if all_alike else "The sizes differ, and so does the luck.", all_alike),

@@ -123,8 +123,8 @@ if revealed:
     st.markdown(
         (f"The true slopes are {number(WITHIN)} within and {number(WITHIN + OPPOSITE)} between schools, "
          "over their true means" if sigma_x else
-         f"The true slope is {number(WITHIN)} within schools; between them there is none to find, since their "
-         "true means are the same")
+         f"The true slope is {number(WITHIN)} within schools; between them no other is to be found, since their "
+         "true means are the same: $b_0$ is 0, with noise")
         + f"; the standard error of $b_0$ is {number(both.se('b0'))}."
     )
 
@@ -132,8 +132,8 @@ lesson.breaks(
     (
         "Schools alike in the pre-test",
         "Their true means are the same, and the means of the students drawn differ by chance only. One line for all is "
-        "then nearly the line within schools. There is no slope between schools to find: the one shown is noise, as "
-        "its standard error says.",
+        "then nearly the line within schools. No other slope is to be found between schools: the one shown is the "
+        "slope within and much noise, as the standard error says.",
         Scenario(),
         {"x_spread": 0.0, "means": True},
     ),

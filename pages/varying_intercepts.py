@@ -101,7 +101,7 @@ else:
     elif before == after:
         spread = f"$\\sigma_\\alpha$ stays at {after}: u explains next to nothing."
     elif share > 0:
-        spread = f"$\\sigma_\\alpha$ falls from {before} to {after}: u explains {percent(share)} of the variance between schools."
+        spread = f"$\\sigma_\\alpha$ falls from {before} to {after}: u explains {percent(share)} of the variance between schools, as estimated."
     else:
         spread = f"$\\sigma_\\alpha$ rises from {before} to {after}: u explains no more than chance would."
     lesson.see(

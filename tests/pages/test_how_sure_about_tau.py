@@ -173,7 +173,7 @@ def test_a_best_guess_understates_the_sd():
     at.radio(key=f"check_{SLUG}_2").set_value("It is too small").run()
     assert any("4.07 instead of 8.34" in s.value for s in at.success)
     at.radio(key=f"check_{SLUG}_2").set_value("It stays as it is").run()
-    assert any("4.1 at the best guess and 8.3" in s.value for s in at.warning)
+    assert any("4.07 at the best guess and 8.34" in s.value for s in at.warning)
 
 
 def numbers(out: str) -> np.ndarray:
