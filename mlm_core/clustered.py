@@ -55,6 +55,10 @@ class TreatmentTrials:
         Estimated effect, the same in all three analyses (SDs of a student's score).
     p_ordinary, p_cluster_robust, p_multilevel : (n_trials,) arrays
         Two-sided p-values.
+    half_ordinary, half_cluster_robust, half_multilevel : (n_trials,) arrays
+        Half widths of the 95% intervals of the effect.
+    school_means : (n_trials, J) array
+        Mean score of each school; the first ``J // 2`` schools are treated.
     design_effect : float
         Factor by which ignoring schools understates the variance of the effect.
     """
@@ -63,6 +67,10 @@ class TreatmentTrials:
     p_ordinary: Floats
     p_cluster_robust: Floats
     p_multilevel: Floats
+    half_ordinary: Floats
+    half_cluster_robust: Floats
+    half_multilevel: Floats
+    school_means: Floats
     design_effect: float
 
     def false_alarms(self, level: float = 0.05) -> FalseAlarms:
@@ -293,6 +301,10 @@ def treatment_trials(
         p_ordinary=_p_value(effect, plain, total - 2),
         p_cluster_robust=_p_value(effect, robust, n_groups - 1),
         p_multilevel=_p_value(effect, multilevel, n_groups - 2),
+        half_ordinary=_half_width(plain, total - 2),
+        half_cluster_robust=_half_width(robust, n_groups - 1),
+        half_multilevel=_half_width(multilevel, n_groups - 2),
+        school_means=frozen(trials.y_mean),
         design_effect=design_effect(n, icc),
     )
 
@@ -337,6 +349,14 @@ def _p_value(effect: Floats, variance: Floats, df: int) -> Floats:
     from scipy.special import stdtr
 
     out: Floats = frozen(2 * stdtr(df, -np.abs(effect) / np.sqrt(variance)))
+    return out
+
+
+def _half_width(variance: Floats, df: int) -> Floats:
+    """Half of a 95% interval."""
+    from scipy.special import stdtrit
+
+    out: Floats = frozen(stdtrit(df, 0.975) * np.sqrt(variance))
     return out
 
 

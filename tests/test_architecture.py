@@ -65,7 +65,16 @@ ORDER = [
     {"deviance", "pooling", "hierarchy", "clustered", "components"},
     {"partial", "path", "intervals", "predict"},
     {"replicate", "heldout"},
-    {"origin", "crossing", "two_slopes", "second_step", "league", "efficiency", "estimates"},
+    {
+        "origin",
+        "crossing",
+        "two_slopes",
+        "second_step",
+        "league",
+        "efficiency",
+        "false_alarms",
+        "estimates",
+    },
     {"limits", "report", "school_level", "trial"},
 ]
 

@@ -16,6 +16,8 @@ import pandas as pd
 
 import mlm_core
 from mlm_core import GroupedData, Scenario, Simulation, two_slopes
+from mlm_core.clustered import TreatmentTrials
+from mlm_core.clustered import treatment_trials as simulate_trials
 from mlm_core.data import Floats
 from mlm_core.estimates import handle_grid
 from mlm_core.heldout import error_by_size
@@ -179,3 +181,11 @@ def held_out(scenario: Scenario, leave: str, n_worlds: int) -> pd.DataFrame:
         folds = min(5, data.n_students if leave == "students" else data.n_groups)
         tables.append(leave_out(data, leave, folds).assign(world=k))  # type: ignore[arg-type]
     return error_by_size(pd.concat(tables, ignore_index=True))
+
+
+@lru_cache(maxsize=64)
+def treatment_trials(
+    n_groups: int, students_per_group: int, icc: float, n_trials: int
+) -> TreatmentTrials:
+    """Many trials of a school-level treatment that does nothing."""
+    return simulate_trials(n_groups, students_per_group, icc, n_trials)

@@ -1,0 +1,88 @@
+"""P-values of many trials without an effect: flat for an honest analysis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from mlm_core.charts.one_trial import HEIGHT, colour
+from mlm_core.charts.theme import Look, finish
+
+ROW, BARS, GROUND = 136, 104, 126
+"""Pixels: an analysis, its highest bar, where its bars stand."""
+LEVEL = 0.05
+
+
+def p_values(look: Look, *, top: tuple[float, float]) -> Any:
+    """A histogram for each analysis; the first bar is the false alarms.
+
+    Tables
+    ------
+    bins
+        Of `false_alarms.p_value_table`.
+
+    Parameters
+    ----------
+    look : Look
+    top : (0, high)
+        Shares of the trials, from none to what the highest bar stands for.
+    """
+    palette = look.palette
+    ground = f"{GROUND} + {ROW} * datum.row"
+    base = alt.Chart(alt.NamedData("bins")).transform_calculate(
+        ground=ground,
+        place=f"{ground} - {BARS} * datum.share / {top[1]}",
+        honest=f"{ground} - {BARS} * {LEVEL} / {top[1]}",
+        name_at=f"{ground} - {BARS - 8}",
+        label_at=f"{ground} - {BARS - 30}",
+        none=f"{ground} + 0",
+    )
+    one = base.transform_filter("datum.alarm")
+    right = alt.value({"expr": "width - 2"})
+    name = one.mark_text(align="right", baseline="middle", fontWeight="bold")
+    share = one.mark_text(
+        align="right", baseline="middle", fontWeight="bold", fontSize=look.type_size(17)
+    )
+    honest = one.mark_rule(color=palette.ink, strokeWidth=1.5, strokeDash=[5, 4])
+    return finish(
+        alt.layer(
+            base.mark_rect(stroke=palette.paper, strokeWidth=1).encode(
+                x=_x("left"),
+                x2="right:Q",
+                y=_y("place"),
+                y2="ground:Q",
+                color=colour(look),
+                opacity=alt.condition("datum.alarm", alt.value(1), alt.value(0.35)),
+                tooltip=[
+                    alt.Tooltip("name:N", title="analysis"),
+                    alt.Tooltip("left:Q", title="p from", format=".2f"),
+                    alt.Tooltip("right:Q", title="to", format=".2f"),
+                    alt.Tooltip("share:Q", title="share of trials", format=".1%"),
+                ],
+            ),
+            one.mark_rule(color=palette.muted).encode(
+                x=alt.value(0), x2=alt.value("width"), y=_y("none")
+            ),
+            honest.encode(x=alt.value(0), x2=alt.value("width"), y=_y("honest")),
+            one.mark_text(align="right", baseline="bottom", dy=-2, color=palette.muted).encode(
+                x=right, y=_y("honest"), text=alt.value("honest: 5% in each bar")
+            ),
+            name.encode(x=right, y=_y("name_at"), text="name:N", color=colour(look)),
+            share.encode(x=right, y=_y("label_at"), text="label:N", color=colour(look)),
+        ),
+        look,
+        HEIGHT,
+    )
+
+
+def _x(name: str) -> alt.X:
+    scale = alt.Scale(domain=[0, 1], nice=False)
+    axis = alt.Axis(title="p-value", values=[LEVEL, 0.25, 0.5, 0.75, 1], format=".2~f")
+    return alt.X(f"{name}:Q", scale=scale, axis=axis)
+
+
+def _y(name: str) -> alt.Y:
+    """A height in pixels."""
+    scale = alt.Scale(domain=[HEIGHT, 0], range=[HEIGHT, 0], nice=False)
+    return alt.Y(f"{name}:Q", scale=scale, axis=None)
