@@ -143,17 +143,17 @@ letter = rf"\theta_{{\text{{{schools.school[k]}}}}}"
 lesson.model(
     tint.no("y_j") + r" \sim N(" + tint.partial(r"\theta_j") + r",\, \sigma_j^2), \qquad "
     + tint.partial(r"\theta_j") + r" \sim N(\mu, \tau^2), \qquad "
-    + conditional(r"E(\theta_j \mid \tau)", "y_j", r"\sigma_j", r"\hat\mu_\tau", r"\tau")
+    + conditional(r"{E(\theta_j \mid \tau)}", "y_j", r"\sigma_j", r"\hat\mu_\tau", r"\tau")
     + r", \qquad " + tint.partial(r"E(\theta_j)") + r" = \int E(\theta_j \mid \tau)\; p(\tau \mid y)\; d\tau",
     conditional(
-        rf"E({letter} \mid \tau = {top / 3:g})", rf"\cdot {number(y[k])}", number(se[k]),
+        rf"{{E({letter} \mid \tau = {top / 3:g})}}", rf"\cdot {number(y[k])}", number(se[k]),
         rf"\cdot {number(float(third.mu))}", f"{top / 3:g}",
     )
-    + rf" = {tint.partial(number(third.mean[k]))}, \qquad "
+    + rf" \allowbreak {{{{}} = {tint.partial(number(third.mean[k]))}}}, \qquad "
     + rf"{tint.partial(rf'E({letter})')} = {tint.partial(number(posterior.effect_mean[k]))}"
     if revealed else "",
     "For one τ it is partial pooling as before. Then the curve of each school is averaged, every τ "
-    "with the weight $p(\\tau \\mid y)$ that the density above gives it. The standard errors $\\sigma_j$ are taken as known; the best guess of τ is the REML estimate, the top of the density under a flat prior.",
+    "with the weight $p(\\tau \\mid y)$ that the density above gives it. The standard errors $\\sigma_j$ are taken as known; the best guess of τ (REML, restricted maximum likelihood) is the top of the density under a flat prior.",
 )  # fmt: skip
 
 lesson.breaks(

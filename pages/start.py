@@ -67,9 +67,10 @@ with doors:
 st.subheader("Contents", anchor=False)
 done = st.session_state.get("done", set())
 parts = [(part, list(found)) for part, found in groupby(lessons, key=lambda lesson: lesson.part)]
-columns = st.columns(min(3, len(parts)))
 for k, (part, found) in enumerate(parts):
-    with columns[k % len(columns)]:
+    if k % 3 == 0:
+        columns = st.columns(3)
+    with columns[k % 3]:
         st.markdown(f"**{part}**")
         for lesson in found:
             icon = ":material/check_circle:" if lesson.slug in done else ":material/circle:"

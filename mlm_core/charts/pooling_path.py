@@ -194,7 +194,13 @@ def _likelihood(
         now.mark_rule(color=colours.ink, strokeWidth=2.5).encode(
             x=x, y=alt.value(high - 4), y2=alt.value(low)
         ),
-        now.mark_text(dy=-12, align="center", fontWeight="bold").encode(
-            x=x, y=alt.value(high - 2), text="caption:N"
+        *(
+            now.transform_filter(where)
+            .mark_text(dy=-12, dx=dx, align=align, fontWeight="bold")  # type: ignore[arg-type]
+            .encode(x=x, y=alt.value(high - 2), text="caption:N")
+            for where, align, dx in (
+                ("datum.position <= 0.8", "center", 0),
+                ("datum.position > 0.8", "right", 12),
+            )
         ),
     )

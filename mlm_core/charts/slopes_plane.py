@@ -174,11 +174,15 @@ def _reach(panel: _Panel) -> list[Any]:
         reach.mark_rect(fill=colours.faint, opacity=0.35, clip=True).encode(
             x=panel.x("least:Q"), x2="most:Q"
         ),
-        reach.mark_text(baseline="bottom", color=colours.muted, fontSize=panel.look.type_size(12))
-        .transform_calculate(middle="(datum.least + datum.most) / 2")
-        .encode(
-            x=panel.x("middle:Q"), y=alt.value(HEIGHT - 5), text=alt.value("students are here")
-        ),
+        reach.mark_text(
+            align="left",
+            dx=4,
+            dy=-20,
+            baseline="bottom",
+            color=colours.muted,
+            fontSize=panel.look.type_size(12),
+            text=["students", "are here"],
+        ).encode(x=panel.x("least:Q"), y=alt.value(HEIGHT)),
     ]
 
 
@@ -190,10 +194,15 @@ def _rule(panel: _Panel) -> list[Any]:
     thread = known.transform_filter("datum.picked").mark_rule(
         color=ink, strokeDash=[2, 3], clip=True
     )
-    name = now.mark_text(text="x = 0", dx=7, dy=12, align="left", fontWeight="bold")
+    halo: dict[str, Any] = {"stroke": panel.look.palette.paper, "strokeWidth": 5}
     return [
         now.mark_rule(color=ink, strokeWidth=2.5).encode(x=panel.x("at:Q")),
-        name.encode(x=panel.x("at:Q"), y=alt.value(0)),
+        *(
+            now.mark_text(
+                text="x = 0", dx=7, dy=12, align="left", fontWeight="bold", **under
+            ).encode(x=panel.x("at:Q"), y=alt.value(0))
+            for under in (halo, {})
+        ),
         known.mark_circle(color=panel.colour, size=34, opacity=1, clip=True).encode(
             x=panel.x("origin:Q"), y=height
         ),

@@ -308,7 +308,9 @@ def _estimates(look: Look, y_scale: Any, now: str, words: str) -> Any:
         schools.mark_rule(strokeWidth=3.5, color=colours.ink).encode(
             x=alt.X("left:Q", scale=x_scale, axis=None), x2="right:Q", y=y["averaged"]
         ),
-        schools.mark_text(fontWeight="bold").encode(x=x, y=alt.value(high - 10), text="label:N"),
+        schools.mark_text(fontSize=look.type_size(12)).encode(
+            x=x, y=alt.value(high - 10), text="label:N"
+        ),
         said.mark_text(fontWeight="bold", fontSize=look.type_size(17)).encode(
             x=alt.value(_share((1 + SIDE) / 2)), y=alt.value(46), text="caption:N"
         ),

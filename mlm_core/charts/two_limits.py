@@ -209,7 +209,7 @@ def _zone(
     now: alt.Chart, look: Look, zone: Pooling, word: str, meaning: str, align: Any, at: str
 ) -> list[Any]:
     """A word above the strip and what it means; strong while the handle is in its zone."""
-    here_too = alt.condition(f"datum.zone == '{zone}'", alt.value(1), alt.value(0.55))
+    here_too = alt.condition(f"datum.zone == '{zone}'", alt.value(1), alt.value(0.8))
     lines: tuple[tuple[str, Literal["bold", "normal"], int, int], ...] = (
         (word, "bold", 16, 14),
         (meaning, "normal", 13, 33),

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 LEFT = 52
 """Pixels for the numbers of the vertical axis; the handle's margin in style.css knows it."""
-SCATTER, GAP, ROW = 290, 58, 25
+SCATTER, GAP, ROW = 286, 68, 25
 MOST_STUDENTS = 400
 """More than this are thinned."""
 

@@ -163,11 +163,22 @@ def model(equation: str, numbers: str, words: str = "") -> None:
         A sentence between the two.
     """
     st.subheader("The model", anchor=False)
-    st.latex(equation)
+    st.latex(_breaking_between(equation))
     if words:
         st.markdown(words)
     if numbers:
-        st.latex(numbers)
+        st.latex(_breaking_between(numbers))
+
+
+def _breaking_between(formula: str) -> str:
+    r"""Formulas with \qquad between them: on a phone they break there, a fraction after its sign too."""
+    parts = [part.strip() for part in formula.split(r"\qquad")]
+    whole = all(
+        p.count("{") == p.count("}") and p.count(r"\begin") == p.count(r"\end") for p in parts
+    )
+    if len(parts) == 1 or not whole:
+        return formula
+    return r" \qquad\allowbreak ".join(p if r"\frac" in p else f"{{{p}}}" for p in parts)
 
 
 def breaks(*cases: tuple[str, str, Scenario] | tuple[str, str, Scenario, dict[str, Any]]) -> None:
