@@ -64,7 +64,7 @@ def test_the_funnel_holds_95_percent_of_school_means():
 
 
 def test_schools_that_are_all_level_have_no_ends():
-    """Without an order a small school stands at an end as often as any: its share of all schools."""
+    """Without an order small schools stand at the ends by their share of all schools."""
     flat = Scenario().hyper.__class__(sigma_alpha=0.0, b0=0.0, a1=0.0, b1=0.0, sigma_beta=0.0)
     made = replicate(Scenario(hyper=flat), 20, with_x=False, keep_errors=True)
     assert small_at_the_ends(made)["truth"] == smaller_half(made.n).mean()
