@@ -51,13 +51,15 @@ class Reader:
     def _sent(self, _) -> None:
         self.sent += 1
 
-    def opens(self, path: str) -> Reader:
+    def opens(self, path: str, *, handle: bool = True) -> Reader:
         self.page.goto(self.lab + path)
         self.page.wait_for_selector("h1")
         self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-        self.page.wait_for_timeout(600)
-        if self.page.locator("[class*=st-key-figure] svg").count():
-            self.page.wait_for_timeout(900)  # the thumb settles after the figure is drawn
+        if self.page.locator("[class*=st-key-figure]").count():
+            self.page.wait_for_selector("[class*=st-key-figure] :is(svg, canvas)")
+        if handle:
+            self.page.wait_for_selector(".vega-bindings input")
+            self.page.wait_for_timeout(1200)  # the thumb settles after the figure is drawn
         return self
 
     def settles(self) -> None:

@@ -135,7 +135,7 @@ def test_a_click_on_a_school_picks_it(reader):
 
 
 def test_pages_keep_the_scenario_and_the_back_button_works(reader):
-    me = reader().opens("/complete_pooling?n_groups=9")
+    me = reader().opens("/complete_pooling?n_groups=9", handle=False)
     me.page.get_by_role("link", name="No pooling").last.click()
     me.page.wait_for_url("**/no_pooling**")
     me.settles()
@@ -148,7 +148,7 @@ def test_pages_keep_the_scenario_and_the_back_button_works(reader):
 
 
 def test_new_students_move_the_small_schools_most(reader):
-    me = reader().opens("/no_pooling?predict_no_pooling=Just+show+me")
+    me = reader().opens("/no_pooling?predict_no_pooling=Just+show+me", handle=False)
     for _ in range(3):
         me.page.get_by_role("button", name="New students").click()
         me.settles()
@@ -175,7 +175,8 @@ def test_the_start_page_moves_by_itself_and_stops_for_those_who_ask(reader):
 def test_every_page_in_four_forms_without_complaint(reader, slug):
     for width, dark in ((1440, False), (1440, True), (390, False), (390, True)):
         me = reader(width=width, height=844, dark=dark)
-        me.opens(f"/{slug}" + (f"?predict_{slug}=Just+show+me" if slug else ""))
+        me.opens(f"/{slug}" + (f"?predict_{slug}=Just+show+me" if slug else ""), handle=False)
+        me.page.wait_for_timeout(300)
         assert me.complaints == []
         assert me.strangers == []
         wide = "() => document.querySelector('[data-testid=stMain]').scrollWidth"

