@@ -136,7 +136,8 @@ lesson.model(
     if revealed
     else "",
     "The student's part is in every interval. With each student seen, the school's part goes from "
-    r"$\sigma_\alpha^2$ to nearly nothing. No pooling has no $\sigma_\alpha$, so no answer for a new school. Complete pooling "
+    r"$\sigma_\alpha^2$ to nearly nothing. In the new school's line "
+    r"$\hat a_0$ comes from the other schools. No pooling has no $\sigma_\alpha$, so no answer for a new school. Complete pooling "
     "has one SD for all: about right for a single student of any school, wrong for a class, whose students share "
     "their school. The SDs are taken as known, and with few schools they are not.",
 )  # fmt: skip
@@ -145,7 +146,7 @@ lesson.breaks(
     (
         "An extraordinary school",
         "Ashford truly lies 30 points below what the model expects. As a new school its interval misses: the model "
-        "knows of no such schools. Drag the handle: each student seen brings it nearer.",
+        "knows of no such schools. Drag the handle: the students seen bring it nearer.",
         presets.EXTRAORDINARY,
         {"school": "Ashford", "truth": True, "class": True},
     ),
@@ -217,6 +218,7 @@ lesson.code(
                 f"made = predictions(data, fits, school={j}, size={CLASS if of_class else 1})  # {picked}",
                 "for step, k in enumerate(made.seen):",
                 '    print(k, "seen: {:.2f} to {:.2f}".format(*made.interval(step)))',
+                f'print("{picked}:", fits[2].lines.alpha[{j}])',
             ],
             statsmodels=[
                 "import statsmodels.formula.api as smf",

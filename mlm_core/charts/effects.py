@@ -107,7 +107,7 @@ def _schools(
         schools.transform_filter("!isValid(datum.own)")
         .mark_text(align="left", baseline="middle", color=colours.no, fontStyle="italic")
         .encode(y=y, x=alt.value(6), text=alt.value("no effect of its own"),
-                size=alt.value(min(look.type_size(), row - 1))),
+                size=alt.value(min(look.type_size(), row - 1) if row >= 9 else 0)),
         marks.point(own, "no", look, 1.3 * size, yOffset=-apart).encode(
             x=x("own"), y=y, tooltip=tooltip
         ),
@@ -149,11 +149,14 @@ def _new(look: Look, x_scale: alt.Scale, above: int, steps: int) -> Any:
     beyond = f"datum.step >= ({chosen} ? clamp({HANDLE}.step[0], 0, {steps - 1}) : {steps // 2})"
     now = new.transform_filter(here(steps))
     return alt.layer(
-        new.mark_area(color=colours.partial, opacity=0.15, line={"color": colours.partial}).encode(
-            x=x, y=y
-        ),
+        new.mark_area(
+            color=colours.partial,
+            opacity=0.15,
+            line={"color": colours.partial},
+            interpolate="monotone",
+        ).encode(x=x, y=y),
         new.transform_filter(beyond)
-        .mark_area(color=colours.partial, opacity=0.5)
+        .mark_area(color=colours.partial, opacity=0.5, interpolate="monotone")
         .encode(x=x, y=y),
         new.mark_point(opacity=0)
         .encode(x=x, y=y)

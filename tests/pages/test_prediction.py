@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mlm_core import fit_complete_pooling, fit_no_pooling, fit_partial_pooling, simulate
+from mlm_core.new_student import predict_new_student
 from mlm_core.predict import FEW, numbers_seen, predictions
 from mlm_core.scenario import Scenario
 from pages.shared.presets import ZERO
@@ -66,6 +67,14 @@ def test_predictions_are_those_of_the_dense_model(scenario, size):
     assert (np.diff(made.sd) < 1e-12).all()
     assert np.isnan(made.own_mean[0])
     assert made.own_mean[-1] == pytest.approx(data.y[data.j == j].mean())
+
+
+def test_a_known_school_is_as_the_core_predicts_it():
+    data, fits = fitted(Scenario(n_groups=9, seed=4))
+    for j, school in enumerate(data.labels):
+        made, new = predictions(data, fits, j), predict_new_student(fits[2], school=school)
+        assert made.mean[-1] == pytest.approx(new.mean[0], abs=1e-9)
+        assert made.sd[-1] == pytest.approx(new.sd_score[0], abs=1e-9)
 
 
 def test_new_schools_are_covered():
