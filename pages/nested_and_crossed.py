@@ -252,7 +252,7 @@ lesson.code(
                 f'parts = {{"{outer}": "0 + C({outer})", "{inner}": "0 + C({inner})"}}',
                 "everybody = np.ones(len(students))",
                 'model = smf.mixedlm("y ~ 1", students, groups=everybody, vc_formula=parts)',
-                'fit = model.fit(reml=True, method="powell")  # its first choice can stop early',
+                'fit = model.fit(reml=True, method="powell", xtol=1e-8, ftol=1e-12)',
                 "sds = dict(zip(model.exog_vc.names, np.sqrt(fit.vcomp)))",
                 "print(fit.fe_params.values, sds, np.sqrt(fit.scale))",
             ],
