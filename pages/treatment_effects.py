@@ -223,7 +223,7 @@ lesson.check(
                 Answer(f"About {number(lines.beta[best])}", "Right: partial pooling asks how much of it was luck.", True),
                 Answer(f"About {number(own.beta[best])} again" if number(own.beta[best]) != number(lines.beta[best]) else "More than the first time",
                        "It was picked because it was the largest, so its luck was probably good. New students bring new luck."),
-                Answer("About 0: winners are pure luck", "Schools like it have the mean effect at least in part, and its own students count too."),
+                Answer(f"About {number(-own.beta[best])}: luck evens out", "New students bring new luck, zero on average. It does not make up for the old."),
             ],
         ),
         Question(
