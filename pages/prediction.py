@@ -282,8 +282,10 @@ if revealed:
                     f"held_out_{leave}",
                     f"Root mean square errors by school size, leaving {leave} out: "
                     + ", ".join(
-                        f"{row.pooling} {number(row.rmse)} ({row.size} students)"
-                        for row in table.itertuples()
+                        f"{pooling} {number(rmse)} ({size} students)"
+                        for pooling, rmse, size in zip(
+                            table["pooling"], table["rmse"], table["size"], strict=True
+                        )
                     ),
                     held_out,
                     {"errors": table},
