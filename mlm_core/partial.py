@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlm_core.data import DataError, Floats, GroupedData
+from mlm_core.data import DataError, Floats, GroupedData, frozen
 from mlm_core.deviance import (
     COEF_NAMES,
     Profile,
@@ -355,10 +355,10 @@ def school_lines(
     covariance = p12 - k * p22 + (w0 * w1).sum(-2)
     unit = sigma[..., None] * sums.y_scale
     lines = GroupLines(
-        alpha=sums.y_mean + sums.y_scale * (intercept - k * slope),
-        beta=sums.y_scale / sums.x_scale * slope,
-        se_alpha=unit * np.sqrt(var_alpha),
-        se_beta=unit / sums.x_scale * np.sqrt(var_beta),
+        alpha=frozen(sums.y_mean + sums.y_scale * (intercept - k * slope)),
+        beta=frozen(sums.y_scale / sums.x_scale * slope),
+        se_alpha=frozen(unit * np.sqrt(np.maximum(var_alpha, 0))),
+        se_beta=frozen(unit / sums.x_scale * np.sqrt(var_beta)),
     )
     return lines, unit**2 / sums.x_scale * covariance
 
@@ -439,12 +439,12 @@ def _report(
         singular=bool((theta[[0, -1]] == 0).any()),
         converged=found.converged,
         coef_names=sums.names,
-        coef_cov=coef_cov,
-        mode_sd_alpha=unit * np.sqrt(np.maximum(p11 - 2 * k * p12 + k * k * p22, 0)),
-        mode_sd_beta=unit / sums.x_scale * np.sqrt(p22),
-        n=data.n,
+        coef_cov=frozen(coef_cov),
+        mode_sd_alpha=frozen(unit * np.sqrt(np.maximum(p11 - 2 * k * p12 + k * k * p22, 0))),
+        mode_sd_beta=frozen(unit / sums.x_scale * np.sqrt(p22)),
+        n=frozen(data.n, np.intp),
         evaluations=found.evaluations,
-        line_cov=line_cov,
+        line_cov=frozen(line_cov),
         labels=data.labels,
         group_predictor="b0" in sums.names,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlm_core.data import Floats, GroupedData
-from mlm_core.deviance import Profile, SchoolSums, derivatives, profile
+from mlm_core.data import Floats, GroupedData, frozen
+from mlm_core.deviance import Profile, SchoolSums, profile
 from mlm_core.partial import checked_sums, coefficients, minimum, school_lines
 from mlm_core.records import Method, PoolingPath
 
@@ -78,18 +78,17 @@ def pooling_path(
     found = dict(zip(sums.names, coef.T, strict=True))
     none = np.zeros(len(given))
     s = cov[:, :1]
+    log_likelihood = -0.5 * (_deviance(sums, at, sigma2, method) - best)
     return PoolingPath(
-        sigma_alpha=given,
-        log_likelihood=np.where(
-            np.isinf(given), -np.inf, -0.5 * (_deviance(sums, at, sigma2, method) - best)
-        ),
+        sigma_alpha=frozen(given),
+        log_likelihood=frozen(np.where(np.isinf(given), -np.inf, log_likelihood)),
         alpha=lines.alpha,
         se_alpha=lines.se_alpha,
-        a0=found["a0"],
-        b0=found.get("b0", none),
-        a1=found.get("a1", none),
-        sigma_y=sigma * sums.y_scale,
-        weight=s * sums.g11 / (1 + s * sums.g11),
+        a0=frozen(found["a0"]),
+        b0=frozen(found.get("b0", none)),
+        a1=frozen(found.get("a1", none)),
+        sigma_y=frozen(sigma * sums.y_scale),
+        weight=frozen(s * sums.g11 / (1 + s * sums.g11)),
     )
 
 
@@ -123,13 +122,7 @@ def _sigma2(sums: SchoolSums, tau2: Floats, method: Method) -> Floats:
     log_s2: Floats = np.full(len(tau2), np.log(ends[0] / max(m - between, 1)))
     for _ in range(MOST_STEPS):
         sigma2 = np.exp(log_s2)
-        cov, at = _at(sums, tau2, sigma2, method)
-        gradient, hessian = derivatives(sums, at, method, sigma2)
-        s = cov[:, 0]
-        fit = at.r2 / sigma2
-        less = s * (at.qe[0] ** 2).sum(-1) / sigma2
-        first = m - fit - s * gradient[:, 0]
-        second = fit - 2 * less + s * gradient[:, 0] + s**2 * hessian[:, 0, 0]
+        first, second = _slopes(sums, tau2, sigma2, method)
         high = np.where(first > 0, log_s2, high)
         low = np.where(first > 0, low, log_s2)
         step = -first / np.where(second > 0, second, np.inf)
@@ -141,3 +134,28 @@ def _sigma2(sums: SchoolSums, tau2: Floats, method: Method) -> Floats:
             break
     out: Floats = np.exp(log_s2)
     return out
+
+
+def _slopes(
+    sums: SchoolSums, tau2: Floats, sigma2: Floats, method: Method
+) -> tuple[Floats, Floats]:
+    r"""First and second derivative (K,) of the deviance in :math:`\log\sigma_y^2`.
+
+    With :math:`s = \sigma_\alpha^2/\sigma_y^2` the first is
+    :math:`m - r^2/\sigma_y^2 - s S_{11}`; S as in `derivatives`, of which this is the part
+    that varying intercepts need.
+    """
+    reml = method == "REML"
+    cov, at = _at(sums, tau2, sigma2, method)
+    s, q = cov[:, 0], at.q[0]
+    f = at.root @ at.qa[0]
+    error = at.qe[0] ** 2 / sigma2[:, None]
+    ff = error + (f * f).sum(-2) if reml else error
+    slope = s * (q - ff).sum(-1)
+    cross = 2 * ((f @ at.qe[0][..., None])[..., 0] ** 2).sum(-1) / sigma2
+    if reml:
+        cross = cross + ((f @ np.swapaxes(f, -1, -2)) ** 2).sum((-2, -1))
+    bend = s**2 * ((q * (2 * ff - q)).sum(-1) - cross)
+    fit = at.r2 / sigma2
+    m = sums.n_students - reml * len(sums.names)
+    return m - fit - slope, fit - 2 * s * error.sum(-1) + slope + bend
