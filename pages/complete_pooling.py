@@ -95,7 +95,8 @@ lesson.see(
     f"{plain(picked)} has 1 student."
     if data.n[j] == 1
     else f"{same_side} of {count(data.n[j], 'student')} of {plain(picked)} lie on the same side of the line.",
-    f"Residuals clump by school: {percent(between)} of their variance lies between schools."
+    f"Residuals, the distances from the line, clump by school: {percent(between)} of their variance lies "
+    "between schools."
     if between > 0
     else "Here residuals clump by school no more than chance would make them: the estimate of the share of "
     "their variance that lies between schools is 0.",
@@ -158,7 +159,7 @@ lesson.check(
             [
                 Answer(
                     "Its students share something that the line leaves out",
-                    "Right: that shared part is what alpha_j will stand for.",
+                    "Right: that shared part is what α_j will stand for.",
                     True,
                 ),
                 Answer(

@@ -153,7 +153,7 @@ lesson.model(
     + rf"{tint.partial(rf'E({letter})')} = {tint.partial(number(posterior.effect_mean[k]))}"
     if revealed else "",
     "For one τ it is partial pooling as before. Then the curve of each school is averaged, every τ "
-    "with the weight $p(\\tau \\mid y)$ that the density above gives it. The standard errors $\\sigma_j$ are taken as known; the best guess of τ (REML, restricted maximum likelihood) is the top of the density under a flat prior.",
+    "with the weight $p(\\tau \\mid y)$ that the density above gives it: the prior, dotted, times what the data say of τ. The standard errors $\\sigma_j$ are taken as known; the best guess of τ (REML, restricted maximum likelihood) is the top of the density under a flat prior.",
 )  # fmt: skip
 
 lesson.breaks(

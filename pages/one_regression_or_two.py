@@ -100,10 +100,10 @@ if not revealed:
 else:
     lesson.see(
         f"Two steps find a σ_α of {number(two.sigma_alpha)} on average, the multilevel model "
-        f"{number(both.sigma_alpha)}; the truth is {number(truth)}. From world to world b0 varies "
-        f"with an SD of {number(two.spread_b0, 2)} in two steps, which state a standard error of "
-        f"{number(two.stated_b0, 2)}; with the multilevel model it is {number(both.spread_b0, 2)} "
-        f"and {number(both.stated_b0, 2)}."
+        f"{number(both.sigma_alpha)}; the truth is {number(truth)}. From world to world the "
+        f"estimate of b0 has an SD of {number(two.spread_b0, 2)} with two steps, which state a standard "
+        f"error of {number(two.stated_b0, 2)}, and of {number(both.spread_b0, 2)} with the multilevel "
+        f"model, which states {number(both.stated_b0, 2)}."
     )
 notes = [
     f"Half of the {worlds} worlds are drawn as dots; all count. All schools have one true slope here."

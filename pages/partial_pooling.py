@@ -154,7 +154,8 @@ lesson.breaks(
     (
         "An estimate of exactly 0",
         "Eight schools that differ a little. In this draw the best guess of σ_α is 0, so they are "
-        "pooled completely. The likelihood shows how unsure that guess is.",
+        "pooled completely. The green curve shows how unsure that guess is: it is the "
+        "likelihood, how well each σ_α fits the data.",
         presets.ZERO,
     ),
 )

@@ -155,7 +155,8 @@ lesson.model(
     rf"\mathrm{{SD}}({tex_mean} \mid {tex_alpha}) = \frac{{\sigma_y}}{{\sqrt{{n_j}}}}",
     rf"\text{{{picked}: }}\; \frac{{{number(fit.sigma_y)}}}{{\sqrt{{{n[j]}}}}} = {number(fit.sigma_y / n[j] ** 0.5)} "
     rf"\text{{ points of luck,}} \qquad \text{{beside }} \hat\sigma_\alpha = {number(fit.hyper.sigma_alpha)} \text{{ of difference}}",
-    "Wainer called it the most dangerous equation. Who forgets it praises small schools, and closes them, for luck.",
+    "Wainer called it the most dangerous equation. Those who forget it praise small schools, or close them, "
+    "for luck alone.",
 )
 
 lesson.breaks(

@@ -91,7 +91,8 @@ elif layer == 1:
 elif layer == 2:
     lesson.see(
         f"{count(J, 'line')}, all with the slope {number(own.beta[j])}: a regression with an indicator "
-        f"for each school. **{plain(picked)}**'s line is at {mine} points where the pre-test is 0."
+        f"(a column of 0 and 1) for each school. **{plain(picked)}**'s line is at {mine} points where "
+        "the pre-test is 0."
     )
 elif layer == 3:
     lesson.see(
@@ -136,7 +137,8 @@ lesson.model(
     if revealed
     else "",
     "Two parts. The first has coefficients that vary from school to school. The second is a model for "
-    "them, and what it is made of, $a_0$, $b_0$ and $\\sigma_\\alpha$, are the hyperparameters. Both are "
+    "them, and what it is made of, $a_0$, $b_0$ and the standard deviation (SD) $\\sigma_\\alpha$, are the "
+    "hyperparameters. Both are "
     "fitted at once. A classical regression with an indicator for each school has the first part only.",
 )
 
