@@ -18,7 +18,7 @@ from mlm_core.false_alarms import (
 )
 from mlm_core.scenario import Bounds
 from pages.shared import cached, controls, figure, lesson
-from pages.shared.code import Recipe, listing_of_data
+from pages.shared.code import LARGEST, Recipe, listing_of_data
 from pages.shared.lesson import Answer, Question
 from pages.shared.words import number, percent
 
@@ -257,6 +257,8 @@ lesson.code(
         ),
     ),
     lambda: students_table(data),
+    "%.15g",
+    from_file=data.n_students > LARGEST,
 )
 
 lesson.close(

@@ -121,7 +121,7 @@ def _intervals(look: Look, x: Any, now: str) -> list[Any]:
         .transform_calculate(
             place=f"{INTERVALS} + 18 + {INTERVAL} * datum.row",
             above=f"{INTERVALS} + 7 + {INTERVAL} * datum.row",
-            below=f"{INTERVALS} + 37 + {INTERVAL} * datum.row",
+            below=f"{INTERVALS} + 40 + {INTERVAL} * datum.row",
         )
     )
     shared: dict[str, Any] = {"y": _y("place"), "color": colour(look)}

@@ -129,3 +129,10 @@ def test_the_shown_trial_against_statsmodels():
         fit = sm.OLS(data.y, sm.add_constant(data.u[data.j])).fit()
         row = tables["intervals"].query("step == @k and way == 'ordinary'").iloc[0]
         assert [row["low"], row["high"]] == pytest.approx(fit.conf_int()[1])
+
+
+def test_a_large_trial_is_read_from_the_file_and_agrees():
+    """The code says so, and the file has what it reads: the numbers are those of the trial."""
+    at = open_page("structured_data", arms=60, class_size=100, code="Python (this core)", **SHOW)
+    assert 'read_csv("schools.csv"' in at.code[-1].value
+    assert any("Download the data first" in caption.value for caption in at.caption)
