@@ -135,7 +135,7 @@ def _sorted_labels(key: pd.Series) -> tuple[NDArray[Any], Ints]:
     """Labels in sorted order (numbers as numbers), and the place of each row's label."""
     import pandas as pd
 
-    if key.map(type).nunique() > 1:
+    if len(set(map(type, key))) > 1:
         key = key.astype(str)
     j, labels = pd.factorize(key, sort=True)
     return np.asarray(labels), j.astype(np.intp)

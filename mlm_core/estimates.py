@@ -88,7 +88,11 @@ def marked_students(data: GroupedData, picked: str, most: int = 600) -> pd.DataF
 
 
 def line_table(
-    kind: str, names: Sequence[str] | NDArray[Any], alpha: Floats, beta: Floats, x: tuple[float, float]
+    kind: str,
+    names: Sequence[str] | NDArray[Any],
+    alpha: Floats,
+    beta: Floats,
+    x: tuple[float, float],
 ) -> pd.DataFrame:
     """Two rows a line, its ends over ``x``: ``line, school, kind, x, y``.
 

@@ -19,6 +19,7 @@ scenario = controls.sidebar(
     "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0", "a1"
 )
 data = cached.simulation(scenario).data
+assert data.x is not None
 fit = cached.complete_pooling(scenario)
 alpha, beta = float(fit.lines.alpha[0]), float(fit.lines.beta[0])
 naive, robust = float(fit.lines.se_alpha[0]), fit.cluster_se_alpha

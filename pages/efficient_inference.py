@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from mlm_core import efficiency
 from mlm_core.charts.by_size import by_size
 from mlm_core.charts.errors import errors
 from mlm_core.charts.theme import steady_domain
 from mlm_core.estimates import students_table
+from mlm_core.experiments import efficiency
 from mlm_core.replicate import world
 from pages.shared import cached, controls, figure, lesson, presets
 from pages.shared.code import Recipe, listing

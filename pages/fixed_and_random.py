@@ -8,7 +8,7 @@ import streamlit as st
 from mlm_core import DataError, estimates
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_limits import two_limits
-from mlm_core.limits import two_limits_tables
+from mlm_core.experiments.limits import two_limits_tables
 from mlm_core.origin import true_population
 from pages.shared import cached, controls, figure, lesson, presets
 from pages.shared.code import Recipe, listing

@@ -79,7 +79,9 @@ else:
     drawn = {"own": se, "averaged": posterior.effect_sd, "pooled": at.mu_sd[0]}
 
 with place:
-    figure.legend(no="its own estimate", partial="at one τ", ink="averaged over τ", complete="τ = 0")
+    figure.legend(
+        no="its own estimate", partial="at one τ", ink="averaged over τ", complete="τ = 0"
+    )
     figure.show(
         "tau_curves",
         f"Above, how plausible each SD between schools is: 95% from {number(low)} to {number(high)}. "
@@ -111,7 +113,9 @@ with place:
 beyond = 1 - float(posterior.cdf(top))
 third = conditional_effects(y, se, top / 3)
 if not revealed:
-    lesson.see("Answer the question. Then drag the handle along the density and watch the estimates spread.")
+    lesson.see(
+        "Answer the question. Then drag the handle along the density and watch the estimates spread."
+    )
 else:
     lesson.see(
         f"The single best guess of τ is {'exactly 0' if best == 0 else guess}"
@@ -211,8 +215,16 @@ lesson.check(
 values = {"y": ", ".join(f"{v:.4f}".rstrip("0").rstrip(".") for v in y)}
 values["se"] = ", ".join(f"{v:.4f}".rstrip("0").rstrip(".") for v in se)
 named = "" if prior == "flat" else f', "{prior}", {scale:g}'
-python_prior = {"flat": "0 * tau", "half-normal": f"-((tau / {scale}) ** 2) / 2", "half-cauchy": f"-np.log1p((tau / {scale}) ** 2)"}[prior]
-r_prior = {"flat": "0 * tau", "half-normal": f"-(tau / {scale})^2 / 2", "half-cauchy": f"-log1p((tau / {scale})^2)"}[prior]
+python_prior = {
+    "flat": "0 * tau",
+    "half-normal": f"-((tau / {scale}) ** 2) / 2",
+    "half-cauchy": f"-np.log1p((tau / {scale}) ** 2)",
+}[prior]
+r_prior = {
+    "flat": "0 * tau",
+    "half-normal": f"-(tau / {scale})^2 / 2",
+    "half-cauchy": f"-log1p((tau / {scale})^2)",
+}[prior]
 lesson.code(
     lambda: Listing(
         core=f"""import mlm_core as mlm

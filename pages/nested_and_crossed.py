@@ -5,10 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from mlm_core import crossing
 from mlm_core.charts.incidence import incidence
 from mlm_core.charts.theme import steady_domain
 from mlm_core.components import Structure
+from mlm_core.experiments import crossing
 from pages.shared import controls, figure, lesson, presets
 from pages.shared.code import Recipe, listing_of_table
 from pages.shared.lesson import Answer, Question

@@ -31,6 +31,7 @@ scenario = controls.sidebar(
 )
 simulation = cached.simulation(scenario)
 data, n, names = simulation.data, simulation.data.n, simulation.data.labels.astype(str)
+assert data.x is not None
 smallest, largest = int(np.argmin(n)), int(np.argmax(n))
 all_alike = n[smallest] == n[largest]
 

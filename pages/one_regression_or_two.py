@@ -5,10 +5,10 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
-from mlm_core import second_step
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_steps import two_steps
 from mlm_core.estimates import students_table
+from mlm_core.experiments import second_step
 from mlm_core.replicate import world
 from pages.shared import cached, controls, figure, lesson, presets
 from pages.shared.code import Recipe, listing

@@ -9,7 +9,7 @@ from mlm_core import DataError, estimates
 from mlm_core.charts.held_out import held_out
 from mlm_core.charts.next_student import next_student
 from mlm_core.charts.theme import steady_domain
-from mlm_core.predict import FEW, predictions_tables
+from mlm_core.experiments.predict import FEW, predictions_tables
 from pages.shared import cached, controls, figure, lesson, presets
 from pages.shared.code import Recipe, listing
 from pages.shared.lesson import Answer, Question
@@ -212,7 +212,7 @@ lesson.code(
         data,
         Recipe(
             core=[
-                "from mlm_core.predict import predictions",
+                "from mlm_core.experiments.predict import predictions",
                 "",
                 "fits = mlm.fit_complete_pooling(data), mlm.fit_no_pooling(data), mlm.fit_partial_pooling(data)",
                 f"made = predictions(data, fits, school={j}, size={CLASS if of_class else 1})  # {picked}",

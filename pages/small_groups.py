@@ -8,7 +8,13 @@ from mlm_core import DataError, Hyperparameters, estimates
 from mlm_core.charts.funnel import funnel
 from mlm_core.charts.league import league
 from mlm_core.charts.theme import steady_domain
-from mlm_core.league import ends, funnel_table, league_table, small_at_the_ends, smaller_half
+from mlm_core.experiments.league import (
+    ends,
+    funnel_table,
+    league_table,
+    small_at_the_ends,
+    smaller_half,
+)
 from pages.shared import cached, controls, figure, lesson, presets
 from pages.shared.code import Recipe, listing
 from pages.shared.lesson import Answer, Question

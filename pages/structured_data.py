@@ -8,7 +8,7 @@ from mlm_core.charts.p_values import p_values
 from mlm_core.charts.theme import steady_domain
 from mlm_core.clustered import design_effect, treatment_trial
 from mlm_core.estimates import students_table
-from mlm_core.false_alarms import (
+from mlm_core.experiments.false_alarms import (
     SHOWN,
     effective_students,
     expected_alarms,

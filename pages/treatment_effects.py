@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 
 from mlm_core import DataError, Hyperparameters, estimates
-from mlm_core import trial as trials
 from mlm_core.charts.effects import effects
 from mlm_core.charts.theme import steady_domain
+from mlm_core.experiments import trial as trials
 from pages.shared import cached, controls, figure, lesson, presets
 from pages.shared.code import LARGEST, Recipe, listing_of_data
 from pages.shared.lesson import Answer, Question
@@ -242,7 +242,7 @@ lesson.code(
         data,
         Recipe(
             core=[
-                "from mlm_core.trial import effects",
+                "from mlm_core.experiments.trial import effects",
                 "",
                 'fit = mlm.fit_partial_pooling(data, slopes="varying")  # x is treated, 0 or 1',
                 "print(fit.hyper, fit.sigma_y)",

@@ -7,8 +7,8 @@ import streamlit as st
 from mlm_core import DataError, Hyperparameters, Scenario, estimates, fit_partial_pooling
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_slopes import MOST_STUDENTS, two_slopes, two_slopes_tables
+from mlm_core.experiments.two_slopes import line_of_means, share_between
 from mlm_core.scenario import bounds
-from mlm_core.two_slopes import line_of_means, share_between
 from pages.shared import cached, controls, figure, lesson
 from pages.shared.code import Recipe, listing
 from pages.shared.lesson import Answer, Question
@@ -40,7 +40,12 @@ try:
     without = fit_partial_pooling(path.end, "common").hyper
 except DataError as reason:
     lesson.impossible(SLUG, reason)
-alone, within, pooled, between = without.a1, path.within, path.pooled_beta[-1], line_of_means(both)[1]
+alone, within, pooled, between = (
+    without.a1,
+    path.within,
+    path.pooled_beta[-1],
+    line_of_means(both)[1],
+)
 share, last = share_between(path.end), len(path.contextual) - 1
 
 with above:
@@ -90,7 +95,9 @@ with place:
     figure.handle("two_slopes", rest, last)
 
 if not revealed:
-    lesson.see("Answer the question. Then drag the handle: the schools move, the slope within them stays.")
+    lesson.see(
+        "Answer the question. Then drag the handle: the schools move, the slope within them stays."
+    )
 elif with_u:
     lesson.see(
         f"At the right end: within a school, one unit of pre-test goes with **{number(within)}** points; "
@@ -121,10 +128,13 @@ lesson.model(
 )  # fmt: skip
 if revealed:
     st.markdown(
-        (f"The true slopes are {number(WITHIN)} within and {number(WITHIN + OPPOSITE)} between schools, "
-         "over their true means" if sigma_x else
-         f"The true slope is {number(WITHIN)} within schools; between them no other is to be found, since their "
-         "true means are the same: $b_0$ is 0, with noise")
+        (
+            f"The true slopes are {number(WITHIN)} within and {number(WITHIN + OPPOSITE)} between schools, "
+            "over their true means"
+            if sigma_x
+            else f"The true slope is {number(WITHIN)} within schools; between them no other is to be found, since their "
+            "true means are the same: $b_0$ is 0, with noise"
+        )
         + f"; the standard error of $b_0$ is {number(both.se('b0'))}."
     )
 

@@ -8,7 +8,7 @@ import streamlit as st
 from mlm_core import DataError, estimates
 from mlm_core.charts.intercepts import intercepts
 from mlm_core.charts.theme import steady_domain
-from mlm_core.school_level import intercepts_tables
+from mlm_core.experiments.school_level import intercepts_tables
 from pages.shared import cached, controls, figure, lesson, presets
 from pages.shared.code import Recipe, listing
 from pages.shared.lesson import Answer, Question

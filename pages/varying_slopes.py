@@ -49,7 +49,9 @@ with question:
         f"of that between their intercepts {percent(max(of_intercepts, 0))}."
     )
     weak = "A mean score is known well; how steeply it rises with the pre-test is known badly."
-    steep = "Slopes are known badly, but here they also differ much, so more of their spread is kept."
+    steep = (
+        "Slopes are known badly, but here they also differ much, so more of their spread is kept."
+    )
     revealed = lesson.predict(
         SLUG,
         "Every school has a line of its own: an intercept and a slope. Partial pooling draws them "

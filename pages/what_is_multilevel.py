@@ -7,7 +7,7 @@ import numpy as np
 from mlm_core import DataError, estimates
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_levels import two_levels
-from mlm_core.school_level import two_levels_tables
+from mlm_core.experiments.school_level import two_levels_tables
 from pages.shared import cached, controls, figure, lesson, presets
 from pages.shared.code import Recipe, listing
 from pages.shared.lesson import Answer, Item, Question, Sorting

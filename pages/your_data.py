@@ -13,10 +13,10 @@ import streamlit as st
 from mlm_core import DataError, estimates
 from mlm_core.charts.lines_plane import lines_plane
 from mlm_core.charts.pooling_path import pooling_path
-from mlm_core.columns import Columns, choose_columns, guess_columns
-from mlm_core.read_table import Table, read_table
 from mlm_core.records import Slopes
-from mlm_core.report import (
+from mlm_core.tables.columns import Columns, choose_columns, guess_columns
+from mlm_core.tables.read_table import Table, read_table
+from mlm_core.tables.report import (
     decimals,
     domain,
     glide,

@@ -15,24 +15,25 @@ import numpy as np
 import pandas as pd
 
 import mlm_core
-from mlm_core import GroupedData, Scenario, Simulation, two_slopes
+from mlm_core import GroupedData, Scenario, Simulation
 from mlm_core.clustered import TreatmentTrials
 from mlm_core.clustered import treatment_trials as simulate_trials
 from mlm_core.data import Floats
 from mlm_core.estimates import handle_grid
+from mlm_core.experiments import two_slopes
+from mlm_core.experiments.predict import Predictions
+from mlm_core.experiments.predict import predictions as predict
+from mlm_core.experiments.trial import Effects, Winner
+from mlm_core.experiments.trial import trial as simulate_trial
+from mlm_core.experiments.trial import winner as pick_winner
+from mlm_core.experiments.two_slopes import SlopesPath
 from mlm_core.heldout import error_by_size
 from mlm_core.heldout import held_out as leave_out
 from mlm_core.hierarchy import Prior, TauPosterior
-from mlm_core.predict import Predictions
-from mlm_core.predict import predictions as predict
 from mlm_core.records import CompletePooling, NoPooling, PartialPooling, PoolingPath
 from mlm_core.replicate import Replications, TwoSteps
 from mlm_core.replicate import two_steps as fit_two_steps
 from mlm_core.scenario import sd_within
-from mlm_core.trial import Effects, Winner
-from mlm_core.trial import trial as simulate_trial
-from mlm_core.trial import winner as pick_winner
-from mlm_core.two_slopes import SlopesPath
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
 

@@ -105,15 +105,24 @@ def test_no_degrees_of_freedom_give_no_residual_sd():
     assert np.isnan(fit.lines.se_alpha).all()
 
 
+def schools(y, x, j):
+    return GroupedData(y, x, j, None, ["a", "b"])
+
+
+FLAT = schools([1.0, 2.0, 3.0], [1.0, 1.0, 1.0], [0, 0, 1])
+FLAT_WITHIN = schools([1.0, 2.0, 3.0], [1.0, 1.0, 2.0], [0, 0, 1])
+FEW = schools([1.0, 2.0], [1.0, 2.0], [0, 1])
+
+
 @pytest.mark.parametrize(
     ("data", "fit", "says"),
     [
-        (GroupedData([1.0, 2.0, 3.0], [1.0, 1.0, 1.0], [0, 0, 1], None, ["a", "b"]), fit_complete_pooling, "x is the same"),
-        (GroupedData([1.0, 2.0, 3.0], [1.0, 1.0, 1.0], [0, 0, 1], None, ["a", "b"]), fit_no_pooling, "x is the same"),
-        (GroupedData([1.0, 2.0, 3.0], [1.0, 1.0, 2.0], [0, 0, 1], None, ["a", "b"]), fit_no_pooling, "within any school"),
-        (GroupedData([1.0, 2.0], [1.0, 2.0], [0, 1], None, ["a", "b"]), fit_complete_pooling, "three or more"),
+        (FLAT, fit_complete_pooling, "x is the same"),
+        (FLAT, fit_no_pooling, "x is the same"),
+        (FLAT_WITHIN, fit_no_pooling, "within any school"),
+        (FEW, fit_complete_pooling, "three or more"),
     ],
-)  # fmt: skip
+)
 def test_impossible_requests_say_why(data, fit, says):
     with pytest.raises(DataError, match=says):
         fit(data)

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from mlm_core import Scenario, fit_partial_pooling
-from mlm_core.efficiency import by_school, error_tables, expected_errors, gain, only_schools
+from mlm_core.experiments.efficiency import (
+    by_school,
+    error_tables,
+    expected_errors,
+    gain,
+    only_schools,
+)
 from mlm_core.replicate import replicate, world
 from tests.pages.kit import figure, open_page, text
 

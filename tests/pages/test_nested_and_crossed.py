@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlm_core import crossing
+from mlm_core.experiments import crossing
 from pages.shared.words import number
 from tests.pages.kit import alternative, figure, open_page, run_python, text
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mlm_core import fit_complete_pooling, fit_no_pooling, fit_partial_pooling, simulate
+from mlm_core.experiments.predict import FEW, numbers_seen, predictions
 from mlm_core.new_student import predict_new_student
-from mlm_core.predict import FEW, numbers_seen, predictions
 from mlm_core.scenario import Scenario
 from pages.shared.presets import ZERO
 from tests.pages.kit import figure, open_page, run_python, text

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from mlm_core.clustered import treatment_trial, treatment_trials
-from mlm_core.false_alarms import (
+from mlm_core.experiments.false_alarms import (
     SHOWN,
     effective_students,
     expected_alarms,

@@ -11,7 +11,7 @@ from scipy.stats import t
 
 from mlm_core import GroupedData, Scenario, fit_partial_pooling, simulate
 from mlm_core.estimates import students_table
-from mlm_core.trial import STEPS, Effects, effects, trial, winner
+from mlm_core.experiments.trial import STEPS, Effects, effects, trial, winner
 from pages.shared import cached
 from tests.pages.kit import figure, open_page, run_python, text
 

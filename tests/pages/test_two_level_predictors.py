@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mlm_core import DataError, Scenario, fit_complete_pooling, fit_partial_pooling, simulate
-from mlm_core.two_slopes import share_between, slopes_path, with_school_means
+from mlm_core.experiments.two_slopes import share_between, slopes_path, with_school_means
 from pages.shared.words import number
 from tests.pages.kit import alternative, figure, healthy, open_page, run_python, text
 

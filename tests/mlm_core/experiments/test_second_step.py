@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from mlm_core import Scenario
-from mlm_core.replicate import two_steps, world
-from mlm_core.second_step import (
+from mlm_core.experiments.second_step import (
     SHOWN,
     equal_slopes,
     noise_sd,
@@ -15,6 +14,7 @@ from mlm_core.second_step import (
     own_variance,
     second_step_tables,
 )
+from mlm_core.replicate import two_steps, world
 
 SCENARIO = equal_slopes(Scenario(students_per_group=8))
 

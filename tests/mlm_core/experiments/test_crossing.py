@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlm_core import crossing
+from mlm_core.experiments import crossing
 
 
 def test_more_crossing_only_moves_more_children() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from mlm_core import DataError, GroupedData
-from mlm_core.report import (
+from mlm_core.tables.report import (
     NORMAL,
     complete_line,
     decimals,
@@ -27,7 +27,7 @@ from mlm_core.report import (
     shown_groups,
 )
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "lme4"
+GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "lme4"
 FITS = json.loads((GOLDEN / "lme4_fits.json").read_text())
 MODELS = {
     "null": ("common", False, False),

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from mlm_core import DataError, GroupedData
-from mlm_core.columns import Columns, choose_columns, guess_columns
-from mlm_core.read_table import read_table
+from mlm_core.tables.columns import Columns, choose_columns, guess_columns
+from mlm_core.tables.read_table import read_table
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CASES = sorted((ROOT / "tests" / "golden" / "lme4" / "cases").glob("*.csv"))
 
 

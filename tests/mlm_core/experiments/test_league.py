@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from mlm_core import GroupedData, Scenario, replicate, simulate
-from mlm_core.league import ends, funnel_table, league_table, small_at_the_ends, smaller_half
+from mlm_core.experiments.league import (
+    ends,
+    funnel_table,
+    league_table,
+    small_at_the_ends,
+    smaller_half,
+)
 
 
 def test_the_smaller_half():
