@@ -39,7 +39,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -115,11 +115,14 @@ class Profile(NamedTuple):
     qa: tuple[Floats, Floats]
 
 
-def _scaling(values: Floats) -> tuple[float, float]:
-    """Mean and SD; SD 0 when the values are equal but for rounding."""
+def _standard(values: Floats) -> tuple[Floats, float, float]:
+    """The values centred and scaled, their mean and SD; SD 0 when equal but for rounding."""
     mean = float(values.mean())
-    sd = float(values.std())
-    return mean, sd if sd > 1e-13 * float(np.abs(values).max()) else 0.0
+    centred = values - mean
+    sd = math.sqrt(float((centred * centred).mean()))
+    if sd <= 1e-13 * max(float(values.max()), -float(values.min())):
+        return centred, mean, 0.0
+    return centred / sd, mean, sd
 
 
 def school_sums(
@@ -145,29 +148,27 @@ def school_sums(
     >>> school_sums(data).g11.tolist()
     [2.0, 1.0]
     """
-    y_mean, y_scale = _scaling(data.y)
+    y, y_mean, y_scale = _standard(data.y)
     if y_scale == 0:
         raise DataError("y is the same for every student: there is nothing to explain.")
-    x_mean, x_scale = (0.0, 1.0) if data.x is None else _scaling(data.x)
-    if x_scale == 0:
-        raise DataError("x is the same for every student: leave it out, or use one that varies.")
     n: Floats = data.n.astype(np.float64)
-    y = (data.y - y_mean) / y_scale
-    y_bar = data.group_means(y)
+    y_bar = _sums(data, y) / n
     dy = y - y_bar[data.j]
-    x_bar: Floats = np.zeros(data.n_groups)
-    sxx: Floats = x_bar
-    slope: Floats = x_bar
+    x_mean, x_scale = 0.0, 1.0
+    x_bar = sxx = slope = np.zeros(data.n_groups)
     if data.x is not None:
-        x = (data.x - x_mean) / x_scale
-        x_bar = data.group_means(x)
+        x, x_mean, x_scale = _standard(data.x)
+        if x_scale == 0:
+            raise DataError(
+                "x is the same for every student: leave it out, or use one that varies."
+            )
+        x_bar = _sums(data, x) / n
         dx = x - x_bar[data.j]
-        sxx = n * data.group_means(dx * dx)
-        rounding = 1e-15 * (abs(x_mean) / x_scale + float(np.abs(x).max()))
-        sxx = np.where(sxx <= n * (8 * rounding) ** 2, 0.0, sxx)
-        sxy = n * data.group_means(dx * dy)
-        slope = np.divide(sxy, sxx, out=np.zeros(data.n_groups), where=sxx > 0)
-        dy = dy - slope[data.j] * dx
+        sxx = _sums(data, dx * dx)
+        rounding = 1e-14 * (1 + abs(x_mean) / x_scale + np.abs(x_bar))
+        sxx = np.where(sxx <= n * rounding**2, 0.0, sxx)
+        slope = np.divide(_sums(data, dx * dy), sxx, out=np.zeros_like(sxx), where=sxx > 0)
+        dy -= slope[data.j] * dx
     design, names, u_mean, u_scale = _design(data, slopes, group_predictor)
     return SchoolSums(
         g11=n,
@@ -188,6 +189,12 @@ def school_sums(
     )
 
 
+def _sums(data: GroupedData, values: Floats) -> Floats:
+    """(J,) sum of ``values`` (n,) in each school."""
+    out: Any = np.bincount(data.j, weights=values, minlength=data.n_groups)
+    return np.asarray(out, dtype=np.float64)
+
+
 def _design(
     data: GroupedData, slopes: Slopes, group_predictor: bool
 ) -> tuple[Floats, tuple[str, ...], float, float]:
@@ -197,10 +204,9 @@ def _design(
     if group_predictor:
         if data.u is None:
             raise DataError("group_predictor=True needs a school-level predictor u in the data.")
-        u_mean, u_scale = _scaling(data.u)
+        u, u_mean, u_scale = _standard(data.u)
         if u_scale == 0:
             raise DataError("u is the same for every school: it cannot explain differences.")
-        u = (data.u - u_mean) / u_scale
     has = {
         "a0": True,
         "b0": group_predictor,

@@ -402,7 +402,7 @@ def _between(
     if size[0] == 0 or size[1] == 0:
         return unit * size[0], unit / sums.x_scale * size[1], math.nan
     rho = float(alpha @ beta) / (size[0] * size[1])
-    rho = math.copysign(1.0, rho) if theta[0] * theta[2] == 0 else max(-1.0, min(1.0, rho))
+    rho = max(-1.0, min(1.0, rho))
     return unit * size[0], unit / sums.x_scale * size[1], rho
 
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 
 from mlm_core.data import DataError, GroupedData
+from mlm_core.deviance import full_form, profile, relative_covariance, school_sums
 from mlm_core.new_student import between_variance, intraclass_correlation, predict_new_student
-from mlm_core.partial import fit_partial_pooling
+from mlm_core.partial import _minimise, fit_partial_pooling, minimum
 
 SLOPES = ("common", "varying", "uncorrelated")
 MODELS = [(slopes, u) for slopes in SLOPES for u in (False, True)]
@@ -150,10 +151,25 @@ def test_equal_school_means_give_an_sd_of_exactly_0_and_complete_pooling(method)
     assert fit.sigma_y == pytest.approx(y.std(ddof=method == "REML"))
 
 
-def test_intercepts_that_follow_slopes_give_a_rho_of_exactly_1():
-    fit = fit_partial_pooling(simulated(5, sizes=(9,) * 6, rho=1.0, sy=4.0), "varying")
-    assert fit.hyper.rho == 1
+@pytest.mark.parametrize(("x0", "rho"), [(0.0, 1.0), (30.0, -1.0), (500.0, -1.0)])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_rho_on_the_boundary_is_exactly_1_or_minus_1(x0, rho, seed):
+    fit = fit_partial_pooling(simulated(seed, sizes=(9,) * 6, rho=1.0, sy=4.0, x0=x0), "varying")
+    assert fit.hyper.rho == rho
     assert fit.singular
+
+
+def test_of_two_minima_the_lower_one_is_found():
+    data = simulated(20, sizes=(3, 4, 6, 3, 5, 2), sa=10.0, sb=0.0, rho=0.0)
+    sums = school_sums(data, "varying", group_predictor=True)
+    found = minimum(sums, "varying", "ML")
+    rng = np.random.default_rng(0)
+    theta = rng.normal(size=(20_000, 4)) * 10.0 ** rng.uniform(-2, 1.5, size=(20_000, 1))
+    height = profile(sums, relative_covariance(theta, full_form()), "ML").criterion
+    assert height.min() > found.at.criterion
+    # and there are two: from here a search ends on the boundary, 0.1 higher
+    _, other, *_ = _minimise(sums, full_form(), "ML", np.array([[2.5, 0.0, 0.0, 0.0]]))
+    assert other.criterion[0] > found.at.criterion + 0.05
 
 
 def test_no_slopes_between_schools_give_rho_nan():
@@ -191,6 +207,7 @@ SLEEPSTUDY = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:The 'float_precision'")  # of mixedlm's loader
 @pytest.mark.parametrize("slopes", SLEEPSTUDY)
 def test_published_sleepstudy(slopes):
     frame = pd.DataFrame(pytest.importorskip("mixedlm").load_sleepstudy())
@@ -204,6 +221,7 @@ def test_published_sleepstudy(slopes):
         assert value == pytest.approx(published, abs=0.51 * 10.0**-digits)
 
 
+@pytest.mark.filterwarnings("ignore:The 'float_precision'")  # of mixedlm's loader
 @pytest.mark.parametrize(
     ("loader", "method", "criterion", "sigma_alpha", "sigma_y", "a0", "se"),
     [

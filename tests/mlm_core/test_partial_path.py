@@ -7,8 +7,9 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from mlm_core.data import DataError, GroupedData
+from mlm_core.deviance import school_sums
 from mlm_core.partial import fit_partial_pooling
-from mlm_core.path import pooling_path
+from mlm_core.path import _at, _deviance, _slopes, pooling_path
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
 
 METHODS = ("REML", "ML")
@@ -153,6 +154,22 @@ def test_a_school_is_the_weighted_average_of_equation_12_1():
     assert path.weight == pytest.approx(weight, rel=1e-12)
     average = weight * data.group_means(data.y) + (1 - weight) * path.a0[:, None]
     assert path.alpha == pytest.approx(average, rel=1e-12)
+
+
+@pytest.mark.parametrize("group_predictor", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_slopes_are_those_of_the_deviance_in_sigma_y(group_predictor, method):
+    sums = school_sums(students(), "common", group_predictor)
+    tau2, log_s2, step = np.array([0.0, 0.1, 5.0]), np.array([-1.0, 0.5, 1.0]), 1e-4
+
+    def deviance(log_s2):
+        return _deviance(sums, _at(sums, tau2, np.exp(log_s2), method)[1], np.exp(log_s2), method)
+
+    first, second = _slopes(sums, tau2, np.exp(log_s2), method)
+    above, here, below = deviance(log_s2 + step), deviance(log_s2), deviance(log_s2 - step)
+    # differences of step h err by h squared, the second ones also by rounding / h squared
+    assert first == pytest.approx((above - below) / (2 * step), rel=1e-6)
+    assert second == pytest.approx((above - 2 * here + below) / step**2, rel=1e-4)
 
 
 def test_values_are_taken_in_any_order():
