@@ -1,5 +1,5 @@
-# Fits extra_cases.csv with lme4 (several optimisers, the lowest criterion kept), and profiles a few
-# of the reference cases for intervals. Run in this folder: Rscript fit_extra.R
+# Fits extra_cases.csv with lme4 (several optimisers, the lowest criterion kept).
+# Run in this folder: Rscript fit_extra.R
 suppressMessages({library(lme4); library(jsonlite)})
 forms <- list(
   null="y ~ 1 + (1 | school)", intercepts="y ~ x + (1 | school)", intercepts_u="y ~ x + u + (1 | school)",
@@ -37,17 +37,3 @@ for (name in unique(all$case)) {
 }
 write(toJSON(out, digits=NA, auto_unbox=TRUE, dataframe="rows", pretty=FALSE), "lme4_extra.json")
 cat(length(out), "fits; lme4", as.character(packageVersion("lme4")), "\n")
-
-profiles <- list()
-for (name in c("balanced_8", "unbalanced_30", "slopes_40", "raw_scale_25", "no_variation_8", "three_schools")) {
-  d <- read.csv(file.path("cases", paste0(name, ".csv"))); d$school <- factor(d$school)
-  for (k in c("null", "intercepts", "slopes")) {
-    if (name == "three_schools" && k == "slopes") next
-    m <- lmer(as.formula(forms[[k]]), d, REML=FALSE, control=lmerControl(optimizer="bobyqa", optCtrl=list(rhoend=1e-9)))
-    ci <- tryCatch(suppressWarnings(suppressMessages(confint(m, level=.95, method="profile", oldNames=FALSE, quiet=TRUE))), error=function(e) NULL)
-    if (is.null(ci)) { cat("no profile:", name, k, "\n"); next }
-    profiles[[length(profiles)+1]] <- list(data=name, model=k, names=rownames(ci), low=ci[,1], high=ci[,2])
-  }
-}
-write(toJSON(profiles, digits=NA, auto_unbox=TRUE, na="null"), "lme4_profiles.json")
-cat(length(profiles), "profiles\n")
