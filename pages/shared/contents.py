@@ -54,7 +54,7 @@ _PLAN = (
     Lesson("prediction", WHY, "Prediction",
            "What will the next student score?", "Known school, little-known school, new school."),
     Lesson("structured_data", WHY, "Structured data",
-           "What does it cost to ignore the structure?", "False alarms, one experiment in two."),
+           "What does it cost to ignore the structure?", "Many false alarms, and an error bar that is too short."),
     Lesson("efficient_inference", WHY, "Efficient inference",
            "Is it really better, or only different?", "A thousand worlds, refitted as you move."),
     Lesson("two_level_predictors", WHY, "Predictors at two levels",

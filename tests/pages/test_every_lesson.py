@@ -110,6 +110,14 @@ def test_every_prediction_has_one_right_answer(slug):
     assert sum(verdicts) == 1
 
 
+def verdicts(at) -> tuple[list[str], list[str]]:
+    """What a page says of right and of wrong answers, in boxes or beside sorted items."""
+    prose = [m.value for m in at.markdown]
+    good = [m for m in prose if m.startswith(":green[:material/check:] ") and "**Yes" not in m]
+    bad = [m for m in prose if m.startswith(":orange[:material/close:] ") and "**Not" not in m]
+    return good + [e.value for e in at.success], bad + [e.value for e in at.warning]
+
+
 @pytest.mark.parametrize("slug", LESSONS)
 def test_every_check_has_one_right_answer_and_says_why_the_others_are_wrong(slug):
     at = shown(slug)
@@ -120,9 +128,9 @@ def test_every_check_has_one_right_answer_and_says_why_the_others_are_wrong(slug
         assert len(options) == len(set(options))
         for option in options:
             at.radio(key=key).set_value(option).run()
-            said = [*(e.value for e in at.success), *(e.value for e in at.warning)]
-            right += len(at.success)
-            reasons |= set(said)
+            good, bad = verdicts(at)
+            right += len(good)
+            reasons |= {*good, *bad}
         assert right == 1
         assert len(reasons) == len(options)
         at.radio(key=key).set_value(None).run()
