@@ -301,7 +301,7 @@ def likelihood_table(
     scale: float = HANDLE_SCALE,
     unit: str = "points",
 ) -> pd.DataFrame:
-    """One row a step: ``step, position, likelihood, caption, estimate, resting``.
+    """One row a step: ``step, position, likelihood, caption, a0, estimate, resting``.
 
     ``likelihood`` is relative to its maximum (0 to 1); ``position`` is the place
     along the handle (0 to 1).
@@ -318,6 +318,7 @@ def likelihood_table(
             "position": handle_position(path.sigma_alpha, scale),
             "likelihood": np.exp(path.log_likelihood),
             "caption": captions,
+            "a0": path.a0,
             "estimate": np.arange(len(captions)) == best,
             "resting": np.arange(len(captions)) == rest,
         }

@@ -56,7 +56,10 @@ miss, miss_own = (float(np.sqrt(np.mean((mean - truth) ** 2))) for mean in (alph
 
 with place:
     figure.legend(
-        no="its own mean", partial="", complete="", **({"truth": ""} if show_truth else {})
+        no="its own mean",
+        partial="partial pooling; dashed: the mean it pulls to",
+        complete="",
+        **({"truth": ""} if show_truth else {}),
     )
     last = estimates.STEPS - 1
     rest = estimates.resting_place(estimate) if revealed else last

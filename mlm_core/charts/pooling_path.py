@@ -77,6 +77,7 @@ def pooling_path(
             show_truth,
             (group, member, number),
             one_mean,
+            now,
         )
         .properties(data=alt.NamedData("path"))
         .transform_filter(now)
@@ -106,6 +107,7 @@ def _schools(
     show_truth: bool,
     words: tuple[str, str, str],
     one_mean: bool,
+    at_handle: str,
 ) -> Any:
     group, member, number = words
     colours = look.palette
@@ -147,6 +149,7 @@ def _schools(
         else here.mark_tick(
             color=colours.complete, thickness=2.5, height=0.9 * row, orient="vertical"
         ).encode(x=at["complete"], y=y),
+        *([_pulled_to(look, x_scale, axis, at_handle, height)] if one_mean else []),
         here.mark_rule(color=colours.muted, strokeWidth=1.6).encode(x=at["own"], x2="alpha:Q", y=y),
         marks.point(here, "no", look, 1.5 * size).encode(x=at["own"], y=y, tooltip=tooltip),
         marks.point(here, "partial", look, size)
@@ -160,6 +163,16 @@ def _schools(
             )
         )
     return alt.layer(*layers)
+
+
+def _pulled_to(look: Look, scale: alt.Scale, axis: alt.Axis, at_handle: str, height: int) -> Any:
+    """The common mean at this step: schools are pulled to it, not to that of all students."""
+    return (
+        alt.Chart(alt.NamedData("likelihood"))
+        .transform_filter(at_handle)
+        .mark_rule(color=look.palette.partial, strokeWidth=1.6, strokeDash=[4, 4])
+        .encode(x=alt.X("a0:Q", scale=scale, axis=axis), y=alt.value(0), y2=alt.value(height))
+    )
 
 
 def _likelihood(
