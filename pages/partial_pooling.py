@@ -119,7 +119,7 @@ def weighted(result: str, size: str, mean: str, within: str, between: str, commo
     own_weight, common_weight = rf"\dfrac{{{size}}}{{{within}}}", rf"\dfrac{{1}}{{{between}}}"
     return (
         rf"{tint.partial(result)} = \frac{{{own_weight}\,{tint.no(mean)} + "
-        rf"{common_weight}\,{tint.complete(common)}}}{{{own_weight} + {common_weight}}}"
+        rf"{common_weight}\,{tint.partial(common)}}}{{{own_weight} + {common_weight}}}"
     )
 
 
