@@ -48,7 +48,7 @@ WATCH = """
 
 def measure(page: Page, address: str, label: str) -> list[float]:
     page.goto(address)
-    page.wait_for_selector("[data-testid=stVegaLiteChart] svg")
+    page.wait_for_selector("[data-testid=stVegaLiteChart] :is(svg, canvas)")
     page.wait_for_timeout(1500)
     slider = page.locator(f".st-key-{label} input[type=range]")
     slider.focus()
