@@ -8,7 +8,7 @@ import altair as alt
 
 from mlm_core.charts import marks
 from mlm_core.charts.handle import HANDLE, handle, here
-from mlm_core.charts.theme import LEFT, Look, finish
+from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
 GAP, CURVE, SUMMARY = 30, 62, 46
@@ -53,26 +53,13 @@ def effects(
     return finish(alt.layer(*layers).resolve_scale(x="independent", y="independent"), look, total)
 
 
-def _names(row: float, look: Look) -> alt.Axis:
-    return alt.Axis(
-        orient="left",
-        title=None,
-        minExtent=LEFT,
-        maxExtent=LEFT,
-        domain=False,
-        ticks=False,
-        labels=row >= 11,
-        labelFontSize=min(look.type_size(), row - 1),
-        labelLimit=LEFT,
-    )
-
-
 def _schools(
     look: Look, x_scale: alt.Scale, row: float, height: int, revealed: bool, show_truth: bool
 ) -> Any:
     colours, schools = look.palette, alt.Chart(alt.NamedData("schools"))
     axis = alt.Axis(orient="top", title="effect of tutoring, points", tickCount=8, grid=True)
-    y = alt.Y("label:N", sort=None, scale=alt.Scale(range=[0, height]), axis=_names(row, look))
+    names = marks.school_names(row, look, orient="left")
+    y = alt.Y("label:N", sort=None, scale=alt.Scale(range=[0, height]), axis=names)
     apart = 0.18 * row if revealed else 0.0
     size = max(14.0, min(80.0 * look.scale, row * 4.5))
     tooltip = [
@@ -88,12 +75,7 @@ def _schools(
     own = schools.transform_filter("isValid(datum.own)")
     pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
     layers = [
-        schools.mark_bar(color=colours.faint, height=row).encode(
-            y=y,
-            x=alt.value(0),
-            x2=alt.value("width"),
-            opacity=alt.condition("datum.picked", alt.value(0.6), alt.value(0)),
-        ),
+        marks.picked_band(schools, y, row, look),
         schools.transform_aggregate(zero="min(n)")
         .transform_calculate(zero="0")
         .mark_rule(color=colours.muted, strokeWidth=1.2)
@@ -176,9 +158,8 @@ def _summary(look: Look, x_scale: alt.Scale, above: int) -> Any:
     top = above + GAP + CURVE + 4
     axis = alt.Axis(title=None, tickCount=8)
     x = alt.X("low:Q", scale=x_scale, axis=axis)
-    y = alt.Y(
-        "what:N", sort=None, scale=alt.Scale(range=[top, top + SUMMARY - 4]), axis=_names(20, look)
-    )
+    names = marks.school_names(20, look, orient="left")
+    y = alt.Y("what:N", sort=None, scale=alt.Scale(range=[top, top + SUMMARY - 4]), axis=names)
     tooltip = [
         alt.Tooltip("what:N", title="effect"),
         alt.Tooltip("low:Q", title="from", format=".1f"),

@@ -8,12 +8,12 @@ import altair as alt
 
 from mlm_core.charts import marks
 from mlm_core.charts.handle import handle, here
-from mlm_core.charts.theme import LEFT, Look, finish
+from mlm_core.charts.likelihood import likelihood_layers, position
+from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
 OF_SCHOOL = ("school", "label", "n", "own", "complete", "truth", "picked")
 GAP, STRIP = 44, 72
-TICKS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 
 
 def pooling_path(
@@ -113,16 +113,7 @@ def _schools(
     colours = look.palette
     axis = alt.Axis(orient="top", title=score, tickCount=6, grid=True)
     x_scale = alt.Scale(domain=list(domain), nice=False, zero=False)
-    names = alt.Axis(
-        title=None,
-        minExtent=LEFT,
-        maxExtent=LEFT,
-        domain=False,
-        ticks=False,
-        labels=row >= 11,
-        labelFontSize=min(look.type_size(), row - 1),
-        labelLimit=LEFT,
-    )
+    names = marks.school_names(row, look)
     y = alt.Y("label:N", sort=None, scale=alt.Scale(range=[0, height]), axis=names)
     at = {
         c: alt.X(f"{c}:Q", scale=x_scale, axis=axis) for c in ("own", "alpha", "complete", "truth")
@@ -136,12 +127,7 @@ def _schools(
         alt.Tooltip("pulled:Q", title="pulled", format=".0%"),
     ]
     layers = [
-        here.mark_bar(color=colours.faint, height=row).encode(
-            y=y,
-            x=alt.value(0),
-            x2=alt.value("width"),
-            opacity=alt.condition("datum.picked", alt.value(0.6), alt.value(0)),
-        ),
+        marks.picked_band(here, y, row, look),
         marks.complete_rule(here.transform_aggregate(complete="mean(complete)"), look).encode(
             x=at["complete"], y=alt.value(0), y2=alt.value(height)
         )
@@ -178,35 +164,12 @@ def _pulled_to(look: Look, scale: alt.Scale, axis: alt.Axis, at_handle: str, hei
 def _likelihood(
     base: alt.Chart, look: Look, at_handle: str, scale: float, steps: int, above: int, title: str
 ) -> Any:
-    colours = look.palette
     low, high = above + GAP + STRIP, above + GAP
-    y = alt.Y("likelihood:Q", scale=alt.Scale(domain=[0, 1], range=[low, high]), axis=None)
-    x = alt.X(
-        "position:Q",
-        scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(
-            values=[*(round(v * scale / 5 / (v * scale / 5 + scale), 4) for v in TICKS), 1],
-            labelExpr="datum.value == 1 ? '∞' : "
-            f"format({scale} * datum.value / (1 - datum.value), '.2~g')",
-            title=title,
-            labelOverlap="greedy",
-        ),
-    )
+    x = position(scale, title)
+    dragged = handle(steps, "From complete pooling to no pooling")
     now = base.transform_filter(at_handle)
-    rest = base.transform_filter("datum.estimate")
     return alt.layer(
-        base.mark_area(color=colours.partial, opacity=0.18, line={"color": colours.partial}).encode(
-            x=x, y=y
-        ),
-        base.mark_point(opacity=0)
-        .encode(x=x, y=y)
-        .add_params(handle(steps, "From complete pooling to no pooling")),
-        rest.mark_rule(color=colours.partial, strokeDash=[3, 3], strokeWidth=1.5).encode(
-            x=x, y=alt.value(high), y2=alt.value(low)
-        ),
-        now.mark_rule(color=colours.ink, strokeWidth=2.5).encode(
-            x=x, y=alt.value(high - 4), y2=alt.value(low)
-        ),
+        *likelihood_layers(base, now, look, x, (high, low), dragged),
         *(
             now.transform_filter(where)
             .mark_text(dy=-12, dx=dx, align=align, fontWeight="bold")  # type: ignore[arg-type]

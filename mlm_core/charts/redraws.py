@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.theme import LEFT, Look, finish
+from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
 
@@ -32,15 +32,7 @@ def redraws(look: Look, *, rows: int, domain: tuple[float, float], score: str) -
         scale=alt.Scale(domain=list(domain), nice=False, zero=False, clamp=True),
         axis=alt.Axis(orient="top", title=score, tickCount=6, grid=True),
     )
-    names = alt.Axis(
-        title=None,
-        minExtent=LEFT,
-        maxExtent=LEFT,
-        domain=False,
-        ticks=False,
-        labels=row >= 11,
-        labelFontSize=min(look.type_size(), row - 1),
-    )
+    names = marks.school_names(row, look)
     y = alt.Y("label:N", sort=None, axis=names)
     tooltip = [
         alt.Tooltip("school:N", title="school"),
@@ -48,12 +40,7 @@ def redraws(look: Look, *, rows: int, domain: tuple[float, float], score: str) -
         alt.Tooltip("alpha:Q", title="own estimate", format=".1f"),
     ]
     layers = [
-        now.mark_bar(color=colours.faint, height=row).encode(
-            y=y,
-            x=alt.value(0),
-            x2=alt.value("width"),
-            opacity=alt.condition("datum.picked", alt.value(0.6), alt.value(0)),
-        ),
+        marks.picked_band(now, y, row, look),
         every.transform_filter("datum.age > 0 && !datum.missing")
         .mark_tick(color=colours.no, thickness=2, height=0.6 * row)
         .encode(

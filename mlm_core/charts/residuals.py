@@ -6,7 +6,8 @@ from typing import Any
 
 import altair as alt
 
-from mlm_core.charts.theme import LEFT, Look, finish
+from mlm_core.charts import marks
+from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
 
@@ -28,27 +29,14 @@ def residuals(look: Look, *, rows: int, domain: tuple[float, float], height: int
         scale=alt.Scale(domain=list(domain), nice=False),
         axis=alt.Axis(title="distance from the one line, points", tickCount=6, grid=True),
     )
-    names = alt.Axis(
-        title=None,
-        minExtent=LEFT,
-        maxExtent=LEFT,
-        domain=False,
-        ticks=False,
-        labels=row >= 11,
-        labelFontSize=min(look.type_size(), row - 2),
-    )
+    names = marks.school_names(row, look)
     y = alt.Y("school:N", sort=None, axis=names)
     people = alt.Chart(alt.NamedData("residuals"))
     means = alt.Chart(alt.NamedData("means"))
     marked = alt.condition("datum.picked", alt.value(colours.no), alt.value(colours.muted))
     return finish(
         alt.layer(
-            means.mark_bar(color=colours.faint, height=row).encode(
-                y=y,
-                x=alt.value(0),
-                x2=alt.value("width"),
-                opacity=alt.condition("datum.picked", alt.value(0.6), alt.value(0)),
-            ),
+            marks.picked_band(means, y, row, look),
             people.mark_tick(thickness=1.6, opacity=0.55, height=0.62 * row, clip=True).encode(
                 x=x, y=y, color=marked
             ),

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import altair as alt
 
 from mlm_core.charts.handle import handle, here
+from mlm_core.charts.likelihood import likelihood_layers, position
 from mlm_core.charts.theme import Look, Pooling, finish
 
 SCHOOL = "school"
@@ -18,7 +19,6 @@ ZONES: tuple[tuple[Pooling, str, str, str, str], ...] = (
     ("partial", "“random”", "with a model", "center", "width / 2"),
     ("no", "“fixed”", "no model", "right", "width"),
 )
-TICKS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 
 
 def two_limits(
@@ -167,35 +167,12 @@ def _lines(
 def _strip(
     base: alt.Chart, look: Look, at_handle: str, scale: float, steps: int, named: bool
 ) -> Any:
-    colours = look.palette
     low, high = LINES + GAP + STRIP, LINES + GAP
-    y = alt.Y("likelihood:Q", scale=alt.Scale(domain=[0, 1], range=[low, high]), axis=None)
-    x = alt.X(
-        "position:Q",
-        scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(
-            values=[*(round(v * scale / 5 / (v * scale / 5 + scale), 4) for v in TICKS), 1],
-            labelExpr="datum.value == 1 ? '∞' : "
-            f"format({scale} * datum.value / (1 - datum.value), '.2~g')",
-            title="SD between schools σ_α, points",
-            labelOverlap="greedy",
-        ),
-    )
+    x = position(scale, "SD between schools σ_α, points")
+    dragged = handle(steps, "From one intercept for all to intercepts without a model")
     now = base.transform_filter(at_handle)
-    rest = base.transform_filter("datum.estimate")
     layers = [
-        base.mark_area(color=colours.partial, opacity=0.18, line={"color": colours.partial}).encode(
-            x=x, y=y
-        ),
-        base.mark_point(opacity=0)
-        .encode(x=x, y=y)
-        .add_params(handle(steps, "From one intercept for all to intercepts without a model")),
-        rest.mark_rule(color=colours.partial, strokeDash=[3, 3], strokeWidth=1.5).encode(
-            x=x, y=alt.value(high), y2=alt.value(low)
-        ),
-        now.mark_rule(color=colours.ink, strokeWidth=2.5).encode(
-            x=x, y=alt.value(high - 4), y2=alt.value(low)
-        ),
+        *likelihood_layers(base, now, look, x, (high, low), dragged),
         now.mark_text(
             align="left", baseline="middle", fontWeight="bold", fontSize=look.type_size(15)
         ).encode(x=alt.value(6), y=alt.value(HEADLINE / 2), text="caption:N"),

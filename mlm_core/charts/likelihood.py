@@ -1,0 +1,60 @@
+"""The likelihood of sigma_alpha from 0 to infinity, with the handle on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from mlm_core.charts.theme import Look
+
+TICKS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+"""Of the axis, when 5 is in its middle."""
+
+
+def position(scale: float, title: str) -> alt.X:
+    """An axis for SDs from 0 to infinity, with ``scale`` in its middle."""
+    values = [v * scale / 5 for v in TICKS]
+    return alt.X(
+        "position:Q",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(
+            values=[*(round(v / (v + scale), 4) for v in values), 1],
+            labelExpr="datum.value == 1 ? '∞' : "
+            f"format({scale} * datum.value / (1 - datum.value), '.2~g')",
+            title=title,
+            labelOverlap="greedy",
+        ),
+    )
+
+
+def likelihood_layers(
+    base: alt.Chart, now: alt.Chart, look: Look, x: alt.X, ends: tuple[int, int], dragged: Any
+) -> list[Any]:
+    """The likelihood, its estimate and the place of the handle.
+
+    Parameters
+    ----------
+    base, now : alt.Chart
+        Of `estimates.likelihood_table`; ``now`` is filtered to where the handle is.
+    x : alt.X
+        From `position`.
+    ends : (high, low)
+        Pixels between which it is drawn.
+    dragged : selection
+        From `handle`.
+    """
+    colours, (high, low) = look.palette, ends
+    y = alt.Y("likelihood:Q", scale=alt.Scale(domain=[0, 1], range=[low, high]), axis=None)
+    return [
+        base.mark_area(color=colours.partial, opacity=0.18, line={"color": colours.partial}).encode(
+            x=x, y=y
+        ),
+        base.mark_point(opacity=0).encode(x=x, y=y).add_params(dragged),
+        base.transform_filter("datum.estimate")
+        .mark_rule(color=colours.partial, strokeDash=[3, 3], strokeWidth=1.5)
+        .encode(x=x, y=alt.value(high), y2=alt.value(low)),
+        now.mark_rule(color=colours.ink, strokeWidth=2.5).encode(
+            x=x, y=alt.value(high - 4), y2=alt.value(low)
+        ),
+    ]
