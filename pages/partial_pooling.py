@@ -101,8 +101,8 @@ else:
     )  # fmt: skip
 if revealed and show_truth:
     st.markdown(
-        f"**{closer} of {len(n)}** schools come closer to their true mean, "
-        f"{len(n) - closer} do not. All together (root mean square) partial pooling misses by "
+        f"Closer to their true mean: **{closer} of {len(n)}** schools; "
+        f"farther from it: {len(n) - closer}. All together (root mean square) partial pooling misses by "
         f"{number(miss, 2)} points, no pooling by {number(miss_own, 2)}."
         + (
             " In this draw it loses. With more than a few schools it wins on average over draws."

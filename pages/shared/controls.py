@@ -182,6 +182,7 @@ def _put_preset() -> None:
     chosen = st.session_state["preset"]
     if chosen is not None:
         put(PRESETS[chosen])
+        st.session_state["preset"] = None  # the sliders say what is set; they may move on
 
 
 def put(scenario: Scenario, **others: Any) -> None:
