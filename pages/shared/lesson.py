@@ -17,6 +17,7 @@ from mlm_core import Scenario
 from mlm_core.charts.theme import Palette
 from pages.shared import contents, controls, figure
 from pages.shared.code import Listing
+from pages.shared.terms import MISCONCEPTIONS
 from pages.shared.words import number, plain
 
 JUST_SHOW = "Just show me"
@@ -278,10 +279,13 @@ def code(
 
 
 def close(slug: str, sentence: str) -> None:
-    """Part 9: in one sentence, then Previous and Next."""
+    """Part 9: in one sentence, what else one hears, then Previous and Next."""
     st.subheader("In one sentence", anchor=False)
     with st.container(key="sentence"):
         st.markdown(sentence)
+    for belief, instead, met_in in MISCONCEPTIONS:
+        if slug in met_in:
+            st.markdown(f"**You may hear:** “{belief}” {instead}")
     _before_and_after(slug)
 
 

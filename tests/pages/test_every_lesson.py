@@ -12,6 +12,7 @@ from mlm_core import Scenario
 from mlm_core.scenario import bounds
 from pages.shared import contents, presets
 from pages.shared.controls import SCENARIO
+from pages.shared.terms import MISCONCEPTIONS
 from tests.pages.kit import ROOT, alternative, figure, healthy, open_page, text
 
 SLUGS = [lesson.slug for lesson in contents.lessons()]
@@ -203,6 +204,13 @@ def test_the_scenario_is_kept_from_page_to_page():
     at.switch_page("pages/complete_pooling.py").run()
     assert at.slider(key="n_groups").value == 7
     assert at.slider(key="sigma_y").value == 3.0
+
+
+@pytest.mark.parametrize("belief", MISCONCEPTIONS, ids=lambda m: m[0][:20])
+def test_every_misconception_is_met_where_the_glossary_says(belief):
+    said, instead, slugs = belief
+    for slug in slugs:
+        assert f"“{said}” {instead}" in text(open_page(slug))
 
 
 def test_the_start_page_lists_every_lesson():
