@@ -31,6 +31,12 @@ sampling, :math:`G_j^{-1}`, and by being one school of many, :math:`\Sigma`.
 Every 2 by 2 inverse is written out, without dividing by :math:`|G_j|` or
 :math:`|\Sigma|`, so schools of one student and SDs of zero need no special case.
 
+One Cholesky factor gives it all: with :math:`C_j = (A_j, b_j)` and
+
+.. math:: M = \sum_j C_j' Q_j C_j + \text{(rss in the last place)} = L L',
+
+the last diagonal element of L is :math:`r`, and the others give :math:`|B|`.
+
 This is the criterion of Bates, Maechler, Bolker & Walker (2015), J. Stat. Softw. 67(1),
 section 3.4, in which :math:`\Sigma = \Lambda\Lambda'`.
 """
@@ -39,6 +45,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,17 +62,16 @@ class SchoolSums:
 
     Attributes
     ----------
-    g11, g12, g22 : (J,) arrays
-        ``G_j``: number of students, sum of x, sum of x squared.
-    det_g : (J,) array
-        ``|G_j|``; exactly 0 where the school has no slope of its own.
-    own : (2, J) array
-        ``b_j``, intercept and slope of the school's own line; where it has no
-        slope of its own, its mean and 0, which serves as well.
+    g : (4, J) array
+        ``G_j``: number of students, sum of x, sum of x squared; and ``|G_j|``, exactly 0
+        where the school has no slope of its own.
+    columns : (2, p + 1, J) array
+        ``C_j``: the design ``A_j``, that is what each coefficient adds to intercept and slope
+        of school j; in the last place ``b_j``, the school's own line minus ``A_j first``.
+    first : (p,) array
+        Coefficients next to no pooling, taken out of ``b_j`` for the sake of precision.
     rss : float
         Sum of squares around the schools' own lines.
-    design : (2, p, J) array
-        ``A_j``: what each coefficient adds to intercept and slope of school j.
     names : tuple of str
         The coefficients, of ``a0, b0, a1, b1``.
     n_students : int
@@ -73,13 +79,10 @@ class SchoolSums:
         ``(y - y_mean) / y_scale`` is used in place of y, and so on.
     """
 
-    g11: Floats
-    g12: Floats
-    g22: Floats
-    det_g: Floats
-    own: Floats
+    g: Floats
+    columns: Floats
+    first: Floats
     rss: float
-    design: Floats
     names: tuple[str, ...]
     n_students: int
     y_mean: float
@@ -90,29 +93,57 @@ class SchoolSums:
     u_scale: float
 
     @property
-    def log_jacobian(self) -> float:
-        """``log|R|`` with ``X_used = X_data R``: what scaling x and u does to ``log|B| / 2``."""
-        with_x = sum(name in ("a1", "b1") for name in self.names)
-        with_u = sum(name in ("b0", "b1") for name in self.names)
-        return -with_x * math.log(self.x_scale) - with_u * math.log(self.u_scale)
+    def n_groups(self) -> int:
+        """Number of schools J."""
+        return len(self.g[0])
+
+    @property
+    def design(self) -> Floats:
+        """``A_j`` (2, p, J)."""
+        return self.columns[:, :-1]
+
+    @property
+    def x_zero(self) -> float:
+        """Where x = 0 is on the centred and scaled x."""
+        return -self.x_mean / self.x_scale
+
+    def free(self, method: Method) -> int:
+        """Degrees of freedom m of ``sigma_y``: n, for REML less the coefficients."""
+        return self.n_students - len(self.names) if method == "REML" else self.n_students
+
+    def log_scale(self, method: Method) -> float:
+        """What centring and scaling takes from the deviance."""
+        out = 2 * self.free(method) * math.log(self.y_scale)
+        if method == "REML":
+            with_x = sum(name in ("a1", "b1") for name in self.names)
+            with_u = sum(name in ("b0", "b1") for name in self.names)
+            out += 2 * (with_x * math.log(self.x_scale) + with_u * math.log(self.u_scale))
+        return out
 
 
 class Profile(NamedTuple):
     """The model at given Sigma; leading axes are those of Sigma.
 
-    ``criterion`` (...), ``coef`` (..., p), ``root`` (..., p, p) with ``root' root`` the
-    inverse of B, ``r2`` (...), ``error`` and ``qe`` (..., J) twice: ``b_j - A_j coef`` and
-    ``Q_j`` times it; ``q`` three (..., J): ``Q_j``; ``qa`` two (..., p, J): ``Q_j A_j``.
+    ``criterion`` (...); ``root`` (..., p + 1, p + 1), the inverse of L; ``q`` (..., 3, J) the
+    elements of ``Q_j``; ``qc`` (..., 2, p + 1, J), ``Q_j C_j``.
     """
 
     criterion: Floats
-    coef: Floats
     root: Floats
-    r2: Floats
-    error: tuple[Floats, Floats]
-    qe: tuple[Floats, Floats]
-    q: tuple[Floats, Floats, Floats]
-    qa: tuple[Floats, Floats]
+    q: Floats
+    qc: Floats
+
+    @property
+    def r2(self) -> Floats:
+        """(...) generalised residual sum of squares; over m it is ``sigma_y**2``."""
+        out: Floats = self.root[..., -1, -1] ** -2
+        return out
+
+    @property
+    def coef(self) -> Floats:
+        """(..., p) coefficients, less ``first``."""
+        out: Floats = -self.root[..., -1, :-1] / self.root[..., -1, -1:]
+        return out
 
 
 def _standard(values: Floats) -> tuple[Floats, float, float]:
@@ -170,14 +201,14 @@ def school_sums(
         slope = np.divide(_sums(data, dx * dy), sxx, out=np.zeros_like(sxx), where=sxx > 0)
         dy -= slope[data.j] * dx
     design, names, u_mean, u_scale = _design(data, slopes, group_predictor)
+    own = np.stack([y_bar - slope * x_bar, slope])
+    g = np.stack([n, n * x_bar, sxx + n * x_bar**2, n * sxx])
+    first = _own_means(g, design, own, slopes)
     return SchoolSums(
-        g11=n,
-        g12=n * x_bar,
-        g22=sxx + n * x_bar**2,
-        det_g=n * sxx,
-        own=np.stack([y_bar - slope * x_bar, slope]),
+        g=g,
+        columns=np.concatenate([design, (own - first @ design)[:, None]], axis=1),
+        first=first,
         rss=float((dy * dy).sum()),
-        design=design,
         names=names,
         n_students=data.n_students,
         y_mean=y_mean,
@@ -187,6 +218,25 @@ def school_sums(
         u_mean=u_mean,
         u_scale=u_scale,
     )
+
+
+def _own_means(g: Floats, design: Floats, own: Floats, slopes: Slopes) -> Floats:
+    """Coefficients (p,) next to no pooling; here it shows when they cannot be told apart."""
+    far = 1e8 * g.shape[1] / g[0].sum()
+    apart = np.array([far, 0.0, 0.0, 0.0] if slopes == "common" else [far, 0.0, far, far**2])
+    q, _ = _precision(g, apart)
+    qa = np.stack([q[0] * design[0] + q[1] * design[1], q[1] * design[0] + q[2] * design[1]])
+    b = qa[0] @ design[0].T + qa[1] @ design[1].T
+    size = np.sqrt(np.diagonal(b))
+    values, axes = np.linalg.eigh(b / np.outer(size, size))
+    if values[0] < 1e-11:
+        raise DataError(
+            "x and u say the same thing (one can be computed from the other), so their "
+            "coefficients cannot be told apart: leave one of them out."
+        )
+    rhs = (qa[0] @ own[0] + qa[1] @ own[1]) / size
+    out: Floats = axes @ ((axes.T @ rhs) / values) / size
+    return out
 
 
 def _sums(data: GroupedData, values: Floats) -> Floats:
@@ -277,27 +327,63 @@ def full_form() -> Floats:
     return form
 
 
-def school_precision(sums: SchoolSums, cov: Floats) -> tuple[tuple[Floats, Floats, Floats], Floats]:
-    r"""Q_j and the determinant :math:`|I + \Sigma G_j|`, each (..., J), for cov (..., 4)."""
-    s11, s12, s22, det_s = (cov[..., k, None] for k in range(4))
-    det = 1 + s11 * sums.g11 + 2 * s12 * sums.g12 + s22 * sums.g22 + det_s * sums.det_g
-    q11 = (sums.g11 + sums.det_g * s22) / det
-    q12 = (sums.g12 - sums.det_g * s12) / det
-    q22 = (sums.g22 + sums.det_g * s11) / det
-    return (q11, q12, q22), det
+def school_precision(sums: SchoolSums, cov: Floats) -> tuple[Floats, Floats]:
+    r"""Elements of Q_j (..., 3, J) and :math:`|I + \Sigma G_j|` (..., J), for cov (..., 4)."""
+    return _precision(sums.g, cov)
 
 
-def school_covariance(sums: SchoolSums, cov: Floats) -> tuple[Floats, Floats, Floats]:
+def _precision(g: Floats, cov: Floats) -> tuple[Floats, Floats]:
+    """As `school_precision`."""
+    det = 1 + (cov * DOUBLE) @ g
+    adjugate = (cov[..., 2::-1] * SIGN)[..., None]
+    return (g[:3] + adjugate * g[3]) / det[..., None, :], det
+
+
+def school_covariance(sums: SchoolSums, cov: Floats) -> Floats:
     r"""Covariance :math:`P_j = (\Sigma^{-1} + G_j)^{-1}` of a school's effects given its data.
 
-    Three (..., J) arrays in units of ``sigma_y**2``, for cov (..., 4); the coefficients are known.
+    Its elements (..., 3, J) in units of ``sigma_y**2``, for cov (..., 4); the coefficients are
+    taken as known.
     """
-    s11, s12, s22, det_s = (cov[..., k, None] for k in range(4))
-    det = 1 + s11 * sums.g11 + 2 * s12 * sums.g12 + s22 * sums.g22 + det_s * sums.det_g
-    p11 = (s11 + det_s * sums.g22) / det
-    p12 = (s12 - det_s * sums.g12) / det
-    p22 = (s22 + det_s * sums.g11) / det
-    return p11, p12, p22
+    det = 1 + (cov * DOUBLE) @ sums.g
+    adjugate = sums.g[2::-1] * SIGN[:, None]
+    out: Floats = (cov[..., :3, None] + cov[..., 3, None, None] * adjugate) / det[..., None, :]
+    return out
+
+
+DOUBLE = np.array([1.0, 2.0, 1.0, 1.0])  # Sigma[0, 1] stands twice in Sigma
+SIGN = np.array([1.0, -1.0, 1.0])
+
+
+def _crossed(sums: SchoolSums, cov: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Cholesky factor L; then ``Q_j``, ``Q_j C_j`` and the determinants."""
+    q, det = school_precision(sums, cov)
+    c0, c1 = sums.columns
+    qc = np.empty((*q.shape[:-2], *sums.columns.shape))
+    q01 = q[..., 1, None, :]
+    qc[..., 0, :, :] = q[..., 0, None, :] * c0 + q01 * c1
+    qc[..., 1, :, :] = q01 * c0 + q[..., 2, None, :] * c1
+    m = qc[..., 0, :, :] @ c0.T + qc[..., 1, :, :] @ c1.T
+    m[..., -1, -1] += sums.rss
+    chol: Any = np.linalg.cholesky(m)
+    return chol, q, qc, det
+
+
+def _criterion(sums: SchoolSums, chol: Floats, det: Floats, method: Method) -> Floats:
+    """The deviance on the scale of the data."""
+    log_l = np.log(np.diagonal(chol, axis1=-2, axis2=-1))
+    m = sums.free(method)
+    out: Floats = np.log(det).sum(-1) + 2 * m * log_l[..., -1]
+    if method == "REML":
+        out = out + 2 * log_l[..., :-1].sum(-1)
+    out = out + (m * (1 + math.log(2 * math.pi / m)) + sums.log_scale(method))
+    return out
+
+
+def height(sums: SchoolSums, cov: Floats, method: Method) -> Floats:
+    """The criterion alone, of many Sigma (..., 4)."""
+    chol, _, _, det = _crossed(sums, cov)
+    return _criterion(sums, chol, det, method)
 
 
 def profile(sums: SchoolSums, cov: Floats, method: Method) -> Profile:
@@ -315,47 +401,26 @@ def profile(sums: SchoolSums, cov: Floats, method: Method) -> Profile:
     Profile
         Its criterion is on the scale of the data, lme4's ``REMLcrit`` or ``deviance``.
     """
-    (q11, q12, q22), det = school_precision(sums, cov)
-    a0, a1 = sums.design
-    b0, b1 = sums.own
-    qa0 = q11[..., None, :] * a0 + q12[..., None, :] * a1
-    qa1 = q12[..., None, :] * a0 + q22[..., None, :] * a1
-    chol_b = np.linalg.cholesky(qa0 @ a0.T + qa1 @ a1.T)
-    rhs = (qa0 @ b0 + qa1 @ b1)[..., None]
-    root = np.linalg.inv(chol_b)
-    coef = (np.swapaxes(root, -1, -2) @ (root @ rhs))[..., 0]
-    e0, e1 = b0 - coef @ a0, b1 - coef @ a1
-    qe0, qe1 = q11 * e0 + q12 * e1, q12 * e0 + q22 * e1
-    r2 = sums.rss + (e0 * qe0 + e1 * qe1).sum(-1)
-    reml = method == "REML"
-    m = sums.n_students - reml * len(sums.names)
-    scale2 = sums.y_scale**2
-    criterion = np.log(det).sum(-1) + m * (1 + np.log(2 * math.pi * scale2 / m * r2))
-    if reml:
-        log_root = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1)
-        criterion = criterion - 2 * (log_root + sums.log_jacobian)
-    return Profile(criterion, coef, root, r2, (e0, e1), (qe0, qe1), (q11, q12, q22), (qa0, qa1))
+    chol, q, qc, det = _crossed(sums, cov)
+    root: Any = np.linalg.inv(chol)
+    return Profile(_criterion(sums, chol, det, method), root, q, qc)
 
 
-def derivatives(
-    sums: SchoolSums, at: Profile, method: Method, sigma2: Floats | None = None
-) -> tuple[Floats, Floats]:
+def derivatives(sums: SchoolSums, at: Profile, method: Method) -> tuple[Floats, Floats]:
     r"""Gradient and Hessian of the deviance in the elements of Sigma.
 
-    With :math:`F_j` the columns :math:`Q_j A_j B^{-1/2}` (REML only) and
-    :math:`Q_j e_j / \sigma_y`, the gradient is the matrix
-    :math:`S = \sum_j (Q_j - F_j F_j')`, and for symmetric D and E the second derivative is
-    :math:`\sum_j tr(D Q_j E (2 F_j F_j' - Q_j))` plus
-    :math:`tr(\Gamma_D \Gamma_E)`-like terms with :math:`\Gamma_D = \sum_j F_j' D F_j`,
-    which come from the estimation of coefficients and of sigma_y. The sums over schools are
-    the whole cost.
+    With :math:`F_j` (2, p + 1) the rows of :math:`L^{-1} C_j' Q_j`, the last times
+    :math:`\sqrt m`, as columns, the gradient is the matrix :math:`S = \sum_j (Q_j - F_j F_j')`;
+    for symmetric D and E the second derivative is
+    :math:`\sum_j tr(D Q_j E (2 F_j F_j' - Q_j))`, less the sum of the products of elements of
+    :math:`\Gamma_D = \sum_j F_j' D F_j` and :math:`\Gamma_E`, which comes from
+    the estimation of coefficients and of sigma_y (there the last element counts 1/m).
+    For ML the columns of the coefficients count in :math:`\Gamma` with the last one only.
 
     Parameters
     ----------
     sums, at, method
         ``at`` from `profile`.
-    sigma2 : (...) array, optional
-        ``sigma_y**2`` when it is given instead of estimated, in units of ``y_scale**2``.
 
     Returns
     -------
@@ -363,44 +428,43 @@ def derivatives(
         In ``Sigma[0, 0], Sigma[0, 1], Sigma[1, 1]``.
     hessian : (..., 3, 3) array
     """
-    reml = method == "REML"
-    p = len(sums.names)
-    m = sums.n_students - reml * p
-    size = np.sqrt(at.r2 / m if sigma2 is None else sigma2)[..., None, None]
-    f0, f1 = (
-        np.concatenate([at.root @ qa, qe[..., None, :] / size], axis=-2)
-        for qa, qe in zip(at.qa, at.qe, strict=True)
-    )
-    used = slice(None) if reml else slice(-1, None)
-    h0, h1 = f0[..., used, :], f1[..., used, :]
-    q = np.stack(at.q, axis=-2)
-    ff = np.stack([(h0 * h0).sum(-2), (h0 * h1).sum(-2), (h1 * h1).sum(-2)], axis=-2)
-    s = (q - ff).sum(-1)
-    gradient = np.stack([s[..., 0], 2 * s[..., 1], s[..., 2]], axis=-1)
-    t = q @ np.swapaxes(2 * ff - q, -1, -2)
+    scale, weight = _weights(len(sums.names), sums.free(method), method)
+    f = (at.root * scale)[..., None, :, :] @ at.qc
+    h = f if method == "REML" else f[..., -1:, :]
+    h0, h1 = h[..., 0, :, :], h[..., 1, :, :]
+    ff = np.empty_like(at.q)
+    ff[..., ::2, :] = (h * h).sum(-2)
+    ff[..., 1, :] = (h0 * h1).sum(-2)
+    gradient = (at.q - ff).sum(-1) * GRADIENT
+    t = at.q @ np.swapaxes(2 * ff - at.q, -1, -2)
+    gamma = np.empty((*f.shape[:-3], 3, *weight.shape))
+    f0, f1 = f[..., 0, :, :], f[..., 1, :, :]
+    gamma[..., ::2, :, :] = f @ np.swapaxes(f, -1, -2)
     cross = f0 @ np.swapaxes(f1, -1, -2)
-    gamma = np.stack(
-        [
-            f0 @ np.swapaxes(f0, -1, -2),
-            cross + np.swapaxes(cross, -1, -2),
-            f1 @ np.swapaxes(f1, -1, -2),
-        ],
-        axis=-3,
-    )
-    weight = np.ones((p + 1, p + 1))
-    weight[:p, :p] = float(reml)
-    weight[p, p] = 1 / m if sigma2 is None else 0.0
+    gamma[..., 1, :, :] = cross + np.swapaxes(cross, -1, -2)
     flat = gamma.reshape(*gamma.shape[:-2], -1)
-    hessian = _in_elements(t) - (flat * weight.ravel()) @ np.swapaxes(flat, -1, -2)
-    return gradient, hessian
+    taken = (flat * weight.ravel()) @ np.swapaxes(flat, -1, -2)
+    return gradient, (t.reshape(*t.shape[:-2], 9) @ ELEMENTS).reshape(t.shape) - taken
 
 
-def _in_elements(t: Floats) -> Floats:
-    """``sum_j tr(D Q E R)`` for D, E the three unit symmetric matrices, from ``t = sum_j q r'``."""
-    h = np.empty_like(t)
-    h[..., 0, 0], h[..., 2, 2], h[..., 0, 2] = t[..., 0, 0], t[..., 2, 2], t[..., 1, 1]
-    h[..., 0, 1] = t[..., 0, 1] + t[..., 1, 0]
-    h[..., 1, 2] = t[..., 1, 2] + t[..., 2, 1]
-    h[..., 1, 1] = t[..., 0, 2] + 2 * t[..., 1, 1] + t[..., 2, 0]
-    h[..., 1, 0], h[..., 2, 1], h[..., 2, 0] = h[..., 0, 1], h[..., 1, 2], h[..., 0, 2]
-    return h
+GRADIENT = np.array([1.0, 2.0, 1.0])
+
+
+@cache
+def _weights(p: int, m: int, method: Method) -> tuple[Floats, Floats]:
+    """Of rows of F (p + 1, 1) and elements of Gamma (p + 1, p + 1) in `derivatives`."""
+    scale, weight = np.ones((p + 1, 1)), np.ones((p + 1, p + 1))
+    scale[p] = math.sqrt(m)
+    weight[:p, :p] = float(method == "REML")
+    weight[p, p] = 1 / m
+    return scale, weight
+
+
+def _elements() -> Floats:
+    """(9, 9) that takes ``sum_j q r'`` to ``sum_j tr(D Q_j E R_j)``, D and E unit and symmetric."""
+    unit = np.array([[[1, 0], [0, 0]], [[0, 1], [1, 0]], [[0, 0], [0, 1.0]]])
+    out: Floats = np.einsum("aij,mjk,bkl,nli->mnab", unit, unit, unit, unit).reshape(9, 9)
+    return out
+
+
+ELEMENTS = _elements()

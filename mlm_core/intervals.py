@@ -168,7 +168,7 @@ def _searched(
         of = {"sigma_alpha": (alpha * low, alpha * high), "sigma_beta": (beta * low, beta * high)}
         return under, {**of, "sigma_y": (low, high)}
 
-    cloud = _cloud(lambda t: likely(t)[0], theta, GROWTH if len(sums.g11) <= FEW_SCHOOLS else 0)
+    cloud = _cloud(lambda t: likely(t)[0], theta, GROWTH if sums.n_groups <= FEW_SCHOOLS else 0)
     reach = np.std(cloud, axis=0) if len(cloud) > 9 else 0.1 * np.abs(theta).max() + 0.003
     around = np.vstack([np.zeros(len(theta)), np.eye(len(theta)) * 0.5 * reach])
     found = likely(cloud)[1]

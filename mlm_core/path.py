@@ -9,7 +9,7 @@ from mlm_core.deviance import Profile, SchoolSums, profile
 from mlm_core.partial import checked_sums, coefficients, minimum, school_lines
 from mlm_core.records import Method, PoolingPath
 
-INFINITE = 1e12  # sigma_alpha in SDs of y: the schools tell each other nothing
+INFINITE = 1e8  # sigma_alpha in SDs of y: the schools tell each other nothing
 MOST_STEPS = 60
 
 
@@ -88,7 +88,7 @@ def pooling_path(
         b0=frozen(found.get("b0", none)),
         a1=frozen(found.get("a1", none)),
         sigma_y=frozen(sigma * sums.y_scale),
-        weight=frozen(s * sums.g11 / (1 + s * sums.g11)),
+        weight=frozen(s * sums.g[0] / (1 + s * sums.g[0])),
     )
 
 
@@ -101,7 +101,7 @@ def _at(sums: SchoolSums, tau2: Floats, sigma2: Floats, method: Method) -> tuple
 
 def _deviance(sums: SchoolSums, at: Profile, sigma2: Floats, method: Method) -> Floats:
     """Minus twice the log likelihood at a given ``sigma_y``, from that at the best one."""
-    m = sums.n_students - (method == "REML") * len(sums.names)
+    m = sums.free(method)
     ratio = at.r2 / (m * sigma2)
     out: Floats = at.criterion + m * (ratio - 1 - np.log(ratio))
     return out
@@ -114,9 +114,9 @@ def _sigma2(sums: SchoolSums, tau2: Floats, method: Method) -> Floats:
     that must hold the answer.
     """
     reml = method == "REML"
-    m = sums.n_students - reml * len(sums.names)
+    m = sums.free(method)
     ends = profile(sums, np.array([[INFINITE**2, 0, 0, 0], [0, 0, 0, 0]]), method).r2
-    between = len(sums.g11) - reml * len(sums.names)
+    between = sums.n_groups - reml * len(sums.names)
     low = np.full(len(tau2), np.log(ends[0] / m))
     high = np.full(len(tau2), np.log(ends[1] / max(m - between - 1, 1)))
     log_s2: Floats = np.full(len(tau2), np.log(ends[0] / max(m - between, 1)))
@@ -147,15 +147,15 @@ def _slopes(
     """
     reml = method == "REML"
     cov, at = _at(sums, tau2, sigma2, method)
-    s, q = cov[:, 0], at.q[0]
-    f = at.root @ at.qa[0]
-    error = at.qe[0] ** 2 / sigma2[:, None]
-    ff = error + (f * f).sum(-2) if reml else error
-    slope = s * (q - ff).sum(-1)
-    cross = 2 * ((f @ at.qe[0][..., None])[..., 0] ** 2).sum(-1) / sigma2
-    if reml:
-        cross = cross + ((f @ np.swapaxes(f, -1, -2)) ** 2).sum((-2, -1))
-    bend = s**2 * ((q * (2 * ff - q)).sum(-1) - cross)
+    s, q = cov[:, 0], at.q[:, 0]
+    f = at.root @ at.qc[:, 0]
     fit = at.r2 / sigma2
-    m = sums.n_students - reml * len(sums.names)
-    return m - fit - slope, fit - 2 * s * error.sum(-1) + slope + bend
+    error = f[:, -1] ** 2 * fit[:, None]
+    ff = error + (f[:, :-1] ** 2).sum(-2) if reml else error
+    slope = s * (q - ff).sum(-1)
+    gamma = (f @ np.swapaxes(f, -1, -2)) ** 2
+    taken = 2 * gamma[:, -1, :-1].sum(-1) * fit
+    if reml:
+        taken = taken + gamma[:, :-1, :-1].sum((-2, -1))
+    bend = s**2 * ((q * (2 * ff - q)).sum(-1) - taken)
+    return sums.free(method) - fit - slope, fit - 2 * s * error.sum(-1) + slope + bend
