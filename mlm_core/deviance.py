@@ -176,7 +176,7 @@ def school_sums(
     Examples
     --------
     >>> data = GroupedData([1.0, 3, 5], None, [0, 0, 1], None, ["a", "b"])
-    >>> school_sums(data).g11.tolist()
+    >>> school_sums(data).g[0].tolist()
     [2.0, 1.0]
     """
     y, y_mean, y_scale = _standard(data.y)

@@ -63,7 +63,7 @@ ORDER = [
     {"records", "simulate"},
     {"simulate_structures"},
     {"deviance", "pooling", "hierarchy", "clustered", "components"},
-    {"partial", "path", "intervals", "new_student"},
+    {"search", "partial", "path", "intervals", "new_student"},
     {"replicate", "heldout"},
     {"origin", "estimates"},
     {"experiments", "tables"},
