@@ -29,7 +29,8 @@ from mlm_core.records import Method, Slopes
 
 MOST_STEPS = 200
 MOST_CUTS = 30
-MOST_STARTS = 4
+MOST_STARTS = 6
+FEW_SCHOOLS = 16  # up to this all starts are searched, beyond it where a barrier is between
 MANY_SCHOOLS = 60  # beyond this the deviance has one minimum, and a coarse grid will do
 DEEPEST = 40.0  # a valley of the grid so much above the deepest one is not searched
 CLOSE = 1e-6  # a short Newton step that promises less is the last: it squares the error
@@ -39,9 +40,11 @@ SADDLE = -1e-4  # curvature of a saddle, as a share of the largest one
 
 # Kinds of start, as directions of theta: off the boundary; where sigma_beta is 0; sigma_alpha
 SIDES = np.stack([np.arctan([[0.03, 0.2, 1, 5, 30]]), np.zeros((1, 5)), np.full((1, 5), np.pi / 2)])
-# and as shapes of Sigma: off the boundary; near it; on it, where rho is 1 or -1
-NARROW = np.array([0.2, 0.05, 0.0])[:, None, None]
+# and as shapes of Sigma: off the boundary; on it, where rho is 1 or -1
+NARROW = np.array([0.2, 0.0])[:, None, None]
 TURNS = np.pi * np.arange(0, 1, 0.125)
+# Places on the way from a start to a minimum, as shares
+WAY = np.array([0.0, 0.1, 0.3, 0.6, 0.8, 0.95, 1.0])[:, None]
 
 
 class Minimum(NamedTuple):
@@ -58,7 +61,15 @@ def minimum(sums: SchoolSums, slopes: Slopes, method: Method) -> Minimum:
     """Where the deviance is least; exactly on the boundary when it is least there."""
     form = covariance_form(slopes, sums.x_zero)
     free = full_form() if slopes == "varying" else form
-    theta, lowest, converged, rounds = newton(sums, free, method, _starts(sums, free, method))
+    starts = _starts(sums, free, method)
+    together = MOST_STARTS if sums.n_groups <= FEW_SCHOOLS else 1
+    theta, lowest, converged, rounds = newton(sums, free, method, starts[:together])
+    apart = _behind_barriers(sums, free, method, starts[together:], theta)
+    if len(apart):
+        other = newton(sums, free, method, apart)
+        if other[1] < lowest:
+            theta, lowest, converged, _ = other
+        rounds += other[3]
     for tiny in (1e-3 * _scale(sums), 0.0):
         bounded = _bounded(theta, tiny)
         cov = relative_covariance(bounded, form)
@@ -98,8 +109,23 @@ def _starts(sums: SchoolSums, form: Floats, method: Method) -> Floats:
     order = np.argsort(deep, axis=1).T[:MOST_STARTS].ravel()
     kind = np.resize(np.arange(len(grid)), order.shape)
     kept = np.flatnonzero(deep[kind, order] < high.min() + DEEPEST)[:MOST_STARTS]
+    kept = kept[np.argsort(deep[kind[kept], order[kept]])]
     kind, (size, turn) = kind[kept], np.divmod(order[kept], high.shape[2])
     return grid[kind, size, turn] * _lowest_size(high, step, kind, size, turn)[:, None]
+
+
+def _behind_barriers(
+    sums: SchoolSums, form: Floats, method: Method, starts: Floats, found: Floats
+) -> Floats:
+    """The starts from which the straight way to the minimum found does not lead down all along."""
+    if len(starts) == 0:
+        return starts
+    here, there = relative_covariance(starts, form)[:, None], relative_covariance(found, form)
+    way = (1 - WAY) * here + WAY * there
+    crossed = here[..., 0] * there[2] + here[..., 2] * there[0] - 2 * here[..., 1] * there[1]
+    rest, gone = 1 - WAY[:, 0], WAY[:, 0]
+    way[..., 3] = rest**2 * here[..., 3] + gone**2 * there[3] + rest * gone * crossed
+    return starts[(np.diff(height(sums, way, method), axis=1) > 0).any(1)]
 
 
 def _lowest_size(high: Floats, step: float, kind: Ints, size: Ints, turn: Ints) -> Floats:
