@@ -115,8 +115,8 @@ class SchoolSums:
         """What centring and scaling takes from the deviance."""
         out = 2 * self.free(method) * math.log(self.y_scale)
         if method == "REML":
-            with_x = sum(name in ("a1", "b1") for name in self.names)
-            with_u = sum(name in ("b0", "b1") for name in self.names)
+            with_x = ("a1" in self.names) + ("b1" in self.names)
+            with_u = ("b0" in self.names) + ("b1" in self.names)
             out += 2 * (with_x * math.log(self.x_scale) + with_u * math.log(self.u_scale))
         return out
 
