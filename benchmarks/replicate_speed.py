@@ -24,7 +24,7 @@ from mlm_core import (
     replicate,
 )
 from mlm_core.clustered import treatment_trials
-from mlm_core.replicate import two_steps, world
+from mlm_core.replication import two_steps, world
 
 SCENARIOS = {
     "8 schools": Scenario(n_groups=8),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mlm_core.simulate_structures import StructuredSimulation, simulate_crossed, simulate_nested
+from mlm_core.structures import StructuredSimulation, simulate_crossed, simulate_nested
 
 SEED = 4
 """A draw in which the SDs of the levels lie near those they were drawn with."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlm_core import Hyperparameters
-from mlm_core.simulate import school_names
+from mlm_core.simulation import school_names
 
 SEED = 7
 """Chosen: a draw in which the school with the largest own estimate is a very small one."""

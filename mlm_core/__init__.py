@@ -11,9 +11,9 @@ from mlm_core.hierarchy import tau_posterior
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.path import pooling_path
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
-from mlm_core.replicate import replicate
+from mlm_core.replication import replicate
 from mlm_core.scenario import Hyperparameters, Scenario
-from mlm_core.simulate import Simulation, simulate
+from mlm_core.simulation import Simulation, simulate
 
 __all__ = [
     "DataError",

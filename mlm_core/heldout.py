@@ -13,7 +13,7 @@ from mlm_core.partial import fit_partial_pooling
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
 from mlm_core.records import Method, Slopes
 from mlm_core.scenario import Scenario
-from mlm_core.simulate import simulate
+from mlm_core.simulation import simulate
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from mlm_core.charts.errors import errors
 from mlm_core.charts.theme import steady_domain
 from mlm_core.estimates import students_table
 from mlm_core.experiments import efficiency
-from mlm_core.replicate import world
+from mlm_core.replication import world
 from pages.shared import cached, controls, figure, lesson, presets
 from pages.shared.code import Recipe, listing
 from pages.shared.lesson import Answer, Question
@@ -269,7 +269,7 @@ lesson.code(
         data,
         Recipe(
             core=[
-                "from mlm_core.replicate import world",
+                "from mlm_core.replication import world",
                 "",
                 "data = world(scenario, 0, with_x=False).data  # world 1 of the figure",
                 "fit = mlm.fit_partial_pooling(data)",

@@ -9,7 +9,7 @@ from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_steps import two_steps
 from mlm_core.estimates import students_table
 from mlm_core.experiments import second_step
-from mlm_core.replicate import world
+from mlm_core.replication import world
 from pages.shared import cached, controls, figure, lesson, presets
 from pages.shared.code import Recipe, listing
 from pages.shared.lesson import Answer, Question
@@ -212,7 +212,7 @@ lesson.code(
         data,
         Recipe(
             core=[
-                "from mlm_core.replicate import two_steps, world",
+                "from mlm_core.replication import two_steps, world",
                 "",
                 "data = world(scenario, 0).data  # world 1 of the figure",
                 "fit = mlm.fit_partial_pooling(data, group_predictor=True)",

@@ -13,10 +13,9 @@ import streamlit as st
 from mlm_core import DataError, estimates
 from mlm_core.charts.lines_plane import lines_plane
 from mlm_core.charts.pooling_path import pooling_path
-from mlm_core.records import Slopes
-from mlm_core.tables.columns import Columns, choose_columns, guess_columns
-from mlm_core.tables.read_table import Table, read_table
-from mlm_core.tables.report import (
+from mlm_core.own_data.columns import Columns, choose_columns, guess_columns
+from mlm_core.own_data.read_table import Table, read_table
+from mlm_core.own_data.report import (
     decimals,
     domain,
     glide,
@@ -29,6 +28,7 @@ from mlm_core.tables.report import (
     report,
     shown_groups,
 )  # fmt: skip
+from mlm_core.records import Slopes
 from pages.shared import controls, figure, lesson
 from pages.shared.code import LARGEST, Recipe, listing_of_data
 from pages.shared.words import count, number, percent, plain, signed

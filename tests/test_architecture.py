@@ -60,13 +60,13 @@ def test_the_kit_imports_no_page(path):
 
 ORDER = [
     {"scenario", "data"},
-    {"records", "simulate"},
-    {"simulate_structures"},
+    {"records", "simulation"},
+    {"structures"},
     {"deviance", "pooling", "hierarchy", "clustered", "components"},
     {"search", "partial", "path", "intervals", "new_student"},
-    {"replicate", "heldout"},
+    {"replication", "heldout"},
     {"origin", "estimates"},
-    {"experiments", "tables"},
+    {"experiments", "own_data", "lessons"},
 ]
 LAYER = {name: k for k, names in enumerate(ORDER) for name in names}
 FITS = [path for path in CORE if path.parent.name != "charts" and path.name != "__init__.py"]

@@ -12,7 +12,7 @@ import numpy as np
 from mlm_core.components import Structure, describe_structure, fit_variance_components
 from mlm_core.data import Floats, frozen
 from mlm_core.records import VarianceComponents
-from mlm_core.simulate_structures import (
+from mlm_core.structures import (
     StructuredSimulation,
     simulate_crossed,
     simulate_nested,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlm_core.data import Floats
-from mlm_core.replicate import EstimatorErrors, Replications
+from mlm_core.replication import EstimatorErrors, Replications
 from mlm_core.scenario import Scenario
-from mlm_core.simulate import school_names
+from mlm_core.simulation import school_names
 
 if TYPE_CHECKING:
     import pandas as pd

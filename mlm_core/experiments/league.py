@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlm_core.data import Floats, GroupedData
-from mlm_core.replicate import Replications
+from mlm_core.replication import Replications
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,9 @@ import numpy as np
 
 from mlm_core.data import Floats, GroupedData
 from mlm_core.pooling import fit_no_pooling
-from mlm_core.replicate import TwoSteps, world
+from mlm_core.replication import TwoSteps, world
 from mlm_core.scenario import Scenario
-from mlm_core.simulate import simulate
+from mlm_core.simulation import simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ def over_worlds(found: TwoSteps) -> tuple[OverWorlds, OverWorlds]:
 
     Examples
     --------
-    >>> from mlm_core.replicate import two_steps
+    >>> from mlm_core.replication import two_steps
     >>> two, both = over_worlds(two_steps(equal_slopes(Scenario()), 200))
     >>> two.sigma_alpha > both.sigma_alpha
     True
@@ -134,7 +134,7 @@ def noise_sd(scenario: Scenario, found: TwoSteps, slopes: Literal["common", "var
 
     Examples
     --------
-    >>> from mlm_core.replicate import two_steps
+    >>> from mlm_core.replication import two_steps
     >>> scenario = equal_slopes(Scenario())
     >>> round(noise_sd(scenario, two_steps(scenario, 10, slopes="varying"), "varying"), 1)
     3.6

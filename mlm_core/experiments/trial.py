@@ -12,7 +12,7 @@ from mlm_core.data import Floats, GroupedData
 from mlm_core.estimates import by_size
 from mlm_core.records import GroupLines, NoPooling, PartialPooling
 from mlm_core.scenario import Scenario
-from mlm_core.simulate import Simulation, simulate
+from mlm_core.simulation import Simulation, simulate
 
 if TYPE_CHECKING:
     import pandas as pd

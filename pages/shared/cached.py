@@ -31,8 +31,8 @@ from mlm_core.heldout import error_by_size
 from mlm_core.heldout import held_out as leave_out
 from mlm_core.hierarchy import Prior, TauPosterior
 from mlm_core.records import CompletePooling, NoPooling, PartialPooling, PoolingPath
-from mlm_core.replicate import Replications, TwoSteps
-from mlm_core.replicate import two_steps as fit_two_steps
+from mlm_core.replication import Replications, TwoSteps
+from mlm_core.replication import two_steps as fit_two_steps
 from mlm_core.scenario import sd_within
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"

@@ -15,7 +15,7 @@ from mlm_core.experiments.efficiency import (
     gain,
     only_schools,
 )
-from mlm_core.replicate import replicate, world
+from mlm_core.replication import replicate, world
 from tests.pages.kit import figure, open_page, text
 
 SHOW = {"predict_efficient_inference": "Just show me"}

@@ -12,7 +12,7 @@ import pytest
 from mlm_core import Scenario
 from mlm_core.estimates import students_table
 from mlm_core.experiments.second_step import equal_slopes
-from mlm_core.replicate import two_steps, world
+from mlm_core.replication import two_steps, world
 from pages.shared.presets import LARGE
 from tests.pages.kit import figure, open_page, text
 

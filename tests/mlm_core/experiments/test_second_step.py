@@ -14,7 +14,7 @@ from mlm_core.experiments.second_step import (
     own_variance,
     second_step_tables,
 )
-from mlm_core.replicate import two_steps, world
+from mlm_core.replication import two_steps, world
 
 SCENARIO = equal_slopes(Scenario(students_per_group=8))
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from mlm_core.data import Floats, GroupedData, Ints, frozen
 from mlm_core.scenario import Scenario
-from mlm_core.simulate import Simulation, simulate
+from mlm_core.simulation import Simulation, simulate
 
 NORMAL_975 = 1.959963984540054
 GRID = 40

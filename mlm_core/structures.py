@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from mlm_core.data import Floats, Ints, frozen
-from mlm_core.simulate import school_names
+from mlm_core.simulation import school_names
 
 _DISTRICTS = "Bay Canyon Delta Forest Island Moor Plain Valley"
 _NEIGHBOURHOODS = (

@@ -9,7 +9,7 @@ from scipy import stats
 
 from mlm_core import Hyperparameters, Scenario, fit_complete_pooling, fit_no_pooling
 from mlm_core.partial import fit_partial_pooling
-from mlm_core.replicate import (
+from mlm_core.replication import (
     _derivatives,
     _design,
     _draw,

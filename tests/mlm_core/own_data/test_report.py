@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from mlm_core import DataError, GroupedData
-from mlm_core.tables.report import (
+from mlm_core.own_data.report import (
     NORMAL,
     complete_line,
     decimals,

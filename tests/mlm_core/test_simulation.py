@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlm_core import Hyperparameters, Scenario, simulate
-from mlm_core.simulate import draw, school_names
+from mlm_core.simulation import draw, school_names
 
 START = Scenario()
 

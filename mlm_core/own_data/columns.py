@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mlm_core.data import DataError, Floats, GroupedData, Ints
-from mlm_core.tables.read_table import Table
+from mlm_core.own_data.read_table import Table
 
 _GROUP = re.compile(
     r"school|group|class|cluster|teacher|hospital|clinic|site|county|state|country|region|"
@@ -68,7 +68,7 @@ def guess_columns(table: Table) -> Columns:
 
     Examples
     --------
-    >>> from mlm_core.tables.read_table import read_table
+    >>> from mlm_core.own_data.read_table import read_table
     >>> guess_columns(read_table(b"school,pre,score\na,1,2.5\na,2,3.5\nb,1,4.5\nb,3,2"))
     Columns(y='score', group='school', x='pre', u=None)
     """
@@ -149,7 +149,7 @@ def choose_columns(table: Table, columns: Columns) -> Chosen:
 
     Examples
     --------
-    >>> from mlm_core.tables.read_table import read_table
+    >>> from mlm_core.own_data.read_table import read_table
     >>> table = read_table(b"school,score\na,1\na,2\nb,NA\nb,4\nb,5")
     >>> choose_columns(table, Columns("score", "school")).left_out
     ('1 row has no value in “score”',)

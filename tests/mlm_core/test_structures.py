@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlm_core.components import describe_structure, fit_variance_components
-from mlm_core.simulate_structures import simulate_crossed, simulate_nested
+from mlm_core.structures import simulate_crossed, simulate_nested
 
 SIMULATORS = [simulate_nested, simulate_crossed]
 

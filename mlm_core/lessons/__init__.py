@@ -1,0 +1,1 @@
+"""What each lesson says and draws, computed: one file a lesson, named like its page."""
