@@ -7,26 +7,29 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import address, contents
+from pages.shared import contents, figure, settings
 
 ROOT = Path(__file__).parent
 
 
 def frame() -> None:
     """Draw the frame and run the page that the address names."""
-    st.set_page_config(
-        page_title="Pooling Lab", page_icon=ROOT / "pages" / "shared" / "icon.svg", layout="wide"
-    )
-    st.html(ROOT / "pages" / "shared" / "style.css")
+    icon = ROOT / "pages" / "shared" / "icon.svg"
     start = st.Page("pages/start.py", title="Start", icon=":material/home:", default=True)
     sections = {"": [start]}
     for lesson in contents.lessons():
         entry = st.Page(lesson.path, title=lesson.name, url_path=lesson.slug)
         sections.setdefault(lesson.part, []).append(entry)
     page = st.navigation(sections, position="top")
-    address.arrive(page.url_path)
+    name = "Pooling Lab" if page == start else f"{page.title} · Pooling Lab"
+    st.set_page_config(page_title=name, page_icon=icon, layout="wide")
+    st.html(ROOT / "pages" / "shared" / "style.css")
+    st.html(figure.ground())
+    settings.begin(page.url_path)
+    st.session_state["_told"] = False
     page.run()
-    address.write()
+    if not st.session_state["_told"]:  # a lesson in steps writes its address itself
+        settings.write()
 
 
 @asynccontextmanager
@@ -42,7 +45,7 @@ async def warm(_: st.App) -> AsyncIterator[None]:
     import threadpoolctl
     from streamlit.runtime.pages_manager import PagesManager
 
-    from pages.shared import lesson  # noqa: F401
+    from pages.shared import story  # noqa: F401
 
     PagesManager.uses_pages_directory = False
     threadpoolctl.threadpool_limits(1)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 STEPS = 121
 """Positions of the handle between complete and no pooling."""
 
+MOST_NAMES = 24
+"""Schools of which all the names are written; of more, only those at the ends and the picked one."""
+
 HANDLE_SCALE = 5.0
 """The SD between schools (points) in the middle of the handle."""
 
@@ -229,6 +232,7 @@ def schools_table(
     complete: float,
     truth: Floats | None = None,
     picked: str | None = None,
+    later: Floats | None = None,
 ) -> pd.DataFrame:
     """One row a school, the largest first.
 
@@ -239,30 +243,42 @@ def schools_table(
         Estimates without pooling.
     complete : float
         The estimate of complete pooling, the same for all.
-    truth : (J,) array, optional
+    truth, later : (J,) arrays, optional
+        The truth, and next year's means. What is not given lies, unseen, on the own
+        estimate, so that it glides from there when it is shown.
     picked : str, optional
         Label of the school that is marked.
 
     Returns
     -------
     pandas.DataFrame
-        ``row, school, label, n, own, complete, truth, picked``; ``label`` has the
-        name and the number of students.
+        ``row, school, label, n, own, complete, truth, truth_seen, later, later_seen,
+        partial_seen, picked, named``; ``label`` has the name and the number of students; ``named`` marks
+        the schools whose names are written where there is no room for all.
     """
     import pandas as pd
 
     order = by_size(data)
     names = data.labels.astype(str)[order]
+    many = len(names) > MOST_NAMES
+    ends = [int(np.nanargmin(own[order])), int(np.nanargmax(own[order])), 0, len(names) - 1]
     return pd.DataFrame(
         {
             "row": np.arange(len(names)),
             "school": names,
-            "label": [f"{name}  {n}" for name, n in zip(names, data.n[order], strict=True)],
+            "label": [f"{name} ({n})" for name, n in zip(names, data.n[order], strict=True)],
             "n": data.n[order],
             "own": own[order],
             "complete": complete,
-            "truth": np.nan if truth is None else truth[order],
+            "truth": (own if truth is None else truth)[order],
+            "truth_seen": float(truth is not None),
+            "later": (own if later is None else later)[order],
+            "later_seen": float(later is not None),
+            "partial_seen": 1.0,
             "picked": names == picked,
+            "named": ~np.full(len(names), many)
+            | (names == picked)
+            | np.isin(np.arange(len(names)), ends),
         }
     )
 
@@ -273,21 +289,28 @@ def by_size(data: GroupedData) -> Ints:
 
 
 def path_table(path: PoolingPath, data: GroupedData, rest: int) -> pd.DataFrame:
-    """One row a school and step of the handle: ``step, row, alpha, pulled, resting``.
+    """One row a school and step of the handle.
 
-    ``row`` is that of `schools_table`; ``pulled`` is 1 for complete pooling and 0
-    for no pooling; ``resting`` marks the step ``rest``, at which the handle rests
-    until it is moved.
+    Returns
+    -------
+    pandas.DataFrame
+        ``step, row, alpha, low, high, pulled, resting``. ``row`` is that of
+        `schools_table`; ``low`` and ``high`` are a standard error below and above
+        ``alpha``; ``pulled`` is 1 for complete pooling and 0 for no pooling; ``resting``
+        marks the step ``rest``, at which the handle rests until it is moved.
     """
     import pandas as pd
 
     order = by_size(data)
     step = np.repeat(np.arange(len(path.sigma_alpha)), len(order))
+    alpha, se = path.alpha[:, order].ravel(), path.se_alpha[:, order].ravel()
     return pd.DataFrame(
         {
             "step": step,
             "row": np.tile(np.arange(len(order)), len(path.sigma_alpha)),
-            "alpha": path.alpha[:, order].ravel(),
+            "alpha": alpha,
+            "low": alpha - se,
+            "high": alpha + se,
             "pulled": 1.0 - path.weight[:, order].ravel(),
             "resting": step == rest,
         }

@@ -42,7 +42,10 @@ with picture:
         scale=estimates.HANDLE_SCALE,
         steps=estimates.STEPS,
     )
-    figure.handle("shrinkage", rest, last, play=True)
+    figure.follow(
+        figure.Handle("shrinkage", rest, [str(k) for k in range(last + 1)], "SD between schools"),
+        play=True,
+    )
 
 lessons = contents.lessons()
 heart, first = contents.lesson("partial_pooling"), lessons[0]

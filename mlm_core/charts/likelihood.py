@@ -51,6 +51,13 @@ def likelihood_layers(
             x=x, y=y
         ),
         base.mark_point(opacity=0).encode(x=x, y=y).add_params(dragged),
+        base.transform_filter("datum.step == 0")
+        .mark_text(align="right", baseline="top", color=colours.muted, dy=4)
+        .encode(
+            x=alt.value("width"),
+            y=alt.value(high),
+            text=alt.value("how well each SD fits the data"),
+        ),
         base.transform_filter("datum.estimate")
         .mark_rule(color=colours.partial, strokeDash=[3, 3], strokeWidth=1.5)
         .encode(x=x, y=alt.value(high), y2=alt.value(low)),

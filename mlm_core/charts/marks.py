@@ -36,8 +36,21 @@ def complete_rule(chart: alt.Chart, look: Look, **options: Any) -> Any:
     return chart.mark_rule(color=look.palette.complete, strokeWidth=2.5, **options)
 
 
-def school_names(row: float, look: Look, **options: Any) -> alt.Axis:
-    """An axis of school names, as wide in every figure; rows too low for type have none."""
+def key(field: str) -> alt.Key:
+    """Marks with the same key are the same mark after new data: they glide there."""
+    return alt.Key(f"{field}:N")
+
+
+def later(chart: alt.Chart, look: Look, size: float = 80, **options: Any) -> Any:
+    """A mark for next year's mean: new students in the same school."""
+    colour = look.palette.later
+    return chart.mark_point(
+        shape="triangle-up", size=size * 0.8, fill=colour, stroke=colour, strokeWidth=1, **options
+    )
+
+
+def no_names(**options: Any) -> alt.Axis:
+    """An axis that keeps the room for the names of schools, which `names` writes."""
     return alt.Axis(
         **options,
         title=None,
@@ -45,17 +58,34 @@ def school_names(row: float, look: Look, **options: Any) -> alt.Axis:
         maxExtent=LEFT,
         domain=False,
         ticks=False,
-        labels=row >= 11,
-        labelFontSize=min(look.type_size(), row - 1),
-        labelLimit=LEFT,
+        labels=False,
+    )
+
+
+def names(schools: alt.Chart, y: Any, row: float, look: Look, label: str = "label") -> Any:
+    """The names of schools at the left of their rows; the picked one stands out.
+
+    Where rows are lower than type, only those are written whose field ``named`` is true.
+    """
+    colours = look.palette
+    size = min(look.type_size(), max(row - 0.5, 11.0))
+    return (
+        schools.transform_filter("datum.named")
+        .mark_text(align="right", baseline="middle", dx=-8, fontSize=size, limit=LEFT)
+        .encode(
+            y=y,
+            x=alt.value(0),
+            text=f"{label}:N",
+            color=alt.condition("datum.picked", alt.value(colours.picked), alt.value(colours.ink)),
+            key=key("school"),
+        )
     )
 
 
 def picked_band(schools: alt.Chart, y: Any, row: float, look: Look) -> Any:
     """A band behind the row of the school that is picked."""
-    return schools.mark_bar(color=look.palette.faint, height=row).encode(
-        y=y,
-        x=alt.value(0),
-        x2=alt.value("width"),
-        opacity=alt.condition("datum.picked", alt.value(0.6), alt.value(0)),
+    return (
+        schools.transform_filter("datum.picked")
+        .mark_bar(color=look.palette.picked, height=row, opacity=0.22)
+        .encode(y=y, x=alt.value(0), x2=alt.value("width"))
     )

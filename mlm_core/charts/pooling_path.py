@@ -12,8 +12,11 @@ from mlm_core.charts.likelihood import likelihood_layers, position
 from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
-OF_SCHOOL = ("school", "label", "n", "own", "complete", "truth", "picked")
-GAP, STRIP = 44, 72
+OF_SCHOOL = (
+    *("school", "label", "n", "own", "complete", "truth", "truth_seen", "later", "later_seen"),
+    *("picked", "named", "partial_seen"),
+)
+ROWS, GAP, STRIP = 264, 38, 46
 
 
 def pooling_path(
@@ -23,7 +26,6 @@ def pooling_path(
     rows: int,
     scale: float,
     steps: int,
-    show_truth: bool = False,
     score: str = "mean test score, points",
     unit: str = "points",
     group: str = "school",
@@ -33,13 +35,16 @@ def pooling_path(
 ) -> Any:
     """One row a school, ordered by size; under it the likelihood of sigma_alpha.
 
-    The handle lives in the chart: it only picks one of the steps in the tables,
-    and nothing is sent to the server. It rests where the tables say until it is moved.
+    Hollow: the school's own mean. Filled, with a bar of one standard error to each side:
+    partial pooling. Rule: complete pooling. Dashed: what schools are pulled to. Diamond:
+    the truth. Triangle: next year's mean. The handle lives in the chart: it only picks one
+    of the steps in the tables, and nothing is sent to the server.
 
     Tables
     ------
     schools
         Of `estimates.schools_table`: one row a school, in the order in which they are drawn.
+        Marks whose ``partial_seen``, ``truth_seen`` or ``later_seen`` is 0 are not seen.
     path
         Of `estimates.path_table`: one row a school and step.
     likelihood
@@ -54,129 +59,104 @@ def pooling_path(
         Numbers of schools and of steps.
     scale : float
         The SD in the middle of the handle.
-    show_truth : bool
-        Draw the true means.
     score, unit, group, member, number : str
         Title of the score axis, its unit, the words for school and students, the format
         of scores: for other data than test scores.
     one_mean : bool
         Complete pooling is the same for all; else each school has its own mark for it.
     """
-    row = _row_height(rows, look)
-    schools = round(rows * row)
     now = here(steps)
-    likelihood = alt.Chart(alt.NamedData("likelihood"))
-    top = (
-        _schools(
-            alt.Chart(),
-            look,
-            domain,
-            schools,
-            row,
-            score,
-            show_truth,
-            (group, member, number),
-            one_mean,
-            now,
-        )
-        .properties(data=alt.NamedData("path"))
-        .transform_filter(now)
-        .transform_lookup("row", alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL)))
-    )
-    strip = _likelihood(
-        likelihood, look, now, scale, steps, schools, f"SD between {group}s σ_α, {unit}"
-    )
-    return finish(
-        alt.layer(strip, top).resolve_scale(x="independent", y="independent"),
-        look,
-        schools + GAP + STRIP,
-    )
-
-
-def _row_height(rows: int, look: Look) -> float:
-    return max(5.0, min(17.5 * look.scale, 560 / rows))
-
-
-def _schools(
-    here: alt.Chart,
-    look: Look,
-    domain: tuple[float, float],
-    height: int,
-    row: float,
-    score: str,
-    show_truth: bool,
-    words: tuple[str, str, str],
-    one_mean: bool,
-    at_handle: str,
-) -> Any:
-    group, member, number = words
-    colours = look.palette
+    x = alt.Scale(domain=list(domain), nice=False, zero=False)
     axis = alt.Axis(orient="top", title=score, tickCount=6, grid=True)
-    x_scale = alt.Scale(domain=list(domain), nice=False, zero=False)
-    names = marks.school_names(row, look)
-    y = alt.Y("label:N", sort=None, scale=alt.Scale(range=[0, height]), axis=names)
-    at = {
-        c: alt.X(f"{c}:Q", scale=x_scale, axis=axis) for c in ("own", "alpha", "complete", "truth")
-    }
-    size = max(20.0, min(90.0 * look.scale, row * 5))
-    tooltip = [
+    at = {c: alt.X(f"{c}:Q", scale=x, axis=axis) for c in ("own", "alpha", "complete", "a0")}
+    at |= {c: alt.X(f"{c}:Q", scale=x, axis=axis) for c in ("low", "truth", "later")}
+    row = ROWS / rows
+    y = alt.Y("row:O", scale=alt.Scale(range=[0, ROWS]), axis=marks.no_names())
+    tips = [
         alt.Tooltip("school:N", title=group),
         alt.Tooltip("n:Q", title=member),
         alt.Tooltip("own:Q", title="no pooling", format=number),
         alt.Tooltip("alpha:Q", title="partial pooling", format=number),
         alt.Tooltip("pulled:Q", title="pulled", format=".0%"),
     ]
-    layers = [
-        marks.picked_band(here, y, row, look),
-        marks.complete_rule(here.transform_aggregate(complete="mean(complete)"), look).encode(
-            x=at["complete"], y=alt.value(0), y2=alt.value(height)
+    schools = _schools(look, at, y, row, tips, one_mean, now)
+    top = (
+        alt.layer(*schools)
+        .properties(data=alt.NamedData("path"))
+        .transform_filter(now)
+        .transform_lookup("row", alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL)))
+    )
+    strip = _likelihood(look, now, scale, steps, f"SD between {group}s, {unit}")
+    layers = alt.layer(strip, top).resolve_scale(x="independent", y="independent")
+    return finish(layers, look, ROWS + GAP + STRIP)
+
+
+def _schools(
+    look: Look, at: dict[str, Any], y: Any, row: float, tips: list[Any], one_mean: bool, now: str
+) -> list[Any]:
+    colours, base, key = look.palette, alt.Chart(), marks.key("school")
+    size = max(16.0, min(90.0, row * 5)) * look.scale
+    thin = max(2.0, min(4.0, row / 4))
+    complete = (
+        marks.complete_rule(base.transform_aggregate(complete="mean(complete)"), look).encode(
+            x=at["complete"], y=alt.value(0), y2=alt.value(ROWS)
         )
         if one_mean
-        else here.mark_tick(
-            color=colours.complete, thickness=2.5, height=0.9 * row, orient="vertical"
-        ).encode(x=at["complete"], y=y),
-        *([_pulled_to(look, x_scale, axis, at_handle, height)] if one_mean else []),
-        here.mark_rule(color=colours.muted, strokeWidth=1.6).encode(x=at["own"], x2="alpha:Q", y=y),
-        marks.point(here, "no", look, 1.5 * size).encode(x=at["own"], y=y, tooltip=tooltip),
-        marks.point(here, "partial", look, size)
-        .encode(x=at["alpha"], y=y, tooltip=tooltip)
-        .add_params(alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)),
+        else base.mark_tick(
+            color=colours.complete, thickness=2.5, height=0.9 * row, orient="vertical", opacity=1
+        ).encode(x=at["complete"], y=y)
+    )
+    pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
+    return [
+        marks.picked_band(base, y, row, look),
+        marks.names(base, y, row, look),
+        complete,
+        *([_target(look, at["a0"], now)] if one_mean else []),
+        base.mark_bar(color=colours.muted, height=1.6).encode(
+            x=at["own"], x2="alpha:Q", y=y, key=key
+        ),
+        base.mark_bar(color=colours.partial, height=thin).encode(
+            x=at["low"], x2="high:Q", y=y, key=key, opacity=_seen("partial", 0.45)
+        ),
+        marks.point(base, "partial", look, size)
+        .encode(x=at["alpha"], y=y, key=key, opacity=_seen("partial"))
+        .add_params(pick),
+        marks.point(base, "no", look, 1.5 * size).encode(x=at["own"], y=y, tooltip=tips, key=key),
+        _maybe(marks.later(base, look, size), "later", at, y, key),
+        _maybe(marks.point(base, "truth", look, 0.6 * size), "truth", at, y, key),
     ]
-    if show_truth:
-        layers.append(
-            marks.point(here, "truth", look, size * 0.6).encode(
-                x=at["truth"], y=y, tooltip=[*tooltip, alt.Tooltip("truth:Q", format=".1f")]
-            )
-        )
-    return alt.layer(*layers)
 
 
-def _pulled_to(look: Look, scale: alt.Scale, axis: alt.Axis, at_handle: str, height: int) -> Any:
+def _maybe(mark: Any, name: str, at: dict[str, Any], y: Any, key: Any) -> Any:
+    """A mark that is there, unseen, before it is shown."""
+    return mark.encode(x=at[name], y=y, key=key, opacity=_seen(name))
+
+
+def _seen(name: str, most: float = 1.0) -> Any:
+    return alt.condition(f"datum.{name}_seen > 0", alt.value(most), alt.value(0))
+
+
+def _target(look: Look, x: Any, at_handle: str) -> Any:
     """The common mean at this step: schools are pulled to it, not to that of all students."""
     return (
         alt.Chart(alt.NamedData("likelihood"))
         .transform_filter(at_handle)
-        .mark_rule(color=look.palette.partial, strokeWidth=1.6, strokeDash=[4, 4])
-        .encode(x=alt.X("a0:Q", scale=scale, axis=axis), y=alt.value(0), y2=alt.value(height))
+        .mark_rule(color=look.palette.target, strokeWidth=2, strokeDash=[4, 4])
+        .encode(x=x, y=alt.value(0), y2=alt.value(ROWS))
     )
 
 
-def _likelihood(
-    base: alt.Chart, look: Look, at_handle: str, scale: float, steps: int, above: int, title: str
-) -> Any:
-    low, high = above + GAP + STRIP, above + GAP
+def _likelihood(look: Look, at_handle: str, scale: float, steps: int, title: str) -> Any:
+    base = alt.Chart(alt.NamedData("likelihood"))
+    low, high = ROWS + GAP + STRIP, ROWS + GAP
     x = position(scale, title)
     dragged = handle(steps, "From complete pooling to no pooling")
     now = base.transform_filter(at_handle)
-    return alt.layer(
-        *likelihood_layers(base, now, look, x, (high, low), dragged),
-        *(
-            now.transform_filter(where)
-            .mark_text(dy=-12, dx=dx, align=align, fontWeight="bold")  # type: ignore[arg-type]
-            .encode(x=x, y=alt.value(high - 2), text="caption:N")
-            for where, align, dx in (
-                ("datum.position <= 0.8", "center", 0),
-                ("datum.position > 0.8", "right", 12),
-            )
-        ),
+    places = (("datum.position <= 0.8", "center", 0), ("datum.position > 0.8", "right", 12))
+    captions = (
+        now.transform_filter(where)
+        .mark_text(dy=-12, dx=dx, align=align, fontWeight="bold")  # type: ignore[arg-type]
+        .encode(x=x, y=alt.value(high - 2), text="caption:N")
+        for where, align, dx in places
     )
+    return alt.layer(*likelihood_layers(base, now, look, x, (high, low), dragged), *captions)

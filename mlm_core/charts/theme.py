@@ -15,12 +15,33 @@ Pooling = Literal["complete", "no", "partial", "truth"]
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours of one theme; the four poolings differ in shape too."""
+    """Colours of one theme; each means one thing on every page, and the poolings differ in shape.
+
+    Attributes
+    ----------
+    complete, no, partial, truth : str
+        The three poolings and the truth.
+    target : str
+        What schools are pulled to: a mean, a line, a cloud.
+    picked : str
+        The school that is picked.
+    within, between : str
+        What is of students of one school, and what is of schools.
+    later : str
+        Next year: new students in the same schools.
+    ink, muted, faint, paper : str
+        Type, quiet marks, grounds, the page.
+    """
 
     complete: str
     no: str
     partial: str
     truth: str
+    target: str
+    picked: str
+    within: str
+    between: str
+    later: str
     ink: str
     muted: str
     faint: str
@@ -36,6 +57,11 @@ LIGHT = Palette(
     no="#0B68B0",
     partial="#00805A",
     truth="#111111",
+    target="#7A4BB8",
+    picked="#9A6B00",
+    within="#8C2F6B",
+    between="#5F6400",
+    later="#7A4A21",
     ink="#22262B",
     muted="#5B6470",
     faint="#D9DCE0",
@@ -46,6 +72,11 @@ DARK = Palette(
     no="#6CB8F2",
     partial="#33C895",
     truth="#FFFFFF",
+    target="#BFA2F0",
+    picked="#F0C04A",
+    within="#F08CC8",
+    between="#C9CC4A",
+    later="#D9A774",
     ink="#E8EAED",
     muted="#A3ABB5",
     faint="#3A4049",
@@ -72,12 +103,15 @@ class Look:
         """The colours of this look."""
         return DARK if self.dark else LIGHT
 
-    def type_size(self, points: float = 13) -> float:
+    def type_size(self, points: float = 14) -> float:
         """Size of type in this look (pixels)."""
         return round(points * self.scale, 1)
 
 
 FONT = "'Source Sans', 'Source Sans Pro', 'Source Sans 3', system-ui, sans-serif"
+
+HEIGHT = 440
+"""Pixels that every figure of a lesson has from its top to its bottom, axes and all but the handle."""
 
 LEFT = 118
 """Pixels kept free on the left of a figure for the names of schools."""
@@ -122,6 +156,7 @@ def finish(chart: Any, look: Look, height: int) -> Any:
         titleFontWeight="normal",
         titlePadding=8,
         grid=False,
+        aria=False,
     )
     # One call: each of Altair's copies the whole chart.
     return chart.properties(
@@ -134,6 +169,8 @@ def finish(chart: Any, look: Look, height: int) -> Any:
             font=FONT,
             view=alt.ViewConfig(stroke=None),
             axis=axis,
+            aria=False,
+            mark=alt.MarkConfig(aria=False),
             text=alt.MarkConfig(color=colours.ink, fontSize=size),
             legend=alt.LegendConfig(disable=True),
         ),

@@ -6,10 +6,11 @@ records are read-only, so that a hit costs a microsecond where Streamlit's costs
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,21 @@ from mlm_core.replication import two_steps as fit_two_steps
 from mlm_core.scenario import sd_within
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def remembered(function: Callable[P, R]) -> Callable[P, R]:
+    """The function with its last answers remembered: for the facts of a lesson."""
+    made: Callable[P, R] = _remembering(function)
+    return made
+
+
+@cache
+def _remembering(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lru_cache(maxsize=128)(function)
 
 
 @lru_cache(maxsize=256)

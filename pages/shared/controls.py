@@ -1,12 +1,12 @@
-"""Everything a reader can set: the scenario in the sidebar and the controls beside a figure.
+"""Everything a reader can set: what each control is called, what it takes, how it is drawn.
 
-Each control is bound to the address under its own name, so that a copied link
-opens the same picture. This is the only place that makes such controls.
+This is the only place that makes such controls. A control is a record; it is drawn as a
+view of a setting (`pages.shared.settings`), wherever a step or the laboratory wants it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -14,164 +14,181 @@ import streamlit as st
 
 from mlm_core import Hyperparameters, Scenario
 from mlm_core.scenario import Bounds, bounds
-from pages.shared.address import bound, notices
+from mlm_core.simulation import school_names
+from pages.shared import settings
 from pages.shared.presets import PRESETS
-from pages.shared.words import plain
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
-    """A slider of the scenario; ``name`` is the field of the record and the name in the address."""
+class Slider:
+    """A number; ``name`` is that of the setting, in the address too."""
 
     name: str
     label: str
-    help: str
+    limits: Bounds
+    default: float
+    help: str = ""
     format: str = "%g"
 
+    def read(self, said: str) -> float:
+        """From a link."""
+        whole = isinstance(self.default, int)
+        low, high, _ = self.limits
+        return float_or_int(settings.number_between(low, high, self.label)(said), whole)
 
-SCENARIO = (
-    Control("n_groups", "Schools", "How many schools there are, J.", "%d"),
-    Control("students_per_group", "Students per school", "The size of the school in the middle.", "%d"),
-    Control("imbalance", "How unequal in size", "0: all schools have the same size.", "%.1f"),
-    Control("sigma_alpha", r"SD between schools $\sigma_\alpha$",
-            "How much schools differ beyond what the school-level predictor u explains, in points.",
-            "%.1f"),
-    Control("sigma_y", r"SD within schools $\sigma_y$",
-            "How much students of one school differ, given the pre-test, in points.", "%.1f"),
-    Control("b0", r"Strength of the school-level predictor $b_0$",
-            "Points for one unit of u. It moves schools apart, too.", "%.1f"),
-    Control("a1", r"Mean slope $a_1$", "Points of score for one unit of pre-test.", "%.1f"),
-    Control("sigma_beta", r"SD of slopes $\sigma_\beta$",
-            "How much the slope differs between schools.", "%.2f"),
-    Control("rho", r"Correlation $\rho$",
-            "Of a school's intercept and its slope, beyond what u explains.", "%.1f"),
-    Control("b1", r"Effect of u on the slope $b_1$", "Change of the slope for one unit of u.", "%.1f"),
-    Control("sigma_x", r"SD between schools of the pre-test $\sigma_x$",
-            "How much the schools' mean pre-test differs.", "%.2f"),
-    Control("contextual", "Contextual effect",
-            "Points for one unit of the school's mean pre-test, at the same own pre-test.", "%.1f"),
-    Control("extraordinary", "One extraordinary school",
-            "Points that set the first school apart from the model.", "%.0f"),
-    Control("redraw", "Draw of students", "New students in the same schools.", "%d"),
+    def allowed(self, value: Any, scenario: Scenario) -> bool:
+        """Whether a kept value can be had."""
+        return bool(self.limits.low <= value <= self.limits.high)
+
+    def draw(self, key: str, scenario: Scenario, changed: Callable[[], None]) -> None:
+        """Draw it as a view of ``st.session_state[key]``."""
+        whole = isinstance(self.default, int)
+        low, high, step = (float_or_int(v, whole) for v in self.limits)
+        st.slider(
+            self.label, low, high, step=step, format=self.format, key=key,
+            help=self.help or None, on_change=changed,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few; ``options`` may depend on the scenario.
+
+    Attributes
+    ----------
+    names : mapping of str to str
+        How options are called on the page, where the address has shorter words for them.
+    """
+
+    name: str
+    label: str
+    options: Sequence[str] | Callable[[Scenario], Sequence[str]]
+    default: str
+    help: str = ""
+    names: Mapping[str, str] | None = None
+
+    def of(self, scenario: Scenario) -> list[str]:
+        """The options in a scenario."""
+        return list(self.options(scenario) if callable(self.options) else self.options)
+
+    def read(self, said: str) -> str:
+        """From a link; whether there is such a choice, `allowed` says."""
+        return settings.one_of(self.options, self.label)(said) if isinstance(
+            self.options, Sequence
+        ) else said[:60]  # fmt: skip
+
+    def allowed(self, value: Any, scenario: Scenario) -> bool:
+        """Whether there is such an option."""
+        return value in self.of(scenario)
+
+    def draw(self, key: str, scenario: Scenario, changed: Callable[[], None]) -> None:
+        """Draw it as a view of ``st.session_state[key]``."""
+        names, options = self.names or {}, self.of(scenario)
+        draw: Any = st.selectbox if len(options) > 4 else st.segmented_control
+        more = {} if len(options) > 4 else {"required": True, "width": "stretch"}
+        draw(
+            self.label, options, key=key, help=self.help or None, on_change=changed,
+            format_func=lambda option: names.get(option, option), **more,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """On or off."""
+
+    name: str
+    label: str
+    default: bool = False
+    help: str = ""
+
+    def read(self, said: str) -> bool:
+        """From a link."""
+        return bool(settings.yes_or_no(self.label)(said))
+
+    def allowed(self, value: Any, scenario: Scenario) -> bool:
+        """Both are."""
+        return isinstance(value, bool)
+
+    def draw(self, key: str, scenario: Scenario, changed: Callable[[], None]) -> None:
+        """Draw it as a view of ``st.session_state[key]``."""
+        st.toggle(self.label, key=key, help=self.help or None, on_change=changed)
+
+
+Control = Slider | Choice | Switch
+
+
+def float_or_int(value: float, whole: bool) -> float:
+    """A number of the kind its control takes."""
+    return round(value) if whole else float(value)
+
+
+def _of_scenario(name: str, label: str, words: str, digits: str = "%g") -> Slider:
+    start = Scenario()
+    default = getattr(start, name) if hasattr(start, name) else getattr(start.hyper, name)
+    return Slider(name, label, bounds(name), default, words, digits)
+
+
+SCENARIO: tuple[Slider, ...] = (
+    _of_scenario("n_groups", "Schools", "How many schools there are, J.", "%d"),
+    _of_scenario("students_per_group", "Students per school", "The size of the school in the middle.", "%d"),
+    _of_scenario("imbalance", "How unequal in size", "0: all schools have the same size.", "%.1f"),
+    _of_scenario("sigma_alpha", r"SD between schools $\sigma_\alpha$",
+                 "How much schools differ beyond what u explains, in points.", "%.1f"),
+    _of_scenario("sigma_y", r"SD within schools $\sigma_y$",
+                 "How much students of one school differ, given the pre-test, in points.", "%.1f"),
+    _of_scenario("b0", r"Strength of the school-level predictor $b_0$",
+                 "Points for one unit of u, what the town spends on a student. It moves schools apart, too.", "%.1f"),
+    _of_scenario("a1", r"Mean slope $a_1$", "Points of score for one unit of pre-test.", "%.1f"),
+    _of_scenario("sigma_beta", r"SD of slopes $\sigma_\beta$",
+                 "How much the slope differs between schools.", "%.2f"),
+    _of_scenario("rho", r"Correlation $\rho$",
+                 "Of a school's intercept and its slope, beyond what u explains.", "%.1f"),
+    _of_scenario("b1", r"Effect of u on the slope $b_1$", "Change of the slope for one unit of u.", "%.1f"),
+    _of_scenario("sigma_x", r"SD between schools of the pre-test $\sigma_x$",
+                 "How much the schools' mean pre-test differs.", "%.2f"),
+    _of_scenario("contextual", "Contextual effect",
+                 "Points for one unit of the school's mean pre-test, at the same own pre-test.", "%.1f"),
+    _of_scenario("extraordinary", "One extraordinary school",
+                 "Points that set the first school, Ashford, apart from the model.", "%.0f"),
+    _of_scenario("redraw", "Draw of students", "New students in the same schools.", "%d"),
+    _of_scenario("seed", "Draw", "Other schools, other students. The same number gives the same again.", "%d"),
 )  # fmt: skip
 
-
-def sidebar(*uses: str, beside: Sequence[str] = ()) -> Scenario:
-    """Show the controls a lesson uses and return the scenario they set.
-
-    The others keep their values and stay in the address: they are drawn where
-    nobody sees them, so that a link from any lesson carries the whole scenario.
-
-    Parameters
-    ----------
-    *uses : str
-        Names of fields of `Scenario` and `Hyperparameters`, shown in the order of `SCENARIO`;
-        with none of them, nothing is shown.
-    beside : sequence of str
-        Fields that the page sets beside its figure.
-    """
-    if not uses:
-        with st.container(key="controls-elsewhere"):
-            unseen = {c.name: _slider(c) for c in SCENARIO} | {"seed": _seed()}
-        notices()
-        return _scenario(unseen)
-    with st.sidebar:
-        st.subheader("Scenario", anchor=False)
-        _presets()
-        set_to = {c.name: _slider(c) for c in SCENARIO if c.name in uses}
-        set_to["seed"] = _seed()
-        elsewhere = [c for c in SCENARIO if c.name not in uses]
-        with st.container(key="controls-elsewhere"):
-            set_to |= {c.name: _slider(c) for c in elsewhere}
-        _tell([c for c in elsewhere if c.name not in beside], set_to)
-        st.button("Back to the start", on_click=put, args=(Scenario(),), width="stretch",
-                  icon=":material/restart_alt:", help="All settings as they were at first.")  # fmt: skip
-    notices()
-    return _scenario(set_to)
+BY_NAME = {control.name: control for control in SCENARIO}
+TRUTH = Switch("truth", "Show the truth")
 
 
-def _tell(elsewhere: Sequence[Control], values: dict[str, Any]) -> None:
-    """Name what is set on another page and still has its effect here."""
-    changed = [c for c in elsewhere if values[c.name] != _default(c.name)]
-    if changed:
-        said = ", ".join(f"{c.label}: {values[c.name]:g}" for c in changed)
-        st.caption(f"Also set, elsewhere: {said}.")
+def one_school(default: str = "Juniper", label: str = "School") -> Choice:
+    """Pick one of the simulated schools; the same school on every page."""
+    return Choice("school", label, lambda s: sorted(school_names(s.n_groups)), default)
 
 
-def _scenario(values: dict[str, Any]) -> Scenario:
+def value_in(scenario: Scenario, name: str) -> Any:
+    """The value a scenario has for a setting."""
+    return getattr(scenario, name) if hasattr(scenario, name) else getattr(scenario.hyper, name)
+
+
+def scenario_of(values: Mapping[str, Any], start: Scenario) -> Scenario:
+    """The scenario with these values, and else as ``start``."""
     of_hyper = {f.name for f in fields(Hyperparameters)}
-    hyper = replace(Hyperparameters(), **{k: v for k, v in values.items() if k in of_hyper})
-    return Scenario(hyper=hyper, **{k: v for k, v in values.items() if k not in of_hyper})
+    hyper = replace(start.hyper, **{k: v for k, v in values.items() if k in of_hyper})
+    of_scenario = {f.name for f in fields(Scenario)} - {"hyper"}
+    return replace(start, hyper=hyper, **{k: v for k, v in values.items() if k in of_scenario})
 
 
-def _default(name: str) -> Any:
-    start = Scenario()
-    return getattr(start, name) if hasattr(start, name) else getattr(start.hyper, name)
+def values_of(scenario: Scenario) -> dict[str, Any]:
+    """The settings of a scenario by name."""
+    return {control.name: value_in(scenario, control.name) for control in SCENARIO}
 
 
-def _slider(control: Control) -> Any:
-    limits, default = bounds(control.name), _default(control.name)
-    whole = isinstance(default, int)
-    low, high, step = (int(v) if whole else float(v) for v in limits)
-    read = _number_in(limits, control.name)
-    return bound(
-        control.name,
-        lambda: st.slider(
-            control.label,
-            low,
-            high,
-            default,
-            step,
-            control.format,
-            key=control.name,
-            help=control.help,
-        ),
-        default,
-        (lambda said: round(read(said))) if whole else read,
-    )
-
-
-def _seed() -> int:
-    limits, default = bounds("seed"), _default("seed")
-    number, button = st.columns([2, 3], vertical_alignment="bottom")
-    button.button(
-        "New draw",
-        on_click=_next,
-        args=("seed",),
-        width="stretch",
-        icon=":material/casino:",
-        help="Other schools, other students.",
-    )
-    low, high, step = (int(v) for v in limits)
-    read = _number_in(limits, "seed")
-    seed: int = bound(
-        "seed",
-        lambda: number.number_input(
-            "Draw",
-            low,
-            high,
-            default,
-            step,
-            key="seed",
-            help="The same number gives the same schools again.",
-        ),
-        default,
-        lambda said: round(read(said)),
-    )
-    return seed
-
-
-def _next(name: str) -> None:
+def following(name: str, value: int) -> int:
+    """The next draw."""
     limits = bounds(name)
-    st.session_state[name] = int(st.session_state[name] % limits.high) + 1
+    return int(value % limits.high) + 1
 
 
-def new_students() -> None:
-    """Callback: draw other students in the same schools."""
-    _next("redraw")
-
-
-def _presets() -> None:
+def presets() -> None:
+    """Scenarios by name."""
     st.selectbox(
         "Preset", list(PRESETS), index=None, placeholder="Choose a scenario …",
         key="preset", on_change=_put_preset, label_visibility="collapsed",
@@ -181,66 +198,55 @@ def _presets() -> None:
 def _put_preset() -> None:
     chosen = st.session_state["preset"]
     if chosen is not None:
-        put(PRESETS[chosen])
+        settings.put(values_of(PRESETS[chosen]))
         st.session_state["preset"] = None  # the sliders say what is set; they may move on
 
 
-def put(scenario: Scenario, **others: Any) -> None:
-    """Callback: set every control of the scenario, and others of the page by their keys."""
-    for control in (*(c.name for c in SCENARIO), "seed"):
-        holder = scenario if hasattr(scenario, control) else scenario.hyper
-        st.session_state[control] = getattr(holder, control)
-    for key, value in others.items():
-        st.session_state[key] = value
-
-
 def slider(label: str, limits: Bounds, key: str, default: float, **options_of: Any) -> float:
-    """A slider of the page's own, bound to the address."""
-    return bound(
+    """A slider of a page without steps, bound to the address."""
+    return settings.bound(
         key,
         lambda: st.slider(
             label, limits.low, limits.high, default, limits.step, key=key, **options_of
         ),
         default,
-        _number_in(limits, key),
+        settings.number_between(limits.low, limits.high, label),
     )
 
 
 def choose(
     label: str, options: Sequence[str], key: str, *, default: str | None = None, **options_of: Any
 ) -> str | None:
-    """Pick one of a few, bound to the address."""
+    """Pick one of a few on a page without steps, bound to the address."""
     index = options.index(default) if default in options else None
-    return bound(
+    return settings.bound(
         key,
         lambda: st.radio(label, options, index, key=key, **options_of),
         default,
-        _one_of(options, key),
+        settings.one_of(options, label),
         lambda value: value is None or value in options,
     )
 
 
 def switch(label: str, key: str, *, default: bool = False, **options_of: Any) -> bool:
-    """Turn something on or off, bound to the address."""
-    return bound(
+    """Turn something on or off on a page without steps, bound to the address."""
+    return settings.bound(
         key,
         lambda: st.toggle(label, default, key=key, **options_of),
         default,
-        _yes_or_no(key),
+        settings.yes_or_no(label),
     )
 
 
 def school(labels: Iterable[object], default: object, label: str = "School") -> str:
-    """Pick a school by name, bound to the address; the same school on every page."""
+    """Pick a group by name on a page without steps, bound to the address."""
     options = [str(name) for name in labels]
-    if st.session_state.get("school") not in (None, *options):
-        del st.session_state["school"]
-    index = options.index(str(default))
-    return bound(
+    start = str(default)
+    return settings.bound(
         "school",
-        lambda: st.selectbox(label, options, index, key="school"),
-        options[index],
-        _one_of(options, "school"),
+        lambda: st.selectbox(label, options, options.index(start), key="school"),
+        start,
+        settings.one_of(options, label),
         lambda value: value in options,
     )
 
@@ -248,49 +254,9 @@ def school(labels: Iterable[object], default: object, label: str = "School") -> 
 def pick_from(chart_key: str) -> Callable[[], None]:
     """Callback for a chart whose selection ``school`` picks the school."""
 
-    def pick() -> None:
+    def picked() -> None:
         points = st.session_state[chart_key].selection.get("school", [])
         if points and "school" in points[0]:
-            st.session_state["school"] = points[0]["school"]
+            settings.keep("school", points[0]["school"])
 
-    return pick
-
-
-def _number_in(limits: Bounds, name: str) -> Callable[[str], float]:
-    """Reads a number from a link, or says what the control takes."""
-
-    def read(said: str) -> float:
-        try:
-            value = float(said)
-        except ValueError:
-            value = float("nan")
-        if not limits.low <= value <= limits.high:
-            raise ValueError(
-                f"The link says {plain(name)} = {plain(said[:40])}. It goes from {limits.low:g} to "
-                f"{limits.high:g}, so it was left as it is."
-            )
-        return value
-
-    return read
-
-
-def _one_of(options: Sequence[str], name: str) -> Callable[[str], str]:
-    """Reads a choice from a link, or says that there is no such choice."""
-
-    def read(said: str) -> str:
-        if said not in options:
-            raise ValueError(
-                f"The link says {plain(name)} = {plain(said[:40])}. There is no such choice here."
-            )
-        return said
-
-    return read
-
-
-def _yes_or_no(name: str) -> Callable[[str], bool]:
-    """Reads true or false from a link."""
-
-    def read(said: str) -> bool:
-        return _one_of(("true", "false"), name)(said.lower()) == "true"
-
-    return read
+    return picked

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from mlm_core.charts.handle import HANDLE
 from mlm_core.charts.theme import Look
 
 _HERE = Path(__file__).parent
-_handle = st.components.v2.component(
-    "pooling_lab_handle", js=(_HERE / "handle.js").read_text(encoding="utf-8")
+_hand = st.components.v2.component(
+    "pooling_lab_hand",
+    html='<div class="pl-hand"></div>',
+    js=(_HERE / "hand.js").read_text(encoding="utf-8"),
+    isolate_styles=False,
 )
 
 _LEGEND: dict[str, tuple[str, str]] = {
@@ -25,8 +29,12 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "partial": ("●", "partial pooling"),
     "complete": ("┃", "complete pooling"),
     "truth": ("◆", "truth"),
+    "target": ("┇", "what schools are pulled to"),
+    "picked": ("▬", "the picked school"),
+    "within": ("━", "within schools"),
+    "between": ("━", "between schools"),
+    "later": ("▲", "next year"),
     "ink": ("━", "summary"),
-    "picked": ("◯", "the picked school"),
     "other": ("□", "the other formula"),
 }
 
@@ -34,6 +42,12 @@ _LEGEND: dict[str, tuple[str, str]] = {
 def look() -> Look:
     """Light or dark, as the reader has it."""
     return Look(dark=st.context.theme.type == "dark")
+
+
+def ground() -> str:
+    """The colours of the theme, for the style sheet."""
+    colours = look().palette
+    return f"<style>:root {{ --pl-paper: {colours.paper}; --pl-ink: {colours.ink}; }}</style>"
 
 
 def legend(**meaning: str) -> None:
@@ -131,29 +145,105 @@ def _private_spec(
     return spec
 
 
-def handle(key: str, rest: int, last: int, *, play: bool = False) -> None:
-    """Keep the handle of the figure ``key`` in the address.
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """The handle of a figure: what `show` cannot know of it.
+
+    Attributes
+    ----------
+    figure : str
+        The key of the figure.
+    rest : int
+        The step at which it rests until it is moved: the estimate.
+    spoken : sequence of str
+        What each step is called, for a screen reader: "7.2 points".
+    label : str
+        What the handle sets.
+    places : mapping of str to int
+        Steps that a lesson can ask for by name, besides "rest", "first" and "last".
+    """
+
+    figure: str
+    rest: int
+    spoken: Sequence[str]
+    label: str
+    places: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def last(self) -> int:
+        """The last step."""
+        return len(self.spoken) - 1
+
+    def at(self, where: object) -> int:
+        """The step that a name or a number means; the place of rest where it means none."""
+        named = {"rest": self.rest, "first": 0, "last": self.last, **self.places}
+        if isinstance(where, int) and not isinstance(where, bool):
+            return min(max(where, 0), self.last)
+        return named.get(str(where), self.rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Words that follow the hand: HTML with holes, and a text for each step of the handle.
+
+    The HTML is the lesson's own; what comes from data goes through ``html.escape`` or,
+    better, into ``texts``, which are shown as plain text.
+    """
+
+    html: str
+    texts: Mapping[str, Sequence[str]]
+
+
+def escaped(text: str) -> str:
+    """A label from data, made safe for the HTML of `hand`: shown, never rendered."""
+    return html.escape(text).replace("{", "&#123;").replace("}", "&#125;")
+
+
+def hand(template: str, **values: Sequence[str]) -> Hand:
+    """Words with holes ``{name}`` that read the handle.
+
+    >>> hand("<p>{share} of the way</p>", share=["0%", "50%"]).html
+    '<p><span data-live="share"></span> of the way</p>'
+    """
+    holes = {name: f'<span data-live="{name}"></span>' for name in values}
+    return Hand(template.format(**holes), values)
+
+
+def follow(
+    handle: Handle,
+    words: Hand | None = None,
+    *,
+    at: object = "rest",
+    place: str = "",
+    play: bool = False,
+) -> None:
+    """Let words follow a figure's handle, and the handle go where a step wants it.
 
     Parameters
     ----------
-    rest : int
-        The step at which it rests until it is moved.
-    last : int
-        The last step.
+    at : object
+        Where the handle goes: a step or its name; it glides there when ``at`` changes.
+    place : str
+        Of whom the handle's place is: another place begins anew.
     play : bool
         Move it once, by itself, at first sight.
     """
-    with st.container(key="handle-helper"):
-        _handle(
-            key=f"handle-{key}",
-            data={
-                "figure": f"figure-{key}",
-                "rest": rest,
-                "last": last,
-                "name": HANDLE,
-                "play": play,
-            },
-        )
+    said = words or Hand("", {})
+    _hand(
+        key="hand",
+        data={
+            "figure": handle.figure,
+            "last": handle.last,
+            "at": handle.at(at),
+            "place": place,
+            "spoken": list(handle.spoken),
+            "label": handle.label,
+            "html": said.html,
+            "texts": {name: list(texts) for name, texts in said.texts.items()},
+            "name": HANDLE,
+            "play": play,
+        },
+    )
 
 
 def ends(left: str, right: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,3 +288,26 @@ REFERENCES = (
      "Statistical Society B* 13(2), 238–241.", ""),
     ("Wainer, H. (2007). The most dangerous equation. *American Scientist* 95(3), 249–256.", ""),
 )  # fmt: skip
+
+
+_LINK = re.compile(r"\[\[([^\]|]+)(?:\|([^\]]+))?\]\]")
+
+
+def linked(text: str) -> str:
+    """Markdown in which ``[[a term]]`` and ``[[a term|other words]]`` lead to the glossary.
+
+    A term that is not in the glossary stays plain words; a test reads all that lessons link.
+
+    >>> linked("the [[deviance|misfit]]").startswith("[misfit](glossary?term=Deviance")
+    True
+    """
+
+    def link(found: re.Match[str]) -> str:
+        name, words = found[1], found[2] or found[1]
+        term = next((t for t in TERMS if t.name.casefold() == name.casefold()), None)
+        if term is None:
+            return words
+        meaning = term.meaning.replace('"', "”")
+        return f'[{words}](glossary?term={quote(term.name)} "{meaning}")'
+
+    return _LINK.sub(link, text)

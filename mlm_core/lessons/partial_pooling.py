@@ -1,0 +1,191 @@
+"""How far should a school be pulled to the others? All that the lesson says and draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlm_core import estimates
+from mlm_core.data import Floats, GroupedData
+from mlm_core.partial import fit_partial_pooling
+from mlm_core.path import pooling_path
+from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
+from mlm_core.records import PartialPooling, PoolingPath
+from mlm_core.scenario import Scenario
+from mlm_core.simulation import Simulation, simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    r"""The lesson on partial pooling in one scenario, with one school picked.
+
+    The pre-test is left out, so that partial pooling is the plain weighted average of
+    Gelman & Hill (2007), equation 12.1:
+
+    .. math::
+
+        \hat\alpha_j = w_j \bar y_j + (1 - w_j) a_0, \qquad
+        w_j = \frac{n_j/\sigma_y^2}{n_j/\sigma_y^2 + 1/\sigma_\alpha^2}.
+
+    Attributes
+    ----------
+    simulation : Simulation
+        Without x. ``simulation.mean`` is the truth: the true mean of each school.
+    fit : PartialPooling
+        Varying intercepts, REML.
+    path : PoolingPath
+        The same at each step of the handle; ``path.sigma_alpha[rest]`` is the estimate.
+    own, later : (J,) arrays
+        Each school's own mean this year, and next year (new students, nothing else).
+    complete : float
+        The mean of all students.
+    rest : int
+        The step at which the handle rests.
+    picked, smallest, largest : int
+        Schools by their place in ``data.labels``.
+    """
+
+    simulation: Simulation
+    fit: PartialPooling
+    path: PoolingPath
+    own: Floats
+    later: Floats
+    complete: float
+    rest: int
+    picked: int
+    smallest: int
+    largest: int
+
+    @property
+    def data(self) -> GroupedData:
+        """The students."""
+        return self.simulation.data
+
+    @property
+    def names(self) -> NDArray[np.str_]:
+        """(J,) names of the schools."""
+        return self.data.labels.astype(str)
+
+    @property
+    def truth(self) -> Floats:
+        """(J,) true means."""
+        return self.simulation.mean
+
+    @property
+    def partial(self) -> Floats:
+        """(J,) estimates by partial pooling."""
+        return self.fit.lines.alpha
+
+    @property
+    def sigma_alpha(self) -> float:
+        """Estimated SD between schools (points)."""
+        return self.fit.hyper.sigma_alpha
+
+    @property
+    def icc(self) -> float:
+        r"""Estimated intraclass correlation, :math:`\sigma_\alpha^2/(\sigma_\alpha^2+\sigma_y^2)`."""
+        return self.sigma_alpha**2 / (self.sigma_alpha**2 + self.fit.sigma_y**2)
+
+    @property
+    def alike(self) -> bool:
+        """All schools are pulled the same share: none differ in size, or the SD is 0."""
+        return self.sigma_alpha == 0 or int(self.data.n.min()) == int(self.data.n.max())
+
+    @property
+    def true_sd(self) -> float:
+        """True SD between schools, what u explains included (points)."""
+        hyper = self.simulation.scenario.hyper
+        return float(np.hypot(hyper.sigma_alpha, hyper.b0))
+
+    @property
+    def half(self) -> float:
+        r"""Students whose mean weighs as much as the common mean: :math:`\sigma_y^2/\sigma_\alpha^2`."""
+        return self.fit.sigma_y**2 / self.sigma_alpha**2 if self.sigma_alpha > 0 else np.inf
+
+    def pulled(self, j: int) -> float:
+        """Share of the way to the common mean that school j is pulled, at the estimate."""
+        return float(1.0 - self.path.weight[self.rest, j])
+
+    @property
+    def closer(self) -> int:
+        """Schools that partial pooling brings closer to their true means."""
+        return int((abs(self.partial - self.truth) < abs(self.own - self.truth)).sum())
+
+    def misses(self, estimate: Floats, target: Floats) -> float:
+        """Root mean square of the schools' errors (points)."""
+        return float(np.sqrt(np.mean((estimate - target) ** 2)))
+
+    def tables(self, *, partial: bool, truth: bool, later: bool) -> dict[str, pd.DataFrame]:
+        """The tables of `mlm_core.charts.pooling_path`; what is not shown lies unseen."""
+        schools = estimates.schools_table(
+            self.data,
+            self.own,
+            self.complete,
+            self.truth if truth else None,
+            str(self.names[self.picked]),
+            self.later if later else None,
+        )
+        path = estimates.path_table(self.path, self.data, self.rest)
+        hill = estimates.likelihood_table(self.path, self.sigma_alpha, self.rest)
+        if not partial:
+            schools = schools.assign(partial_seen=0.0)
+            hill = hill.assign(likelihood=0.0, a0=np.nan, estimate=False, caption="")
+        return {"schools": schools, "path": path, "likelihood": hill}
+
+    def table(self) -> pd.DataFrame:
+        """What the figure shows, in the words of the page."""
+        import pandas as pd
+
+        order = estimates.by_size(self.data)
+        columns = {
+            "school": self.names[order],
+            "students": self.data.n[order],
+            "own mean": self.own[order],
+            "partial pooling": self.partial[order],
+            "± standard error": self.fit.lines.se_alpha[order],
+            "pulled": 1.0 - self.path.weight[self.rest, order],
+        }
+        return pd.DataFrame(columns).round(2)
+
+
+def without_x(simulation: Simulation) -> Simulation:
+    """The same schools with their scores only."""
+    return replace(simulation, data=replace(simulation.data, x=None))
+
+
+def facts(scenario: Scenario, school: str) -> Facts:
+    """Compute the lesson.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    school : str
+        Name of the picked school.
+
+    Raises
+    ------
+    DataError
+        The data cannot be fitted; the sentence says why.
+    """
+    simulation = without_x(simulate(scenario))
+    data = simulation.data
+    fit = fit_partial_pooling(data)
+    next_year = without_x(simulate(replace(scenario, redraw=scenario.redraw + 1))).data
+    return Facts(
+        simulation=simulation,
+        fit=fit,
+        path=pooling_path(data, estimates.handle_grid(fit.hyper.sigma_alpha)),
+        own=fit_no_pooling(data).lines.alpha,
+        later=fit_no_pooling(next_year).lines.alpha,
+        complete=float(fit_complete_pooling(data).lines.alpha[0]),
+        rest=estimates.resting_place(fit.hyper.sigma_alpha),
+        picked=int(np.flatnonzero(data.labels.astype(str) == school)[0]),
+        smallest=int(np.argmin(data.n)),
+        largest=int(np.argmax(data.n)),
+    )

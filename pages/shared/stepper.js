@@ -1,0 +1,92 @@
+// The way through a lesson: Back, dots, Next, free play; Left and Right on the keyboard.
+// It also writes the address, says what has changed to a screen reader, and remembers in
+// this browser how far the reader has come.
+export default function ({ data, parentElement, setTriggerValue }) {
+  const { slug, stops, at, free, next, said, address } = data;
+  const memory = (parentElement.poolingLabSteps ??= { at: null, said: "" });
+  const alive = new AbortController();
+  const find = (part) => parentElement.querySelector(part);
+  const go = (to) => setTriggerValue("go", to);
+
+  const dots = find(".pl-dots");
+  const steps = [...new Map(stops.map((stop, k) => [stop.step, { ...stop, k }]).reverse()).values()].reverse();
+  const wanted = steps.map((s) => s.name).join("|");
+  if (dots.dataset.names !== wanted) {
+    dots.replaceChildren(...steps.map((s) => {
+      const item = document.createElement("li");
+      const dot = document.createElement("button");
+      dot.type = "button";
+      dot.title = s.name;
+      dot.setAttribute("aria-label", `Step ${s.step + 1}: ${s.name}`);
+      dot.addEventListener("click", () => parentElement.poolingLabGo(s.k));
+      item.append(dot);
+      return item;
+    }));
+    dots.dataset.names = wanted;
+  }
+  parentElement.poolingLabGo = go;
+  const now = free ? -1 : stops[at].step;
+  [...dots.querySelectorAll("button")].forEach((dot, k) => {
+    if (k === now) dot.setAttribute("aria-current", "step");
+    else dot.removeAttribute("aria-current");
+    dot.classList.toggle("pl-past", k < now);
+  });
+  const [back, forward, play] = [find(".pl-back"), find(".pl-next"), find(".pl-free")];
+  back.disabled = free || at === 0;
+  forward.textContent = free ? "Back to the steps" : next;
+  play.hidden = free;
+  back.onclick = () => go(at - 1);
+  forward.onclick = () => go(free ? at : at + 1 < stops.length ? at + 1 : "free");
+  play.onclick = () => go("free");
+
+  // Keys: not where they mean something else.
+  const busy = (target) =>
+    target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=tab], [role=radio], [role=listbox], [role=combobox], [role=dialog], [role=menu]");
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || busy(event.target)) return;
+    const forwards = event.key === "ArrowRight" || event.key === "PageDown";
+    const backwards = event.key === "ArrowLeft" || event.key === "PageUp";
+    if (forwards && !free) { event.preventDefault(); forward.click(); }
+    if (backwards && !back.disabled) { event.preventDefault(); back.click(); }
+  }, { signal: alive.signal });
+
+  // The address, in place: the history of the browser is that of pages.
+  const url = new URL(location.href);
+  if (url.pathname.split("/").pop() === address.page) {
+    const query = new URLSearchParams();
+    for (const [name, value] of url.searchParams) if (!address.names.includes(name)) query.append(name, value);
+    for (const [name, value] of Object.entries(address.said)) query.set(name, value);
+    if (query.toString() !== url.searchParams.toString()) {
+      url.search = query.toString();
+      history.replaceState(history.state, "", url);
+    }
+  }
+
+  if (memory.said !== said) {
+    find("[role=status]").textContent = said;
+    if (memory.at === at)
+      requestAnimationFrame(() => document.querySelector(".st-key-words .st-key-verdict")?.scrollIntoView({ block: "nearest", behavior: "smooth" }));
+  }
+  memory.said = said;
+  if (memory.at !== null && memory.at !== at) {
+    document.querySelector(".st-key-words")?.scrollTo({ top: 0 });
+    const panel = document.querySelector(".st-key-telling");
+    const picture = document.querySelector(".st-key-picture");
+    if (panel && picture && getComputedStyle(picture.closest("[data-testid=stColumn]")).position === "sticky") {
+      const edge = picture.getBoundingClientRect().bottom;
+      const top = panel.getBoundingClientRect().top;
+      if (top < edge) document.querySelector("[data-testid=stMain]")?.scrollBy({ top: top - edge - 8 });
+    }
+  }
+  memory.at = at;
+
+  try {
+    const all = JSON.parse(localStorage.getItem("pooling-lab") ?? "{}");
+    const step = free ? 0 : stops[at].step + 1;
+    const of = steps.length;
+    const seen = Math.max(step, all[slug]?.of === of ? all[slug].seen : 0);
+    if (all[slug]?.seen !== seen || all[slug]?.of !== of)
+      localStorage.setItem("pooling-lab", JSON.stringify({ ...all, [slug]: { seen, of } }));
+  } catch { /* a browser that keeps nothing */ }
+  return () => alive.abort();
+}

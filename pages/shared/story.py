@@ -1,0 +1,798 @@
+"""The lesson grammar: a lesson is a story in steps over one figure.
+
+A lesson is a `Story`: its steps, what computes its facts, what draws its figure. The
+same steps are what a reader walks through, what a teacher projects and what a link opens.
+After the last step, or at any time, the page is a laboratory with all its controls.
+
+Of the kinds of steps a lesson needs most, in this order: situation, predict, try, say,
+truth, breaks, check, sentence.
+"""
+
+from __future__ import annotations
+
+import html
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Generic, Literal, TypeVar
+
+import pandas as pd
+import streamlit as st
+
+from mlm_core import DataError, Scenario
+from pages.shared import contents, controls, figure, settings
+from pages.shared.code import Listing
+from pages.shared.controls import Control
+from pages.shared.figure import Hand, Handle
+from pages.shared.terms import MISCONCEPTIONS, linked
+from pages.shared.words import plain
+
+F = TypeVar("F")
+Words = str | Callable[[F], str]
+Kind = Literal["situation", "predict", "try", "say", "truth", "breaks", "check", "sentence"]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+KICKER: dict[Kind, str] = {
+    "situation": "The situation",
+    "predict": "Predict",
+    "try": "Try it",
+    "say": "Say it",
+    "truth": "Against the truth",
+    "breaks": "Where it breaks",
+    "check": "Check yourself",
+    "sentence": "In one sentence",
+}
+TRUTH_AND_ESTIMATE = "Sliders set the truth. The figure shows estimates: what the data can tell."
+SHOW_ME = -1
+_HERE = Path(__file__).parent
+_stepper = st.components.v2.component(
+    "pooling_lab_stepper",
+    html=(_HERE / "stepper.html").read_text(encoding="utf-8"),
+    js=(_HERE / "stepper.js").read_text(encoding="utf-8"),
+    isolate_styles=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of a question; ``why`` says why it is right, or what is wrong about it."""
+
+    text: str
+    why: str
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question; exactly one answer is right.
+
+    Attributes
+    ----------
+    ordered : bool
+        The answers have an order of their own (numbers, from few to many) and keep it;
+        else they are shuffled, always in the same way.
+    """
+
+    text: str
+    answers: Sequence[Answer]
+    ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A thing to sort into one of several bins; ``why`` speaks to each bin."""
+
+    text: str
+    bin: str
+    why: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """A question whose answer is to put each item into its bin."""
+
+    text: str
+    bins: Sequence[str]
+    items: Sequence[Item]
+
+
+Asked = Question | Sorting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Generic[F]):
+    """One step: a state of the figure, a few sentences, one thing to do.
+
+    Attributes
+    ----------
+    heading : str
+        At most eight words.
+    text : str or function of the facts
+        Markdown, 30 to 90 words; ``[[likelihood]]`` links a word to the glossary,
+        ``[[likelihood|how well it fits]]`` with other words.
+    do : str or function
+        What to do before the next step.
+    sets : Scenario, optional
+        The scenario of this step; without it, the lesson's.
+    shows : mapping
+        What else it sets, by name of a setting: ``school``, ``truth``, the lesson's own,
+        and ``handle`` ("rest", "first", "last", a step, or a name of the figure's).
+    answered : mapping
+        What it sets instead once its question has been answered.
+    uses : tuple of str
+        Settings whose control the step offers: the reader's hand in this step.
+    ask : function of the facts
+        The question, or the questions of a check, one after the other.
+    hand : function of the facts
+        Words that follow the handle.
+    """
+
+    kind: Kind
+    heading: str
+    text: Words[F] = ""
+    do: Words[F] = ""
+    sets: Scenario | None = None
+    shows: Mapping[str, Any] = field(default_factory=dict)
+    answered: Mapping[str, Any] = field(default_factory=dict)
+    uses: tuple[str, ...] = ()
+    ask: Callable[[F], Asked | Sequence[Asked]] | None = None
+    hand: Callable[[F], Hand] | None = None
+    changed: Words[F] = ""
+    look: Words[F] = ""
+
+
+situation = partial(Step, kind="situation")
+predict = partial(Step, kind="predict")
+try_it = partial(Step, kind="try")
+say = partial(Step, kind="say")
+truth = partial(Step, kind="truth")
+breaks = partial(Step, kind="breaks")
+check = partial(Step, kind="check")
+sentence = partial(Step, kind="sentence")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the figure shows at this moment: ``seen["school"]``, ``seen.scenario``.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    values : mapping
+        Every setting by name.
+    kind : str
+        Of the step; "free" in the laboratory.
+    step : int
+        From 0; -1 in the laboratory.
+    revealed : bool
+        The prediction has been made, or the story is past it.
+    """
+
+    scenario: Scenario
+    values: Mapping[str, Any]
+    kind: str
+    step: int
+    revealed: bool
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of a setting."""
+        return self.values[name]
+
+    def get(self, name: str, otherwise: Any = None) -> Any:
+        """The value of a setting, or something else."""
+        return self.values.get(name, otherwise)
+
+    @property
+    def free(self) -> bool:
+        """Whether this is the laboratory."""
+        return self.kind == "free"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story(Generic[F]):
+    """A lesson.
+
+    Attributes
+    ----------
+    slug : str
+    steps : sequence of Step
+    facts : function of Seen
+        Everything that is said, asked and drawn: from `mlm_core.lessons`.
+    figure : function of facts and Seen
+        Draws legend and figure; returns the figure's handle, if it has one.
+    controls : sequence
+        Of the laboratory: names of settings of the scenario, and the lesson's own controls.
+    start : Scenario
+        On which the lesson opens.
+    lab : function of the facts
+        What the laboratory says beside the figure: Markdown, or words that follow the handle.
+    model, table, listing, data : functions of the facts
+        Below the figure, folded: the model in full (Markdown), what the figure shows as a
+        table in the page's words, the fit as code, its data.
+    from_file : bool
+        The code reads the downloaded data.
+    """
+
+    slug: str
+    steps: Sequence[Step[F]]
+    facts: Callable[[Seen], F]
+    figure: Callable[[F, Seen], Handle | None]
+    controls: Sequence[str | Control] = ()
+    start: Scenario = field(default_factory=Scenario)
+    lab: Callable[[F], str | Hand] | None = None
+    model: Callable[[F], str] | None = None
+    table: Callable[[F], pd.DataFrame] | None = None
+    listing: Callable[[F], Listing] | None = None
+    data: Callable[[F], pd.DataFrame] | None = None
+    from_file: bool = False
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where in the lesson the reader is."""
+
+    slug: str
+    visit: int
+    step: int = 0
+    question: int = 0
+    free: bool = False
+    local: dict[str, Any] = field(default_factory=dict)
+
+
+def designed(story: Story[F], step: int, *, answered: bool = False, **changes: Any) -> Seen:
+    """What a step shows before a reader's hand is on it; step -1 is the laboratory.
+
+    Parameters
+    ----------
+    answered : bool
+        Whether the question of the step has been answered.
+    **changes
+        Settings that a reader has changed.
+    """
+    at = None if step < 0 else story.steps[step]
+    sets: dict[str, Any] = {}
+    if at is not None:
+        of_scenario = controls.values_of(at.sets) if at.sets is not None else {}
+        sets = {**of_scenario, **at.shows, **(at.answered if answered else {})}
+    values: dict[str, Any] = {k: v for k, v in sets.items() if k == "handle"}
+    scenario = story.start
+    for control in _controls(story):
+        default = _default(control, scenario)
+        values[control.name] = {control.name: default, **sets, **changes}[control.name]
+        if control.name in controls.BY_NAME:
+            scenario = controls.scenario_of({control.name: values[control.name]}, scenario)
+    first = _first_prediction(story)
+    revealed = at is None or step > first or (step == first and answered)
+    return Seen(scenario, values, "free" if at is None else at.kind, step, revealed)
+
+
+def _default(control: Control, scenario: Scenario) -> Any:
+    """What a control is at first, in a scenario."""
+    options = control.of(scenario) if isinstance(control, controls.Choice) else None
+    return control.default if options is None or control.default in options else options[0]
+
+
+def _first_prediction(story: Story[Any]) -> int:
+    return next((k for k, s in enumerate(story.steps) if s.kind == "predict"), -1)
+
+
+def tell(story: Story[F]) -> None:
+    """Draw the lesson at the reader's place in it."""
+    settings.visit()
+    st.session_state["_told"] = True
+    _stage(story)
+
+
+@st.fragment(key="stage")
+def _stage(story: Story[Any]) -> None:
+    settings.begin(story.slug)
+    place = _place(story)
+    seen = _seen(story, place)
+    here = contents.lesson(story.slug)
+    with st.container(key="head"):
+        st.title(here.question, anchor=False)
+    settings.notices()
+    facts, problem = _facts(story, seen)
+    with st.container(key="story"):
+        left, right = st.columns([8, 5], gap="medium")
+    handle = None
+    with left, st.container(key="picture"):
+        if facts is None:
+            st.warning(
+                f"{plain(problem)} Take more or larger schools.", icon=":material/data_alert:"
+            )
+        else:
+            handle = story.figure(facts, seen)
+    with right, st.container(key="telling"):
+        with st.container(key="words"):
+            if seen.free:
+                _laboratory(story, facts, seen, handle)
+            else:
+                _step(story, story.steps[place.step], facts, seen, place, handle)
+        _steps(story, place)
+    if facts is not None:
+        _more(story, facts)
+
+
+def _facts(story: Story[F], seen: Seen) -> tuple[F | None, str]:
+    try:
+        return story.facts(seen), ""
+    except DataError as reason:
+        return None, str(reason)
+
+
+# Where the reader is
+
+
+def _place(story: Story[Any]) -> _Place:
+    visit = settings.visit()
+    place: _Place | None = st.session_state.get("_place")
+    if place is None or (place.slug, place.visit) != (story.slug, visit):
+        place = _Place(story.slug, visit)
+        place.free = bool(settings.link("free", settings.yes_or_no("free")))
+        most = len(story.steps)
+        step = settings.link("step", settings.number_between(1, most, "step", whole=True))
+        names = [c.name for c in _controls(story)]
+        if step is None and any(name in st.query_params for name in names):
+            place.free = True  # a link that sets something and names no step means the laboratory
+        place.step = 0 if step is None else int(step) - 1
+        st.session_state["_place"] = place
+    if place.free:
+        settings.say("free", True)
+    elif place.step:
+        settings.say("step", place.step + 1)
+    return place
+
+
+def _stops(story: Story[Any]) -> list[tuple[int, int]]:
+    """Every place where the story can stop: a step, or a question of a check."""
+    return [
+        (k, q)
+        for k, step in enumerate(story.steps)
+        for q in range(_n_questions(story.slug, k, step))
+    ]
+
+
+def _n_questions(slug: str, k: int, step: Step[Any]) -> int:
+    known: dict[tuple[str, int], int] = st.session_state.setdefault("_questions", {})
+    return known.get((slug, k), 1)
+
+
+def _go(story: Story[Any]) -> None:
+    """Callback of the stepper."""
+    to = st.session_state["stepper"].go
+    place: _Place = st.session_state["_place"]
+    if to is None:
+        return
+    if to == "free":
+        place.free = True
+    else:
+        stops = _stops(story)
+        place.free = False
+        place.step, place.question = stops[min(max(int(to), 0), len(stops) - 1)]
+    place.local = {}
+
+
+# What is set
+
+
+def _controls(story: Story[Any]) -> list[Control]:
+    """All settings of the lesson: those of every scenario, and its own."""
+    own = [c for c in story.controls if not isinstance(c, str)]
+    names = {c.name for c in own}
+    start = controls.values_of(story.start)
+    scenario = [replace(c, default=start[c.name]) for c in controls.SCENARIO if c.name not in names]
+    return [*scenario, *own]
+
+
+def _seen(story: Story[Any], place: _Place) -> Seen:
+    step = None if place.free else story.steps[place.step]
+    sets: dict[str, Any] = {}
+    if step is not None:
+        sets = controls.values_of(step.sets) if step.sets is not None else {}
+        given = step.answered if step.answered and _answered(place) else {}
+        sets |= {**step.shows, **given}
+    values: dict[str, Any] = {k: v for k, v in sets.items() if k == "handle"}
+    scenario = story.start
+    for control in _controls(story):
+        values[control.name] = _value(control, step, sets, place, scenario)
+        if control.name in controls.BY_NAME:
+            scenario = controls.scenario_of({control.name: values[control.name]}, scenario)
+    return Seen(
+        scenario,
+        values,
+        "free" if step is None else step.kind,
+        -1 if step is None else place.step,
+        _revealed(story, place),
+    )
+
+
+def _value(
+    control: Control, step: Step[Any] | None, sets: Mapping[str, Any], place: _Place, s: Scenario
+) -> Any:
+    """What a setting is: in the laboratory the reader's; in a step the step's, if it sets it."""
+    name = control.name
+    default = _default(control, s)
+    allowed = partial(control.allowed, scenario=s)
+    if step is None:
+        return settings.held(name, default, control.read, allowed)
+    if name in step.uses or (name == "school" and name in sets):
+        start = sets.get(name, default)
+        return settings.held(name, start, control.read, allowed, place.local)
+    if name in sets:
+        return sets[name]
+    return settings.held(name, default, control.read, allowed, here=name in controls.BY_NAME)
+
+
+def _revealed(story: Story[Any], place: _Place) -> bool:
+    if place.free:
+        return True
+    first = _first_prediction(story)
+    return place.step > first or (place.step == first and _answered(place))
+
+
+def pick_from(chart: str) -> Callable[[], None]:
+    """Callback for a figure whose selection ``school`` picks the school."""
+
+    def picked() -> None:
+        points = st.session_state[chart].selection.get("school", [])
+        place: _Place = st.session_state["_place"]
+        if points and "school" in points[0]:
+            place.local["school"] = points[0]["school"]
+            settings.keep("school", points[0]["school"])
+
+    return picked
+
+
+def set_here(**values: Any) -> None:
+    """Callback of a lesson's own button: set something in this step, or in the laboratory."""
+    place: _Place = st.session_state["_place"]
+    if place.free:
+        settings.put(values)
+    else:
+        place.local.update(values)
+
+
+# A step
+
+
+def _said(words: Words[Any], facts: Any) -> str:
+    return words if isinstance(words, str) else words(facts)
+
+
+def _follow(handle: Handle | None, words: Hand | None, seen: Seen, slug: str) -> None:
+    """The words that follow the handle, where they stand in the panel."""
+    if handle is not None:
+        place = f"{slug} {seen.step}"
+        figure.follow(handle, words, at=seen.get("handle", "rest"), place=place)
+
+
+def _step(
+    story: Story[Any],
+    step: Step[Any],
+    facts: Any,
+    seen: Seen,
+    place: _Place,
+    handle: Handle | None,
+) -> None:
+    st.html(
+        f'<p class="pl-kicker">{place.step + 1} of {len(story.steps)} · {KICKER[step.kind]}</p>'
+    )
+    st.header(step.heading, anchor=False)
+    if facts is None:
+        return
+    if step.kind == "sentence":
+        with st.container(key="sentence"):
+            st.markdown(linked(_said(step.text, facts)))
+    elif step.text:
+        st.markdown(linked(_said(step.text, facts)))
+    if step.kind == "truth":
+        st.caption(TRUTH_AND_ESTIMATE)
+    if step.changed:
+        st.markdown(f"**What changed.** {linked(_said(step.changed, facts))}")
+    if step.look:
+        st.markdown(f"**Look here.** {linked(_said(step.look, facts))}")
+    _follow(handle, step.hand(facts) if step.hand is not None else None, seen, story.slug)
+    _offer(story, step.uses, seen, place.local, f"{story.slug}-{place.step}")
+    if step.do:
+        st.html(f'<p class="pl-do">{_inline(_said(step.do, facts))}</p>')
+    if step.ask is not None:
+        _ask(story, step, facts, seen, place)
+    if step.kind == "sentence":
+        after = contents.neighbours(story.slug)[1]
+        if after is not None:
+            st.page_link(
+                after.path, label=f"Next: {after.question}", icon=":material/arrow_forward:"
+            )
+
+
+def _inline(text: str) -> str:
+    """A plain sentence with **strong** words, as HTML."""
+    parts = html.escape(text).split("**")
+    return "".join(f"<strong>{p}</strong>" if k % 2 else p for k, p in enumerate(parts))
+
+
+def _offer(
+    story: Story[Any], names: Sequence[str], seen: Seen, store: dict[str, Any], prefix: str
+) -> None:
+    """Draw the controls of these settings as views of a store."""
+    known = {control.name: control for control in _controls(story)}
+    for name in names:
+        control, key = known[name], f"{prefix}-{name}"
+        st.session_state[key] = seen[name]
+        control.draw(key, seen.scenario, partial(_changed, store, name, key))
+
+
+def _changed(store: dict[str, Any], name: str, key: str) -> None:
+    store[name] = st.session_state[key]
+
+
+# Questions
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """An answer as it was given: its verdict belongs to the scenario of that moment."""
+
+    position: int
+    right: bool
+    words: str
+    scenario: Scenario
+
+
+def _answers() -> dict[tuple[str, int, int], _Given]:
+    given: dict[tuple[str, int, int], _Given] = st.session_state.setdefault("_answers", {})
+    return given
+
+
+def _answered(place: _Place) -> bool:
+    return (place.slug, place.step, place.question) in _answers()
+
+
+def shuffled(question: Question, slug: str, step: int, k: int) -> list[int]:
+    """The order in which the answers of a question stand: always the same."""
+    order = list(range(len(question.answers)))
+    if not question.ordered:
+        random.Random(f"{slug} {step} {k}").shuffle(order)
+    return order
+
+
+def _ask(story: Story[Any], step: Step[Any], facts: Any, seen: Seen, place: _Place) -> None:
+    asked = step.ask(facts) if step.ask is not None else ()
+    questions = [asked] if isinstance(asked, (Question, Sorting)) else list(asked)
+    st.session_state.setdefault("_questions", {})[story.slug, place.step] = len(questions)
+    place.question = min(place.question, len(questions) - 1)
+    question = questions[place.question]
+    if len(questions) > 1:
+        st.html(f'<p class="pl-kicker">Question {place.question + 1} of {len(questions)}</p>')
+    if isinstance(question, Sorting):
+        _sort(question, place)
+    else:
+        _choose(question, step.kind, seen, place)
+
+
+def _choose(question: Question, kind: Kind, seen: Seen, place: _Place) -> None:
+    where = (place.slug, place.step, place.question)
+    given = _answers().get(where)
+    done = given is not None and (given.right or kind == "predict")
+    st.markdown(f"**{question.text}**")
+    with st.container(key="answers", gap="xsmall"):
+        for position in shuffled(question, *where):
+            answer = question.answers[position]
+            chosen = given is not None and given.position == position
+            shown = chosen or (done and answer.right)
+            icon = ":material/check:" if answer.right else ":material/close:"
+            st.button(
+                answer.text, key=f"answer-{'-'.join(map(str, where))}-{position}", width="stretch",
+                type="primary" if chosen else "secondary",
+                icon=icon if shown else ":material/radio_button_unchecked:",
+                on_click=_give, args=(question, position, kind, seen.scenario), disabled=done and not chosen,
+            )  # fmt: skip
+        if kind == "predict" and given is None:
+            st.button("Just show me", key="show-me", type="tertiary", on_click=_give,
+                      args=(question, SHOW_ME, kind, seen.scenario))  # fmt: skip
+    if given is not None:
+        _verdict(given, kind, seen.scenario)
+
+
+def _give(question: Question, position: int, kind: Kind, scenario: Scenario) -> None:
+    """Callback: an answer, with the verdict of this moment."""
+    right = next(answer for answer in question.answers if answer.right)
+    chosen = right if position == SHOW_ME else question.answers[position]
+    if position == SHOW_ME:
+        words = f"**{right.text}.** {right.why}"
+    elif chosen.right:
+        words = f"**Yes.** {right.why}"
+    elif kind == "predict":
+        words = f"**Not so.** {chosen.why} **{right.text}.** {right.why}"
+    else:
+        words = f"**Not so.** {chosen.why} Try another."
+    place: _Place = st.session_state["_place"]
+    where = (place.slug, place.step, place.question)
+    _answers()[where] = _Given(position, chosen.right, words, scenario)
+
+
+def _verdict(given: _Given, kind: Kind, scenario: Scenario) -> None:
+    with st.container(key="verdict"):
+        st.markdown(given.words)
+        if given.scenario != scenario:
+            st.caption("You answered this for another scenario.")
+        if kind == "predict":
+            st.button("Take it back", key="take-back", type="tertiary", icon=":material/undo:",
+                      on_click=_take_back)  # fmt: skip
+
+
+def _take_back() -> None:
+    place: _Place = st.session_state["_place"]
+    _answers().pop((place.slug, place.step, place.question), None)
+
+
+def _sort(sorting: Sorting, place: _Place) -> None:
+    st.markdown(f"**{sorting.text}**")
+    sorted_: dict[tuple[str, int, int], dict[int, str]] = st.session_state.setdefault("_sorted", {})
+    mine = sorted_.setdefault((place.slug, place.step, place.question), {})
+    for k, item in enumerate(sorting.items):
+        key = f"sort-{place.slug}-{place.step}-{place.question}-{k}"
+        st.session_state[key] = mine.get(k)
+        st.segmented_control(
+            item.text, list(sorting.bins), key=key, width="stretch", on_change=_sorted_into, args=(mine, k, key)
+        )  # fmt: skip
+        chosen = mine.get(k)
+        sign = "" if chosen is None else (
+            ":green[:material/check:] " if chosen == item.bin else ":orange[:material/close:] "
+        )  # fmt: skip
+        if chosen is not None:
+            st.caption(f"{sign}{item.why[chosen]}")
+
+
+def _sorted_into(mine: dict[int, str], k: int, key: str) -> None:
+    chosen = st.session_state[key]
+    if chosen is None:
+        mine.pop(k, None)
+    else:
+        mine[k] = chosen
+
+
+# The way through
+
+
+def _steps(story: Story[Any], place: _Place) -> None:
+    stops = _stops(story)
+    at = next((k for k, stop in enumerate(stops) if stop == (place.step, place.question)), None)
+    if at is None:
+        at = next(k for k, stop in enumerate(stops) if stop[0] == place.step)
+    step = story.steps[place.step]
+    within = at + 1 < len(stops) and stops[at + 1][0] == place.step
+    given = _answers().get((place.slug, place.step, place.question))
+    said = f"Step {place.step + 1} of {len(story.steps)}: {step.heading}."
+    if place.free:
+        said = "Free play: all controls of the scenario are on the page."
+    elif given is not None:
+        said = given.words.replace("**", "")
+    with st.container(key="way"):
+        _stepper(
+            key="stepper",
+            data={
+                "slug": story.slug,
+                "stops": [{"step": k, "name": story.steps[k].heading} for k, _ in stops],
+                "at": at,
+                "free": place.free,
+                "next": "Next question"
+                if within
+                else "Free play"
+                if at == len(stops) - 1
+                else "Next",
+                "said": said,
+                "address": settings.address(),
+            },
+            on_go_change=partial(_go, story),
+        )
+
+
+# The laboratory
+
+
+def _laboratory(story: Story[Any], facts: Any, seen: Seen, handle: Handle | None) -> None:
+    st.html('<p class="pl-kicker">Free play</p>')
+    st.header("The laboratory", anchor=False)
+    said = story.lab(facts) if story.lab is not None and facts is not None else ""
+    if isinstance(said, str) and said:
+        st.markdown(linked(said))
+    _follow(handle, said if isinstance(said, Hand) else None, seen, story.slug)
+    names = [c if isinstance(c, str) else c.name for c in story.controls]
+    kept: dict[str, Any] = st.session_state.setdefault("_kept", {})
+    scenario = [name for name in names if name in controls.BY_NAME and name != "seed"]
+    own = [name for name in names if name not in controls.BY_NAME]
+    if scenario:
+        controls.presets()
+    _offer(story, [*own, *scenario], seen, kept, story.slug)
+    everything = [c.name for c in _controls(story)]
+    with st.container(horizontal=True):
+        if scenario:
+            st.button("New draw", key="new-draw", icon=":material/casino:",
+                      on_click=_new_draw, args=(seen.scenario.seed,),
+                      help="Other schools, other students.")  # fmt: skip
+        st.button("Back to the start", key="back-to-start", icon=":material/restart_alt:",
+                  on_click=settings.forget, args=(everything,),
+                  help="All settings as they were at first.")  # fmt: skip
+    elsewhere = [
+        c.label for c in _controls(story)
+        if c.name in controls.BY_NAME and c.name not in scenario and c.name != "seed" and c.name in kept
+    ]  # fmt: skip
+    if elsewhere and scenario:
+        st.caption(f"Set on another page, and at work here too: {', '.join(elsewhere)}.")
+    st.caption(TRUTH_AND_ESTIMATE)
+
+
+def _new_draw(seed: int) -> None:
+    settings.put({"seed": controls.following("seed", seed)})
+
+
+# Below the figure, folded
+
+LANGUAGES = {
+    "Python (this core)": ("core", "python"),
+    "Python (statsmodels)": ("statsmodels", "python"),
+    "R (lme4)": ("lme4", "r"),
+}
+
+
+def _more(story: Story[Any], facts: Any) -> None:
+    beliefs = [(said, instead) for said, instead, met in MISCONCEPTIONS if story.slug in met]
+    parts: dict[str, Callable[[], None]] = {}
+    if story.model is not None:
+        parts["The model in full"] = partial(_model, story, facts)
+    if story.table is not None:
+        parts["The figure as a table"] = partial(_table, story, facts)
+    if story.listing is not None:
+        parts["The code"] = partial(_code, story, facts)
+    if beliefs:
+        parts["What you may hear"] = partial(_beliefs, beliefs)
+    if not parts:
+        return
+    with st.container(key="more"):
+        chosen = st.pills(
+            "More", list(parts), key=f"more-{story.slug}", label_visibility="collapsed"
+        )
+        if chosen in parts:
+            parts[chosen]()
+
+
+def _model(story: Story[Any], facts: Any) -> None:
+    assert story.model is not None
+    st.markdown(linked(story.model(facts)))
+
+
+def _table(story: Story[Any], facts: Any) -> None:
+    assert story.table is not None
+    st.dataframe(story.table(facts), hide_index=True, width="stretch")
+
+
+def _code(story: Story[Any], facts: Any) -> None:
+    """Made only when it is asked for: highlighting costs the browser more than the figure."""
+    assert story.listing is not None
+    st.caption(
+        "Download the data first: the code reads that file, and gives the numbers of this page."
+        if story.from_file
+        else "It carries its data, runs as pasted, and gives the numbers of this page."
+    )
+    language = st.segmented_control(
+        "Language", list(LANGUAGES), key="code", label_visibility="collapsed"
+    )
+    if language in LANGUAGES:
+        field_name, highlight = LANGUAGES[language]
+        st.code(getattr(story.listing(facts), field_name), highlight, height=360)
+    if story.data is not None:
+        st.download_button(
+            "Download the data (CSV)",
+            lambda: story.data(facts).to_csv(index=False, float_format="%.4f"),  # type: ignore[misc]
+            "schools.csv", "text/csv", icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+
+
+def _beliefs(beliefs: Sequence[tuple[str, str]]) -> None:
+    for said, instead in beliefs:
+        st.markdown(f"“{said}” {instead}")
