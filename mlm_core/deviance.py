@@ -146,6 +146,21 @@ class Profile(NamedTuple):
         return out
 
 
+class Parts(NamedTuple):
+    r"""The deviance with ``sigma_y`` still open, at one Sigma (q, q).
+
+    .. math:: D(\Sigma, \sigma_y) = \text{log} + r^2 / \sigma_y^2 + m\log(2\pi\sigma_y^2)
+
+    with sigma_y in units of ``y_scale``; ``log_slope`` and ``r2_slope`` (q, q) are the
+    derivatives S with :math:`dD = tr(S\, d\Sigma)`.
+    """
+
+    log: float
+    r2: float
+    log_slope: Floats
+    r2_slope: Floats
+
+
 def _standard(values: Floats) -> tuple[Floats, float, float]:
     """The values centred and scaled, their mean and SD; SD 0 when equal but for rounding."""
     mean = float(values.mean())
@@ -445,6 +460,24 @@ def derivatives(sums: SchoolSums, at: Profile, method: Method) -> tuple[Floats, 
     flat = gamma.reshape(*gamma.shape[:-2], -1)
     taken = (flat * weight.ravel()) @ np.swapaxes(flat, -1, -2)
     return gradient, (t.reshape(*t.shape[:-2], 9) @ ELEMENTS).reshape(t.shape) - taken
+
+
+def parts(sums: SchoolSums, sigma: Floats, method: Method) -> Parts:
+    """The deviance at Sigma, (1, 1) for varying intercepts alone or (2, 2), in two parts."""
+    q = len(sigma)
+    cov = np.zeros(4)
+    cov[0] = sigma[0, 0]
+    if q == 2:
+        cov[1:] = sigma[0, 1], sigma[1, 1], max(float(np.linalg.det(sigma)), 0.0)
+    at = profile(sums, cov, method)
+    f = (at.root @ at.qc)[:q]
+    m, r2 = sums.free(method), float(at.r2)
+    of_coef = f[:, :-1] if method == "REML" else f[:, :0]
+    whole = np.array([[at.q[0], at.q[1]], [at.q[1], at.q[2]]]).sum(-1)[:q, :q]
+    log = float(at.criterion) - m * (1 + math.log(2 * math.pi * r2 / m))
+    last = f[:, -1]
+    slope = whole - np.einsum("apj,bpj->ab", of_coef, of_coef)
+    return Parts(log, r2, slope, -r2 * (last @ last.T))
 
 
 GRADIENT = np.array([1.0, 2.0, 1.0])

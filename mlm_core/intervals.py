@@ -1,22 +1,31 @@
-"""How sure the data are of the SDs: profile likelihood intervals of the variance components."""
+r"""How sure the data are of the SDs: profile likelihood intervals of the variance components.
+
+A component is fixed, the deviance minimised over all else, and the values are kept at which it
+stays within :math:`\chi^2_{1}` of its minimum. To fix an SD, the coefficients are turned so that
+it is the first, :math:`\lambda\sigma_y`; what is left has no bounds and a smooth deviance with
+known slopes.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mlm_core.data import Floats, GroupedData
-from mlm_core.deviance import SchoolSums, covariance_form, profile, relative_covariance
+from mlm_core.data import Floats, GroupedData, Ints
+from mlm_core.deviance import Parts, parts
 from mlm_core.partial import checked_sums, minimum
 from mlm_core.records import Method, Slopes
+from mlm_core.wide import WideSums, best_sigma, wide_parts
 
-FAR = 1e6  # sigma_alpha / sigma_y no data need to look beyond
-FEW_SCHOOLS = 100  # beyond this what is likely is near enough to an ellipsoid
-GROWTH, DRAWS = 8, 300
+FAR = 1e5  # an SD so many times the estimate (or sigma_y) is no longer told from infinity
+FEW_SCHOOLS = 16  # up to this each minimum is searched from several places
+MOST_LOG = 12.0  # of an SD over sigma_y
+NAN = float("nan")
 
 
 class Interval(NamedTuple):
@@ -26,23 +35,53 @@ class Interval(NamedTuple):
     high: float
 
 
+NOT_THERE = Interval(NAN, NAN)
+
+
+@dataclass(frozen=True, slots=True)
+class VarianceIntervals:
+    """Intervals of the variance components; of those the model does not have, NaN.
+
+    Attributes
+    ----------
+    sigma_alpha, sigma_beta, rho, sigma_y : Interval
+        On the scale of the data.
+    icc : Interval
+        Share of the variance between schools, where only intercepts vary.
+    """
+
+    sigma_alpha: Interval = NOT_THERE
+    sigma_beta: Interval = NOT_THERE
+    rho: Interval = NOT_THERE
+    sigma_y: Interval = NOT_THERE
+    icc: Interval = NOT_THERE
+
+
+class WideIntervals(NamedTuple):
+    """Intervals of the SDs (q of them), of their correlations by pair, of sigma_y and the ICC."""
+
+    sd: tuple[Interval, ...]
+    corr: dict[tuple[int, int], Interval]
+    sigma_y: Interval
+    icc: Interval
+
+
 def variance_intervals(
     data: GroupedData,
     slopes: Slopes = "common",
     group_predictor: bool = False,
-    method: Method = "ML",
+    method: Method = "REML",
     level: float = 0.95,
-) -> dict[str, Interval]:
+) -> VarianceIntervals:
     r"""Profile likelihood intervals of ``sigma_alpha``, ``sigma_y`` and the rest.
 
     The values of a component that some setting of all the others makes likely enough:
 
     .. math:: D(\text{component}) - \min D \le \chi^2_{1,\,\text{level}}
 
-    where D is the deviance, minimised over all else. As lme4's ``confint``, it is by
-    default that of maximum likelihood, also beside estimates by REML. With
-    :math:`\Sigma` relative to :math:`\sigma_y^2` fixed, the likely values of
-    :math:`\sigma_y` have a closed form, so that only Sigma is searched.
+    where D is the deviance, minimised over all else. By ``"ML"`` these are lme4's ``confint``;
+    by ``"REML"``, the default, they belong to REML's estimates and are honest with few schools,
+    where ML's miss too often.
 
     Parameters
     ----------
@@ -54,9 +93,8 @@ def variance_intervals(
 
     Returns
     -------
-    dict of str to Interval
-        ``sigma_alpha, sigma_y`` and ``icc`` (with common slopes) or ``sigma_beta`` and
-        ``rho`` (with slopes that vary and are correlated), on the scale of the data.
+    VarianceIntervals
+        Ends may be 0, infinity, or for ``rho`` -1 and 1.
 
     Raises
     ------
@@ -70,207 +108,356 @@ def variance_intervals(
     Examples
     --------
     >>> data = GroupedData([1.0, 2, 3, 7, 8, 9], None, [0, 0, 0, 1, 1, 1], None, ["a", "b"])
-    >>> round(variance_intervals(data)["sigma_y"].low, 2)
+    >>> round(variance_intervals(data, method="ML").sigma_y.low, 2)
     0.57
     """
+    sums = checked_sums(data, slopes, group_predictor, method)
+    best = minimum(sums, slopes, method)
+    q = 1 if slopes == "common" else 2
+    whole = np.array([[best.cov[0], best.cov[1]], [best.cov[1], best.cov[2]]])[:q, :q]
+    search = _search(
+        lambda sigma: parts(sums, sigma, method),
+        sums.free(method),
+        whole,
+        (sums.n_groups, sums.n_students),
+        level,
+        slopes == "uncorrelated",
+    )
+    to_data = np.eye(q)
+    if q == 2:
+        to_data = np.array([[1.0, -sums.x_mean / sums.x_scale], [0.0, 1.0]])
+    units = np.array([1.0, 1 / sums.x_scale])[:q] * sums.y_scale
+    found = _intervals(search, to_data, units, sums.y_scale)
+    if q == 1:
+        return VarianceIntervals(sigma_alpha=found.sd[0], sigma_y=found.sigma_y, icc=found.icc)
+    rho = found.corr.get((0, 1), NOT_THERE)
+    return VarianceIntervals(found.sd[0], found.sd[1], rho, found.sigma_y)
+
+
+def wide_intervals(sums: WideSums, method: Method = "REML", level: float = 0.95) -> WideIntervals:
+    """As `variance_intervals`, for a model of any width.
+
+    Examples
+    --------
+    >>> from mlm_core.wide import wide_sums
+    >>> y, j = np.array([1.0, 2, 3, 7, 8, 9]), np.array([0, 0, 0, 1, 1, 1])
+    >>> sums = wide_sums(y, np.ones((6, 1)), np.ones((6, 1)), j)
+    >>> round(wide_intervals(sums, "ML").sigma_y.low, 2)
+    0.57
+    """
+    sigma, _ = best_sigma(sums, method)
+    search = _search(
+        lambda cov: wide_parts(sums, cov, method),
+        sums.free(method),
+        sigma,
+        (sums.n_groups, sums.n_students),
+        level,
+    )
+    units = np.full(sums.q, sums.y_scale)
+    return _intervals(search, sums.to_z, units, sums.y_scale)
+
+
+Cost = Callable[[Floats], tuple[float, Floats]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """The deviance of one data set, its least value, and how high it may be.
+
+    ``at`` gives its parts at a Sigma (q, q); ``m`` are the degrees of freedom; ``sigma`` is the
+    best Sigma, ``s2`` the best ``sigma_y**2``; ``scale`` pulls a school of mean size halfway;
+    ``diagonal``: coefficients are independent at the data's own zero of x.
+    """
+
+    at: Callable[[Floats], Parts]
+    m: int
+    sigma: Floats
+    n_groups: int
+    scale: float
+    diagonal: bool
+    least: float
+    s2: float
+    ceiling: float
+
+
+def _search(
+    at: Callable[[Floats], Parts],
+    m: int,
+    sigma: Floats,
+    size: tuple[int, int],
+    level: float,
+    diagonal: bool = False,
+) -> _Search:
+    """Begin at the best Sigma; ``size`` is the number of schools and of students."""
     from scipy.stats import chi2
 
-    sums = checked_sums(data, slopes, group_predictor, method)
-    allowance = float(chi2.ppf(level, 1))
-    best = minimum(sums, slopes, method)
-    if slopes == "common":
-        return _one_sd(sums, method, float(best.theta[0]), float(best.at.criterion) + allowance)
-    return _searched(sums, slopes, method, best.theta, float(best.at.criterion) + allowance)
+    least, s2 = _at_best_sigma_y(at(sigma), m)
+    ceiling = least + float(chi2.ppf(level, 1))
+    scale = math.sqrt(size[0] / size[1])
+    return _Search(at, m, sigma, size[0], scale, diagonal, least, s2, ceiling)
 
 
-def _one_sd(sums: SchoolSums, method: Method, theta: float, ceiling: float) -> dict[str, Interval]:
-    """With one SD between schools: theta from end to end, sigma_y in closed form at each."""
-    low, high = _ends(sums, method, theta, ceiling)
-    theta = min(max(theta, low), high)
-
-    def reach(t: Floats) -> tuple[Floats, Floats]:
-        """Smallest and largest likely sigma_y at each theta."""
-        t = t[..., None]
-        return _likely_sigma_y(sums, t, covariance_form("common"), method, ceiling)[:2]
-
-    def extreme(value: Callable[[Floats], Floats]) -> float:
-        """Least value over theta: a grid, made finer three times around the best."""
-        a, b = low, high
-        found = math.inf
-        for _ in range(4):
-            grid = np.linspace(a, b, 41)
-            values = value(grid)
-            k = int(np.argmin(values))
-            found = min(found, float(values[k]))
-            a, b = grid[max(k - 1, 0)], grid[min(k + 1, 40)]
-        return found
-
-    unit = sums.y_scale
-    return {
-        "sigma_alpha": Interval(
-            unit * extreme(lambda t: t * reach(t)[0]),
-            -unit * extreme(lambda t: -t * reach(t)[1]),
-        ),
-        "sigma_y": Interval(
-            unit * extreme(lambda t: reach(t)[0]), -unit * extreme(lambda t: -reach(t)[1])
-        ),
-        "icc": Interval(low**2 / (1 + low**2), high**2 / (1 + high**2)),
-    }
+def _at_best_sigma_y(found: Parts, m: int) -> tuple[float, float]:
+    """The deviance with sigma_y at its best, and that sigma_y squared."""
+    s2 = found.r2 / m
+    return found.log + m * (1 + math.log(2 * math.pi * s2)), s2
 
 
-def _ends(sums: SchoolSums, method: Method, theta: float, ceiling: float) -> tuple[float, float]:
-    """The two values of theta at which the criterion comes up to the ceiling."""
+def _intervals(search: _Search, to_data: Floats, units: Floats, y_unit: float) -> WideIntervals:
+    """All intervals; rows of ``to_data`` say what the data's coefficients are made of."""
+    q = len(to_data)
+    sds = []
+    for k in range(q):
+        low, high = _sd_ends(search, _turned(search, to_data, [k]))
+        sds.append(Interval(low * float(units[k]), high * float(units[k])))
+    corr = {}
+    for a, b in [] if search.diagonal else itertools.combinations(range(q), 2):
+        certain = sds[a].low > 0 and sds[b].low > 0
+        rows = _turned(search, to_data, [a, b])
+        corr[a, b] = _rho_ends(search, rows) if certain else Interval(-1.0, 1.0)
+    low, high = _sigma_y_ends(search, _turned(search, to_data, [0]))
+    icc = _icc(search) if q == 1 else NOT_THERE
+    return WideIntervals(tuple(sds), corr, Interval(low * y_unit, high * y_unit), icc)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Turned:
+    """Other coordinates: the wanted coefficients first, then others that go with them best.
+
+    ``rows`` (q, q) make them, ``back`` unmakes them; ``lower`` are the free elements of the
+    triangle there, ``start`` their values at the best Sigma, moved off the boundary.
+    """
+
+    rows: Floats
+    back: Floats
+    lower: tuple[Ints, ...]
+    start: Floats
+
+    def root(self, free: Floats) -> Floats:
+        """(q, q) with ``root root' = Sigma``."""
+        triangle = np.zeros_like(self.back)
+        triangle[self.lower] = free
+        out: Floats = self.back @ triangle
+        return out
+
+    def slopes(self, of_sigma: Floats, root: Floats) -> Floats:
+        """Of the free elements, from those of Sigma."""
+        out: Floats = (2 * self.back.T @ of_sigma @ root)[self.lower]
+        return out
+
+
+def _turned(search: _Search, to_data: Floats, first: list[int]) -> _Turned:
+    q = len(to_data)
+    left = [k for k in range(q) if k not in first]
+    rows = to_data[[*first, *left]]
+    if not search.diagonal:
+        left = list(range(q))
+        for k in first:
+            left.remove(max(left, key=lambda other: abs(float(to_data[k][other]))))
+        rows = np.array([*to_data[first], *np.eye(q)[left]])
+    sigma = rows @ search.sigma @ rows.T + (0.05 * search.scale) ** 2 * np.eye(q)
+    root, back = np.asarray(np.linalg.cholesky(sigma)), np.asarray(np.linalg.inv(rows))
+    lower = np.diag_indices(q) if search.diagonal else np.tril_indices(q)
+    return _Turned(rows, back, lower, root[lower])
+
+
+# The ends of each component
+
+
+def _sd_ends(search: _Search, turned: _Turned) -> tuple[float, float]:
+    """Of the SD of the first turned coefficient, in units of y_scale."""
+    estimate = math.sqrt(search.s2 * float((turned.rows @ search.sigma @ turned.rows.T)[0, 0]))
+    unit = search.scale * math.sqrt(search.s2)
+    start = turned.start.copy()
+    start[0] = math.log(start[0])
+    starts = _starts(search, start)
+
+    def height(v: float) -> float:
+        best, where = _lowest(_at_sd(search, turned, v), starts)
+        starts[0] = where
+        return best
+
+    low = 0.0
+    if estimate > 1e-6 * unit:
+        without = _lowest(_without(search, turned), _starts(search, turned.start[1:]))[0]
+        if without > search.ceiling:
+            low = _crossing(search, height, estimate, 0.0, without)
+    starts = _starts(search, start)
+    return low, _far_crossing(search, height, max(estimate, 0.1 * unit))
+
+
+def _sigma_y_ends(search: _Search, turned: _Turned) -> tuple[float, float]:
+    starts = [turned.start, *_starts(search, turned.start)]
+
+    def height(v: float) -> float:
+        best, where = _lowest(_at_sigma_y(search, turned, v), starts)
+        starts[0] = where
+        return best
+
+    estimate = math.sqrt(search.s2)
+    near = estimate
+    while (there := height(near)) <= search.ceiling:
+        near /= 1 + 2 / math.sqrt(search.m)
+    low = _crossing(search, height, estimate, near, there)
+    return low, _far_crossing(search, height, estimate)
+
+
+def _rho_ends(search: _Search, turned: _Turned) -> Interval:
+    """Of the correlation of the first two turned coefficients; -1 and 1 are possible ends."""
+    sigma = turned.rows @ search.sigma @ turned.rows.T
+    estimate = float(sigma[0, 1] / math.sqrt(sigma[0, 0] * sigma[1, 1]))
+    estimate = min(max(estimate, -1.0), 1.0)
+    start = turned.start.copy()
+    start[0], start[2] = math.log(start[0]), math.log(math.hypot(start[1], start[2]))
+    kept = np.delete(start, 1)
+    starts = _starts(search, kept)
+
+    def height(rho: float) -> float:
+        best, where = _lowest(_at_rho(search, turned, rho), starts)
+        starts[0] = where
+        return best
+
+    ends = []
+    for extreme in (-1.0, 1.0):
+        starts[0] = kept
+        there = height(extreme)
+        likely = abs(estimate - extreme) < 1e-9 or there <= search.ceiling
+        starts[0] = kept
+        ends.append(extreme if likely else _crossing(search, height, estimate, extreme, there))
+    return Interval(*ends)
+
+
+def _icc(search: _Search) -> Interval:
+    """Of the share of variance between schools: from the ends of the relative SD."""
+
+    def height(t: float) -> float:
+        return _at_best_sigma_y(search.at(np.array([[t * t]])), search.m)[0]
+
+    best, none = math.sqrt(float(search.sigma[0, 0])), height(0.0)
+    low = 0.0 if none <= search.ceiling else _crossing(search, height, best, 0.0, none)
+    high = _far_crossing(search, height, max(best, 0.1 * search.scale))
+    return Interval(low**2 / (1 + low**2), 1 / (1 + high**-2) if high > 0 else 0.0)
+
+
+def _far_crossing(search: _Search, height: Callable[[float], float], inside: float) -> float:
+    """The end above; infinity where the deviance never rises enough."""
+    near, far, step = inside, inside, 0.3
+    while True:
+        far = near * (1 + step)
+        there = height(far)
+        if there > search.ceiling:
+            return _crossing(search, height, near, far, there)
+        if far > FAR * inside:
+            return math.inf
+        near, step = far, min(1.5 * step, 4.0)
+
+
+def _crossing(
+    search: _Search, height: Callable[[float], float], inside: float, outside: float, there: float
+) -> float:
+    """Where the deviance comes up to the ceiling; its root is nearly straight, so few steps do."""
     from scipy.optimize import brentq
 
-    form = covariance_form("common")
+    reach = math.sqrt(search.ceiling - search.least)
 
-    def above(t: float) -> float:
-        cov = relative_covariance(np.array([t]), form)
-        return float(profile(sums, cov, method).criterion) - ceiling
+    def above(v: float) -> float:
+        level = there if v == outside else height(v)
+        return math.sqrt(max(level - search.least, 0.0)) - reach
 
-    low = 0.0 if above(0.0) <= 0 else float(brentq(above, 0.0, theta, xtol=1e-12))
-    far = max(2 * theta, 0.1)
-    while above(far) < 0 and far < FAR:
-        far *= 3
-    return low, (float(brentq(above, theta, far, xtol=1e-12)) if far < FAR else FAR)
+    if above(inside) >= 0:
+        return inside
+    tolerance = 1e-7 * max(abs(inside), abs(outside))
+    return float(brentq(above, inside, outside, xtol=tolerance, rtol=1e-9))
 
 
-def _likely_sigma_y(
-    sums: SchoolSums, theta: Floats, form: Floats, method: Method, ceiling: float
-) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    r"""Ends of the values of sigma_y (units of ``y_scale``) with a deviance under the ceiling.
+# The deviance with a component fixed
 
-    At given theta the deviance is :math:`D(\theta) + m(r - 1 - \log r)` with
-    :math:`r = \hat\sigma_y^2/\sigma_y^2`. Also whether ``D(theta)`` itself is under the ceiling.
+
+def _at_sd(search: _Search, turned: _Turned, v: float) -> Cost:
+    """At SD v; ``theta[0]`` is the log of lambda, and ``sigma_y = v / lambda``."""
+
+    def cost(theta: Floats) -> tuple[float, Floats]:
+        free = theta.copy()
+        free[0] = math.exp(min(max(float(theta[0]), -MOST_LOG), MOST_LOG))
+        s2 = (v / float(free[0])) ** 2
+        root = turned.root(free)
+        found = search.at(root @ root.T)
+        slope = turned.slopes(found.log_slope + found.r2_slope / s2, root)
+        slope[0] = slope[0] * free[0] - 2 * (search.m - found.r2 / s2)
+        return found.log + found.r2 / s2 + search.m * math.log(2 * math.pi * s2), slope
+
+    return cost
+
+
+def _without(search: _Search, turned: _Turned) -> Cost:
+    """With the first SD at 0."""
+
+    def cost(theta: Floats) -> tuple[float, Floats]:
+        root = turned.root(np.concatenate([[0.0], theta]))
+        found = search.at(root @ root.T)
+        best, s2 = _at_best_sigma_y(found, search.m)
+        return best, turned.slopes(found.log_slope + found.r2_slope / s2, root)[1:]
+
+    return cost
+
+
+def _at_sigma_y(search: _Search, turned: _Turned, v: float) -> Cost:
+    def cost(theta: Floats) -> tuple[float, Floats]:
+        root = turned.root(theta)
+        found = search.at(root @ root.T)
+        slope = turned.slopes(found.log_slope + found.r2_slope / v**2, root)
+        return found.log + found.r2 / v**2 + search.m * math.log(2 * math.pi * v**2), slope
+
+    return cost
+
+
+def _at_rho(search: _Search, turned: _Turned, rho: float) -> Cost:
+    """At a correlation; ``theta[:2]`` are the logs of the two SDs."""
+    across, along = rho, math.sqrt(max(1 - rho * rho, 0.0))
+
+    def cost(theta: Floats) -> tuple[float, Floats]:
+        a, b = (math.exp(min(max(float(t), -MOST_LOG), MOST_LOG)) for t in theta[:2])
+        root = turned.root(np.concatenate([[a, b * across, b * along], theta[2:]]))
+        found = search.at(root @ root.T)
+        best, s2 = _at_best_sigma_y(found, search.m)
+        free = turned.slopes(found.log_slope + found.r2_slope / s2, root)
+        of_b = b * (free[1] * across + free[2] * along)
+        return best, np.concatenate([[a * free[0], of_b], free[3:]])
+
+    return cost
+
+
+def _starts(search: _Search, theta: Floats) -> list[Floats]:
+    """Where to begin: the last minimum, the best Sigma and, with few schools, elsewhere.
+
+    The last minimum alone may stand on a boundary, where slopes vanish by symmetry.
     """
-    from scipy.special import lambertw
-
-    at = profile(sums, relative_covariance(theta, form), method)
-    m = sums.n_students - (method == "REML") * len(sums.names)
-    left = np.maximum(ceiling - at.criterion, 0.0) / m
-    argument = -np.exp(-1 - left)
-    smallest = np.sqrt(at.r2 / m / np.fmax(-lambertw(argument, -1).real, 1.0))
-    largest = np.sqrt(at.r2 / m / np.fmin(-lambertw(argument, 0).real, 1.0))
-    return smallest, largest, at.criterion <= ceiling
+    if len(theta) < 2:
+        return [theta]
+    if search.n_groups > FEW_SCHOOLS:
+        return [theta, theta]
+    return [theta, theta, 0.3 * theta, 2 * theta, theta * np.resize([1.0, -1.0], len(theta))]
 
 
-def _searched(
-    sums: SchoolSums, slopes: Slopes, method: Method, theta: Floats, ceiling: float
-) -> dict[str, Interval]:
-    """With slopes that vary: theta searched for the least and the greatest of each component."""
-    k = sums.x_mean / sums.x_scale
-    form = covariance_form(slopes, -k)
-
-    def likely(t: Floats) -> tuple[NDArray[np.bool_], dict[str, tuple[Floats, Floats]]]:
-        """Which of thetas (K, .) are under the ceiling, and the range of each component there."""
-        low, high, under = _likely_sigma_y(sums, t, form, method, ceiling)
-        alpha, beta, _ = _relative(t, slopes, k)
-        of = {"sigma_alpha": (alpha * low, alpha * high), "sigma_beta": (beta * low, beta * high)}
-        return under, {**of, "sigma_y": (low, high)}
-
-    cloud = _cloud(lambda t: likely(t)[0], theta, GROWTH if sums.n_groups <= FEW_SCHOOLS else 0)
-    reach = np.std(cloud, axis=0) if len(cloud) > 9 else 0.1 * np.abs(theta).max() + 0.003
-    around = np.vstack([np.zeros(len(theta)), np.eye(len(theta)) * 0.5 * reach])
-    found = likely(cloud)[1]
-
-    def end(name: str, which: int) -> float:
-        sign = (1, -1)[which]
-
-        def cost(t: Floats) -> float:
-            under, ranges = likely(t[None])
-            return sign * float(ranges[name][which][0]) if under[0] else math.inf
-
-        start = cloud[np.argmin(sign * found[name][which])]
-        return sign * cost(_lowest(cost, start, around))
-
-    units = {"sigma_alpha": sums.y_scale, "sigma_beta": sums.y_scale / sums.x_scale}
-    units |= {"sigma_y": sums.y_scale}
-    out = {name: Interval(unit * end(name, 0), unit * end(name, 1)) for name, unit in units.items()}
-    if slopes == "varying":
-        alpha, beta, rho = (float(value[0]) for value in _relative(theta[None], slopes, k))
-        open_ended = any(end.low <= 1e-3 * end.high for end in out.values()) or alpha * beta == 0
-        out["rho"] = (
-            Interval(-1.0, 1.0)
-            if open_ended
-            else Interval(
-                *(_rho_end(sums, method, (alpha, beta, rho), ceiling, e) for e in (-1.0, 1.0))
-            )
-        )
-    return out
+def _lowest(cost: Cost, starts: list[Floats]) -> tuple[float, Floats]:
+    """The least value and its place, from several starts."""
+    if len(starts[0]) == 0:
+        return cost(starts[0])[0], starts[0]
+    best, where = math.inf, starts[0]
+    for start in starts:
+        lowest, there = descend(cost, start)
+        if lowest < best:
+            best, where = lowest, there
+    return best, where
 
 
-def _rho_end(
-    sums: SchoolSums,
-    method: Method,
-    best: tuple[float, float, float],
-    ceiling: float,
-    extreme: float,
-) -> float:
-    """Where, from the best rho towards -1 or 1, the deviance comes up to the ceiling."""
-    from scipy.optimize import brentq, minimize
-
-    k = sums.x_mean / sums.x_scale
-    start = np.log(best[:2])
-
-    def above(rho: float) -> float:
-        def deviance(logs: Floats) -> float:
-            a, b = np.exp(logs)
-            s12 = rho * a * b + k * b * b
-            cov = [a * a + 2 * k * s12 - (k * b) ** 2, s12, b * b, (a * b) ** 2 * (1 - rho**2)]
-            return float(profile(sums, np.array(cov), method).criterion)
-
-        simplex = start + np.array([[0, 0], [0.15, 0], [0, 0.15]])
-        options = {"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-4, "maxfev": 200}
-        return float(minimize(deviance, start, method="Nelder-Mead", options=options).fun) - ceiling
-
-    if abs(best[2] - extreme) < 1e-9 or above(extreme) <= 0:
-        return extreme
-    return float(brentq(above, best[2], extreme, xtol=1e-4))
-
-
-def _lowest(cost: Callable[[Floats], float], start: Floats, around: Floats) -> Floats:
-    """Nelder and Mead's search, begun again where it stopped until that helps no more."""
+def descend(cost: Cost, start: Floats) -> tuple[float, Floats]:
+    """Quasi-Newton search (Broyden, Fletcher, Goldfarb, Shanno) with a short first step."""
     from scipy.optimize import minimize
 
-    options = {"xatol": 1e-4, "fatol": 1e-5, "maxfev": 120}
-    best = cost(start)
-    for again in range(4):
-        options["initial_simplex"] = start + around / 2**again
-        found = minimize(cost, start, method="Nelder-Mead", options=options)
-        gain, best, start = best - float(found.fun), float(found.fun), found.x
-        if gain < 1e-3 * abs(best):
-            break
-    out: Floats = start
-    return out
-
-
-def _cloud(likely: Callable[[Floats], NDArray[np.bool_]], theta: Floats, rounds: int) -> Floats:
-    """Likely thetas, grown around the best one: with few schools they can lie far apart."""
-    rng = np.random.default_rng(1)
-    cloud = theta[None]
-    spread = np.eye(len(theta)) * (0.2 * float(np.abs(theta).max()) + 0.01) ** 2
-    for _ in range(rounds):
-        drawn = cloud[rng.integers(len(cloud), size=DRAWS)] + _around(rng, spread, DRAWS)
-        cloud = np.vstack([cloud, drawn[likely(drawn)]])[-3 * DRAWS :]
-        spread = np.cov(cloud.T) if len(cloud) > 10 * len(theta) else spread / 4
-    return np.vstack([theta, cloud])
-
-
-def _around(rng: np.random.Generator, covariance: Floats, count: int) -> Floats:
-    """Normal draws (count, .) around 0."""
-    values, axes = np.linalg.eigh(covariance)
-    draws: Floats = rng.standard_normal((count, len(values))) * np.sqrt(np.maximum(values, 0))
-    out: Floats = draws @ axes.T
-    return out
-
-
-def _relative(t: Floats, slopes: Slopes, k: float) -> tuple[Floats, Floats, Floats]:
-    """sigma_alpha and sigma_beta relative to sigma_y, and rho, at thetas (K, .)."""
-    if slopes == "uncorrelated":
-        return np.abs(t[:, 0]), np.abs(t[:, 1]), np.zeros(len(t))
-    alpha = np.stack([t[:, 0] - k * t[:, 1], -k * t[:, 2]])
-    beta = t[:, 1:].T
-    size_alpha, size_beta = np.hypot(*alpha), np.hypot(*beta)
-    product = size_alpha * size_beta
-    rho = np.divide((alpha * beta).sum(0), product, out=np.zeros(len(t)), where=product > 0)
-    return size_alpha, size_beta, np.clip(rho, -1.0, 1.0)
+    steepest = float(np.abs(cost(start)[1]).max())
+    reach = 0.3 * max(float(np.abs(start).max()), 0.1)
+    first = np.eye(len(start)) * min(1.0, reach / (steepest + 1e-300))
+    options = {"gtol": 1e-5, "hess_inv0": first}
+    found = minimize(cost, start, jac=True, method="BFGS", options=options)
+    return float(found.fun), found.x

@@ -63,7 +63,7 @@ ORDER = [
     {"records", "simulation"},
     {"structures"},
     {"deviance", "pooling", "hierarchy", "clustered", "components"},
-    {"search", "partial", "path", "intervals", "new_student"},
+    {"search", "partial", "path", "intervals", "new_student", "wide"},
     {"replication", "heldout"},
     {"origin", "estimates"},
     {"experiments", "own_data", "lessons"},
