@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import quote
 
 
@@ -14,13 +15,15 @@ class Term:
     Attributes
     ----------
     name, meaning : str
-        The meaning in one or two sentences.
+        The meaning in one or two sentences, without markup.
     symbol : str
         LaTeX, or nothing.
     elsewhere : dict of str to str
         What others call it: R (lme4), Stata, SPSS/HLM, econometrics.
     taught : tuple of str
-        Lessons, by slug.
+        Lessons whose page uses the word, by slug, in the order of the course.
+    also : tuple of str
+        Other words for it, by which it can be found and linked.
     """
 
     name: str
@@ -28,6 +31,13 @@ class Term:
     symbol: str = ""
     elsewhere: dict[str, str] = field(default_factory=dict)
     taught: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every way to call it: its name, what stands in brackets there, its other words."""
+        plain, _, short = self.name.partition(" (")
+        return tuple(dict.fromkeys((self.name, plain, *filter(None, [short[:-1]]), *self.also)))
 
 
 LME4, STATA, HLM, ECON = "R (lme4)", "Stata", "SPSS, HLM", "econometrics"
@@ -42,102 +52,161 @@ TERMS = (
     Term("Between slope",
          "How the schools' mean outcomes change with their mean x. It can differ from the within slope, even in sign.",
          "", _names(stata="the slope of `xtreg, be`", econ="between estimator"), ("two_level_predictors",)),
+    Term("Bias",
+         "How far an estimate is from the truth on average over many draws. An estimate can have a bias and still be "
+         "nearer to the truth, because it swings less.",
+         "E(\\hat\\alpha_j) - \\alpha_j", {}, ("no_pooling", "partial_pooling", "efficient_inference"), ("biased", "unbiased")),
+    Term("BLUP",
+         "Best linear unbiased prediction: in books on mixed models, the partial-pooling estimate of a school's error. "
+         "Best means: the smallest mean squared error among such rules, if the SDs are known.",
+         "\\hat\\eta_j", _names("`ranef()`", "`predict, reffects`", "empirical Bayes residual"), ("fixed_and_random",),
+         ("best linear unbiased prediction",)),
     Term("Centring",
-         "Counting x from another zero, most often its mean. The lines stay where they are; the intercepts, their SD "
+         "Counting x from another zero, most often its mean. The lines stay where they are. The intercepts, their SD "
          "and their correlation with the slopes change, since the intercept is the height of a line at x = 0.",
          "x_i - \\bar x", _names(hlm="grand-mean or group-mean centring", econ="demeaning; by group, the within transformation"),
-         ("varying_slopes", "two_level_predictors")),
+         ("varying_slopes", "two_level_predictors"), ("centred", "centered", "centering")),
     Term("Cluster-robust standard error",
-         "A standard error of the ordinary regression that allows students of a school to depend on each other. "
-         "With few schools it is too small.",
+         "A standard error of the ordinary regression that allows students of one school to be alike. "
+         "With few schools it is too small on average.",
          "", _names("`sandwich::vcovCL` on `lm`", "`vce(cluster school)`", econ="clustered standard errors"),
-         ("complete_pooling", "structured_data")),
+         ("complete_pooling", "structured_data"), ("cluster-robust", "robust standard error")),
+    Term("Common mean",
+         "The mean of the schools' intercepts: the middle of all schools. It is not the mean of all students, in "
+         "which large schools count more.",
+         "a_0", _names("`(Intercept)` of `fixef()`", "`_cons`", "γ₀₀"), ("partial_pooling",), ("grand mean",)),
     Term("Complete pooling",
          "One regression for all students, as if there were no schools: the multilevel model with an SD between schools of 0.",
          "\\sigma_\\alpha = 0", _names("`lm(y ~ x)`", "`regress y x`", "REGRESSION", "pooled OLS"),
          ("complete_pooling", "partial_pooling")),
     Term("Conditional mode",
-         "The estimate of a school's error given the hyperparameters: what partial pooling adds to the school-level line. "
+         "What partial pooling adds to the school-level model for one school, when the SDs are taken as known. "
          "In a linear model it is also the conditional mean.",
          "\\hat\\eta_j", _names("`ranef()`", "`predict, reffects`", "empirical Bayes residual", "predicted random effect"),
-         ("partial_pooling", "fixed_and_random")),
+         ("fixed_and_random",)),
+    Term("Confidence interval",
+         "The values of the truth that the data do not speak against. A 95% interval is made by a rule that holds the "
+         "truth in 95 of 100 data sets.",
+         "\\text{estimate} \\pm 2\\,\\text{SE, roughly}", _names("`confint()`"), ("efficient_inference",),
+         ("95% interval", "interval")),
     Term("Contextual effect",
          "What the school's mean of x adds at the same own x: the between slope minus the within slope.",
          "b_{\\text{between}} - b_{\\text{within}}", _names(hlm="contextual or compositional effect", econ="Mundlak term"),
          ("two_level_predictors",)),
+    Term("Correlation of intercepts and slopes",
+         "Whether schools with high intercepts have steep slopes. It depends on where x is zero.",
+         "\\rho", _names("Corr in `VarCorr()`", "`corr(x, _cons)` with `cov(unstructured)`", "τ₀₁ as a correlation"),
+         ("varying_slopes",), ("correlation", "rho")),
     Term("Coverage",
          "The share of repeated data sets whose interval holds the truth. A 95% interval should have 95%.",
          "", {}, ("efficient_inference",)),
+    Term("Cross-level interaction",
+         "When a predictor of schools changes the slope of a predictor of students: the pre-test counts for more where "
+         "the town spends more. It is the product of x and u in the regression.",
+         "b_1\\, u_j\\, x_i", _names("`x:u`", "`c.x#c.u`", "γ₁₁"), ("varying_slopes",), ("effect of u on the slope",)),
     Term("Crossed",
          "Two groupings of which neither lies inside the other: students of one neighbourhood go to several schools "
          "and the other way round. A fact of the data.",
          "", _names("`(1 | school) + (1 | neighbourhood)`", "`|| _all: R.school || neighbourhood:`",
-                    "cross-classified model (HLM: HCM2)", "two-way effects"), ("nested_and_crossed",)),
+                    "cross-classified model (HLM: HCM2)", "two-way effects"), ("nested_and_crossed",),
+         ("partially crossed", "fully crossed", "cross-classified")),
+    Term("Density",
+         "A curve that says how probable values are: the area under it between two values is the probability of lying "
+         "between them. The area under all of it is 1.",
+         "p(\\tau)", {}, ("how_sure_about_tau",), ("probability density",)),
     Term("Design effect",
-         "How many times larger the variance of an estimate is because students come in schools. For something that "
-         "is the same for all students of a school, with n students in each.",
+         "How many times larger the variance of an estimate is because students come in schools. The formula is for "
+         "something that is the same for all students of a school, with n students in each.",
          "1 + (n - 1)\\,\\text{ICC}", _names(stata="DEFF (`estat effects`)", econ="its square root is the Moulton factor"),
-         ("structured_data",)),
+         ("structured_data",), ("moulton factor",)),
     Term("Deviance",
-         "Minus twice the log likelihood: the smaller, the better the fit. For REML, minus twice the restricted one.",
+         "Minus twice the logarithm of the likelihood: the smaller, the better the fit. With REML, of the restricted likelihood.",
          "-2\\log L", _names("`deviance()`, `REMLcrit()`", "−2 × log likelihood", "−2 (Restricted) Log Likelihood"),
-         ("partial_pooling",)),
+         ("efficient_inference",), ("log likelihood",)),
     Term("Effect that varies",
          "A treatment effect with a value for each school: a varying slope of the treatment. The model gives its mean and its spread.",
          "\\beta_j", _names("`(1 + treated | school)`", "`|| school: treated`", "randomly varying slope", "heterogeneous treatment effect"),
-         ("treatment_effects",)),
+         ("treatment_effects",), ("varying effect", "treatment effect", "treatment effects")),
     Term("Empirical Bayes",
          "Estimating the hyperparameters from the data, and then the schools as if those estimates were true. "
-         "What `lmer` and this course's fits do; a full Bayesian analysis averages over the hyperparameters.",
-         "", _names(hlm="EB estimates (HLM's level-2 residual file)"), ("partial_pooling", "how_sure_about_tau")),
+         "A full Bayesian analysis averages over the hyperparameters instead.",
+         "", _names(hlm="EB estimates (HLM's level-2 residual file)"), ("fixed_and_random", "how_sure_about_tau"),
+         ("empirical Bayes estimate",)),
     Term("Fixed effect",
          "A word with at least five meanings (Gelman 2005): constant over schools; interesting in itself; all of a population; "
          "not random; estimated by least squares. In econometrics, an intercept for each school without a model for it. "
          "Say instead whether a coefficient varies and whether it is modelled.",
          "", _names("`fixef()`: the coefficients that do not vary", "the equation before `||`", "Fixed Effects; HLM's γ",
-                    "no pooling: `xtreg, fe`"), ("fixed_and_random",)),
+                    "no pooling: `xtreg, fe`"), ("fixed_and_random",), ("fixed",)),
     Term("Funnel plot",
-         "Estimates against the number of students. Without any true differences the small schools spread widely and the "
+         "Estimates against the number of students. Without any true differences small schools spread widely and "
          "large ones little.",
-         "\\sigma_y / \\sqrt{n_j}", {}, ("small_groups",)),
+         "\\pm 2\\,\\sigma_y / \\sqrt{n_j}", {}, ("small_groups",), ("funnel",)),
     Term("Group (school)",
          "What students belong to. In your data perhaps a hospital, a firm, a county or a person measured again and again.",
          "j", _names("grouping factor", "level, panel variable", "level-2 unit; SPSS: SUBJECT", "cluster, panel unit"),
          ("what_is_multilevel",)),
+    Term("Grouping",
+         "A column that says which group each student belongs to: school, class, neighbourhood. Data can have several.",
+         "j[i],\\ k[i]", _names("grouping factor"), ("nested_and_crossed",), ("grouping factor", "factor")),
     Term("Hierarchical",
          "Said of data that are nested, and of models in layers. Multilevel is the wider word: its groups need not be nested.",
          "", _names(hlm="hierarchical linear model"), ("nested_and_crossed",)),
     Term("Hyperparameter",
-         "A parameter of the model for the coefficients. The schools' coefficients are parameters; what they come from are hyperparameters.",
+         "A parameter of the model for the coefficients: their mean, their spread. The schools' coefficients are "
+         "parameters; what they come from are hyperparameters.",
          "a_0, b_0, a_1, b_1, \\sigma_\\alpha, \\sigma_\\beta, \\rho",
-         _names("fixed effects and `VarCorr()`", "coefficients and random-effects parameters", "γ and τ"), ("what_is_multilevel",)),
+         _names("fixed effects and `VarCorr()`", "coefficients and random-effects parameters", "γ and τ"),
+         ("what_is_multilevel", "how_sure_about_tau")),
+    Term("Incidence matrix",
+         "A table with a row for each level of one grouping and a column for each level of the other. A cell holds the "
+         "number of students in both; an empty cell has none.",
+         "", _names("`table(school, neighbourhood)`", "`tabulate school neighbourhood`", "CROSSTABS"), ("nested_and_crossed",)),
     Term("Indicator variable",
          "A variable that is 1 for the students of one school and 0 for all others. A regression with one for each school is no pooling.",
-         "", _names("`factor(school)` in `lm`", "`i.school`", "dummy variable", "dummy variable; LSDV"), ("no_pooling",)),
+         "", _names("`factor(school)` in `lm`", "`i.school`", "dummy variable", "dummy variable; LSDV"),
+         ("no_pooling", "fixed_and_random"), ("indicator", "dummy variable")),
     Term("Intraclass correlation (ICC)",
-         "The share of the variance that lies between schools; also the correlation of two students of one school.",
+         "The share of the variance that lies between schools. It is also the correlation of two students of one school.",
          "\\dfrac{\\sigma_\\alpha^2}{\\sigma_\\alpha^2 + \\sigma_y^2}",
-         _names("from `VarCorr()`", "`estat icc`", "ICC", "rho (of `xtreg`)"), ("complete_pooling", "structured_data")),
+         _names("from `VarCorr()`", "`estat icc`", "ICC", "rho (of `xtreg`)"), ("complete_pooling", "structured_data"),
+         ("variance partition coefficient",)),
+    Term("Least squares",
+         "Choosing the line for which the squared vertical distances of the students add up to the least.",
+         "\\min \\textstyle\\sum_i (y_i - \\hat y_i)^2", _names("`lm`", "`regress`", "REGRESSION", "OLS"), ("fixed_and_random",),
+         ("ordinary least squares", "OLS")),
     Term("Leaving schools out",
          "Judging predictions on schools, or on students, that the fit has not seen. The two answer different questions.",
-         "", _names(econ="out-of-sample error"), ("prediction",)),
+         "", _names(econ="out-of-sample error"), ("prediction",), ("held out", "held-out error")),
+    Term("Likelihood",
+         "How well a value of a parameter fits: how probable it makes the data that we saw. The data choose the value "
+         "at the top. It is not the probability of the value.",
+         "L(\\sigma_\\alpha) = p(y \\mid \\sigma_\\alpha)", _names("`logLik()`"), ("partial_pooling", "how_sure_about_tau")),
+    Term("Maximum likelihood (ML)",
+         "Choosing the values of the parameters under which the data are most probable. For an SD between few schools "
+         "the value is too small on average; REML mends most of that.",
+         "", _names("`REML = FALSE`", "the default of `mixed`", "METHOD=ML"), ("efficient_inference",)),
     Term("Mean intercept and mean slope",
          "Where u = 0, the middle of the schools' intercepts and of their slopes.",
          "a_0,\\ a_1", _names("`(Intercept)` and `x` of `fixef()`", "`_cons` and `x`", "γ₀₀ and γ₁₀", "population-average coefficients"),
-         ("varying_intercepts", "varying_slopes")),
+         ("varying_intercepts", "varying_slopes"), ("mean intercept", "mean slope")),
+    Term("Mean squared error",
+         "The average of the squared distances between estimates and truth. Its root is in points, the root mean square error.",
+         "\\text{MSE} = \\text{bias}^2 + \\text{variance}", _names(econ="MSE, RMSE"), ("partial_pooling", "efficient_inference"),
+         ("root mean square", "root mean square error", "RMSE", "MSE")),
     Term("Mixed model",
          "A linear model with both kinds of coefficients, those without and those with a distribution. Another notation for the same model.",
          "y = X\\beta + Zb + \\epsilon", _names("`lmer`", "`mixed`", "MIXED", "random-coefficients model"), ("fixed_and_random",)),
     Term("Multilevel regression",
          "A regression whose coefficients have a model of their own. Two parts: coefficients that vary, and a model for them.",
          "", _names("linear mixed-effects model", "`mixed`", "hierarchical linear model", "random-effects model"),
-         ("what_is_multilevel",)),
+         ("what_is_multilevel",), ("multilevel", "multilevel model")),
     Term("Mundlak's device",
          "Adding the school's mean of x as a school-level predictor. The slope of x is then the within slope, as in no pooling.",
-         "u_j = \\bar x_j", _names(stata="`xtreg, re` with means; `xthybrid`", hlm="group means at level 2", econ="correlated random effects"),
-         ("two_level_predictors",)),
+         "\\bar x_j", _names(stata="`xtreg, re` with means; `xthybrid`", hlm="group means at level 2", econ="correlated random effects"),
+         ("two_level_predictors",), ("Mundlak",)),
     Term("Nested",
-         "Each level of one grouping lies inside one level of the other: every school in one district. A fact of the data; "
+         "Each group of one grouping lies inside one group of the other: every school in one district. A fact of the data; "
          "labels used again in each district hide it.",
          "", _names("`(1 | district/school)`, if labels are used again", "`|| district: || school:`", "level 3, level 2"),
          ("nested_and_crossed",)),
@@ -146,44 +215,81 @@ TERMS = (
          "slope, or a regression for each school: textbooks use the word for both.",
          "\\sigma_\\alpha = \\infty", _names("`lm(y ~ x + factor(school))`, `lmList`", "`areg`, `xtreg, fe`", "dummy variables",
                                              "fixed effects, within estimator"), ("no_pooling", "partial_pooling")),
+    Term("Normal distribution",
+         "The bell curve. Two thirds of its values lie within one SD of its mean, 95% within two.",
+         "N(a_0, \\sigma_\\alpha^2)", {}, ("what_is_multilevel",), ("normal", "bell curve")),
+    Term("p-value",
+         "How often pure luck would give a result at least as large as this one. Below .05 many call it significant; "
+         "where nothing is going on that should happen in 5 of 100 trials.",
+         "p", _names("`lmerTest`", "P>|z|", "Sig."), ("structured_data",), ("false alarm", "significant")),
+    Term("Parameter",
+         "A number of the model that the data do not show and that has to be estimated.",
+         "", {}, ("what_is_multilevel",)),
     Term("Partial pooling",
          "A weighted average of the school's own estimate and what the school-level model says. The weights come from how much each knows.",
          "\\hat\\alpha_j", _names("`coef()`", "`predict, fitted`", "empirical Bayes estimate", "BLUP of the random-effects model"),
-         ("partial_pooling",)),
+         ("partial_pooling",), ("pooling",)),
+    Term("Pooling weight",
+         "How much a school's own mean counts in its estimate, from 0 to 1: more with more students, and with schools that differ more.",
+         "w_j = \\dfrac{\\sigma_\\alpha^2}{\\sigma_\\alpha^2 + \\sigma_y^2/n_j}", _names(hlm="reliability λⱼ"), ("partial_pooling",),
+         ("reliability", "weight")),
     Term("Posterior distribution",
          "What is known of a parameter after the data: prior times likelihood, scaled to area 1.",
-         "p(\\tau \\mid y)", {}, ("how_sure_about_tau",)),
+         "p(\\tau \\mid y)", {}, ("how_sure_about_tau",), ("posterior", "posterior density", "posterior mean")),
     Term("Predictive distribution",
          "What the next student may score. It is wider for a school we know little of, and widest for a new school.",
-         "", _names("`predict(re.form = NULL)` for known schools, `NA` for new ones"), ("prediction",)),
+         "p(\\tilde y \\mid y)",
+         _names("`simulate()`; `predict()` gives its middle only, with `re.form = NA` for a new school",
+                "`predict, fitted` gives its middle only"), ("prediction",), ("prediction interval",)),
     Term("Prior distribution",
          "What is assumed of a parameter before the data. With few schools the prior on tau matters; with many it hardly does.",
-         "p(\\tau)", {}, ("how_sure_about_tau",)),
-    Term("Profile likelihood interval",
-         "The values of a parameter that some setting of all others makes likely enough. It need not be symmetric, which suits an SD.",
-         "", _names("`confint(method = \"profile\")`"), ("your_data", "how_sure_about_tau")),
+         "p(\\tau)", {}, ("how_sure_about_tau",), ("prior", "prior density", "flat prior", "half-normal", "half-Cauchy")),
+    Term("Profile likelihood",
+         "The likelihood of one parameter, each time with the best setting of all others. Its interval holds the values "
+         "that fit nearly as well as the best one. It need not be symmetric, which suits an SD.",
+         "", _names("`profile()`, `confint(method = \"profile\")`"), ("your_data",), ("profile likelihood interval", "profile")),
+    Term("Random assignment",
+         "Letting chance decide who gets the treatment. The two groups then differ by luck only, and by what the treatment does.",
+         "", {}, ("treatment_effects",), ("randomised", "randomized")),
     Term("Random effect",
-         "A coefficient that has a distribution: here, a school's error. The word says nothing of how the schools were chosen.",
+         "A coefficient that has a distribution: here, a school's error. Others mean by it a sample of many groups, or an "
+         "interest in all groups: see “Fixed effect”.",
          "\\eta_j", _names("`ranef()`; b in Zb", "random effect, BLUP", "u₀ⱼ, u₁ⱼ", "individual effect, uncorrelated with x"),
-         ("fixed_and_random",)),
+         ("fixed_and_random",), ("random",)),
     Term("Recycled labels",
          "The same label for different groups, as class 7A in two schools. Taken at its word, it joins what is apart.",
-         "", _names("write `district:school`"), ("nested_and_crossed",)),
-    Term("REML and ML",
-         "Two criteria for estimating SDs. Maximum likelihood takes the mean coefficients as known, and its SDs are too small "
-         "with few schools; restricted maximum likelihood allows for them.",
-         "", _names("REML unless `REML = FALSE`", "ML unless `reml`", "REML unless ML is asked for", "ML; or GLS with moment estimates (`xtreg, re`)"),
-         ("partial_pooling", "how_sure_about_tau")),
+         "", _names("write `district:school`"), ("nested_and_crossed",), ("recycled label", "names used again")),
+    Term("Regression to the mean",
+         "What was far out this year is, on average, less far out next year, though nobody did anything. The part of a "
+         "distance that was luck does not come again.",
+         "", {}, ("next_year",)),
+    Term("REML (restricted maximum likelihood)",
+         "A way to estimate SDs that allows for the mean coefficients being estimated, too. Maximum likelihood does not, "
+         "and its SDs are too small with few schools.",
+         "", _names("the default", "`reml`", "the default", "ML; or GLS with moment estimates (`xtreg, re`)"),
+         ("efficient_inference",), ("REML", "REML and ML")),
     Term("Replication",
          "Simulating the same scenario again with other draws, and fitting again: thousands of worlds show how an estimator behaves.",
-         "", _names("`simulate()`, `refit()`", "`simulate:`", econ="Monte Carlo"), ("efficient_inference", "one_regression_or_two")),
+         "", _names("`simulate()`, `refit()`", "`simulate:`", econ="Monte Carlo"), ("efficient_inference", "one_regression_or_two"),
+         ("simulated world", "world", "redraw", "simulation")),
+    Term("Residual",
+         "What is left of a student's score when the line is taken away: how far the student lies above or below it.",
+         "y_i - \\hat y_i", _names("`resid()`", "`predict, residuals`"), ("complete_pooling",)),
+    Term("Sampling error",
+         "How far an estimate is from the truth only because of which students happened to be there. The luck of the draw.",
+         "\\sigma_y / \\sqrt{n_j}", {}, ("one_regression_or_two",), ("sampling noise", "noise", "luck")),
     Term("School-level error",
          "What the school-level model leaves unexplained of a school's intercept or slope.",
-         "\\eta_{j1},\\ \\eta_{j2}", _names("random effects b", "random effects", "u₀ⱼ, u₁ⱼ", "αᵢ or cᵢ"), ("varying_intercepts", "varying_slopes")),
+         "\\eta_{j1},\\ \\eta_{j2}", _names("random effects b", "random effects", "u₀ⱼ, u₁ⱼ", "αᵢ or cᵢ"), ("varying_intercepts", "varying_slopes"),
+         ("school's error",)),
+    Term("School-level model",
+         "The regression whose data points are schools: it says where a school's coefficient comes from, and how far it may lie from there.",
+         "\\alpha_j \\sim N(a_0 + b_0 u_j,\\ \\sigma_\\alpha^2)", _names(hlm="level-2 model"), ("what_is_multilevel", "varying_intercepts"),
+         ("group-level model", "school-level regression")),
     Term("School-level predictor",
-         "A predictor with one value a school. It moves what schools are pulled to; its effect on the slope is a product of x and u.",
-         "u_j,\\ b_0,\\ b_1", _names("`u` and `x:u`", "`u` and `c.x#c.u`", "level-2 predictor W; γ₀₁, γ₁₁; cross-level interaction", "time-invariant regressor"),
-         ("varying_intercepts", "two_level_predictors")),
+         "A predictor with one value a school, here u: what the town spends on a student of the school. It moves what schools are pulled to.",
+         "u_j,\\ b_0,\\ b_1", _names("`u`", "`u`", "level-2 predictor W; γ₀₁", "time-invariant regressor"),
+         ("what_is_multilevel", "varying_intercepts"), ("group-level predictor",)),
     Term("SD between schools",
          "How much schools' intercepts differ beyond what u explains. Small: schools are much alike, and are pulled far.",
          "\\sigma_\\alpha", _names("Std.Dev. of `(Intercept)`", "`sd(_cons)`; `var(_cons)` is its square", "√τ₀₀", "sigma_u"),
@@ -194,32 +300,59 @@ TERMS = (
     Term("SD within schools",
          "How much students of one school differ, given x.",
          "\\sigma_y", _names("Residual; `sigma()`", "`sd(Residual)`", "√σ²", "sigma_e"), ("partial_pooling",)),
-    Term("Correlation of intercepts and slopes",
-         "Whether schools with high intercepts have steep slopes. It depends on where x is zero.",
-         "\\rho", _names("Corr in `VarCorr()`", "`corr(x, _cons)` with `cov(unstructured)`", "τ₀₁ as a correlation"), ("varying_slopes",)),
     Term("Shrinkage",
          "How far a school's estimate is pulled from its own data: more, the fewer students it has and the more alike schools are.",
-         "1 - w_j,\\quad w_j = \\dfrac{\\sigma_\\alpha^2}{\\sigma_\\alpha^2 + \\sigma_y^2/n_j}",
-         _names(hlm="one minus the reliability λⱼ"), ("partial_pooling", "varying_slopes")),
+         "1 - w_j", _names(hlm="one minus the reliability λⱼ"), ("fixed_and_random",),
+         ("shrink", "shrunken")),
     Term("Simpson's paradox",
-         "Every school's slope goes up and the slope of all students together goes down.",
-         "", {}, ("complete_pooling", "two_level_predictors")),
+         "Every school's slope goes up, and the slope of all students together goes down.",
+         "", {}, ("complete_pooling", "two_level_predictors"), ("Simpson",)),
     Term("Singular fit",
          "An SD estimated as exactly 0, or a correlation as exactly 1 or −1. A result, not an error: the data cannot tell it from that. "
          "The interval says how far it could be.",
          "", _names("`isSingular()`", "an SD near 0 without standard error", "“covariance parameter is redundant”"),
-         ("partial_pooling", "varying_slopes", "how_sure_about_tau")),
+         ("your_data",), ("singular",)),
+    Term("Slash notation",
+         "Short for two groupings at once: school / class means schools, and classes within schools. The inner group "
+         "gets a name that holds both labels.",
+         "", _names("`(1 | a/b)` is `(1 | a) + (1 | a:b)`", "`|| a: || b:`"), ("nested_and_crossed",), ("slash",)),
+    Term("Standard deviation (SD)",
+         "How far values lie from their mean, typically: in a bell curve two thirds of them lie within one SD of it.",
+         "\\sigma", {}, ("complete_pooling", "no_pooling", "partial_pooling"), ("SDs",)),
+    Term("Standard error",
+         "How far an estimate would typically be from the truth by the luck of the draw: the SD of the estimate over many data sets.",
+         "\\text{SE} = \\sigma_y / \\sqrt{n_j}\\ \\text{for a mean}", _names("Std. Error", "Std. err."),
+         ("complete_pooling", "no_pooling", "partial_pooling")),
+    Term("Standardised",
+         "Counted in SDs from the mean: 0 is the mean, 1 is one SD above it.",
+         "(x_i - \\bar x) / s_x", _names("`scale()`", "`egen std()`", "z-score"), ("complete_pooling",), ("standardized", "z-score")),
     Term("Student",
          "One row of the table: what is measured within a group. In your data perhaps a patient, a worker or an occasion.",
          "i", _names("observation", "level 1", "level-1 unit", "observation"), ("what_is_multilevel",)),
+    Term("t distribution",
+         "A bell curve with heavier ends. It takes the place of the normal where an SD comes from few schools, and makes the interval wider.",
+         "t_{J-1}", {}, ("prediction",)),
     Term("Tau",
          "The SD between groups in the eight schools, where only an estimate and a standard error of each are known. "
          "The same thing as the SD between schools.",
          "\\tau", _names("`metafor::rma`: tau²", "`meta`: tau2", "√τ"), ("how_sure_about_tau",)),
+    Term("Truth",
+         "What a simulation was made with, and what nobody sees in real data. Sliders set it; the figures show estimates.",
+         "", {}, ("partial_pooling",), ("true mean",)),
     Term("Two-step regression",
          "A regression for each school, and then those coefficients on u. It takes sampling noise for differences between schools.",
          "", _names("`lmList`, then `lm`", "`statsby`, then `regress`", "slopes as outcomes, in two steps", "minimum-distance or two-step estimator"),
-         ("one_regression_or_two",)),
+         ("one_regression_or_two",), ("two steps", "two-step")),
+    Term("Variance",
+         "The square of an SD. Variances of independent parts add up, SDs do not.",
+         "\\sigma^2", {}, ("complete_pooling", "partial_pooling")),
+    Term("Variance components",
+         "The variance of each level: districts, schools, students. Together they are the variance of a score.",
+         "\\sigma_\\alpha^2,\\ \\sigma_\\gamma^2,\\ \\sigma_y^2", _names("`VarCorr()`", "random-effects parameters", "VARCOMP"),
+         ("nested_and_crossed",)),
+    Term("Varying coefficient",
+         "A coefficient with a value of its own for each school: an intercept or a slope.",
+         "\\alpha_j,\\ \\beta_j", _names(econ="random coefficient, if it has a model"), ("what_is_multilevel",), ("coefficients that vary",)),
     Term("Varying intercept",
          "An intercept for each school, from a distribution. It holds what the school-level model says and the school's error.",
          "\\alpha_j = a_0 + b_0 u_j + \\eta_{j1}", _names("`(1 | school)`; values by `coef()`", "`|| school:`", "β₀ⱼ", "individual effect"),
@@ -228,6 +361,9 @@ TERMS = (
          "A slope for each school, from a distribution, correlated with the intercept.",
          "\\beta_j = a_1 + b_1 u_j + \\eta_{j2}", _names("`(1 + x | school)`", "`|| school: x, cov(un)`", "β₁ⱼ", "random coefficient"),
          ("varying_slopes",)),
+    Term("Winner's curse",
+         "The best-looking of many noisy estimates was most often helped by luck, and looks less good when it is measured again.",
+         "", {}, ("treatment_effects",)),
     Term("Within slope",
          "How the outcome changes with x among students of one school.",
          "\\beta", _names(stata="the slope of `xtreg, fe`", hlm="slope of group-mean centred x", econ="within estimator"), ("two_level_predictors",)),
@@ -235,7 +371,7 @@ TERMS = (
 
 MISCONCEPTIONS = (
     ("Shrinkage is arbitrary, a bias to be avoided.",
-     "Each estimate is biased, and the errors are smaller on the whole. The data say how far.",
+     "Each estimate is drawn to the middle, and on average over schools the squared errors are smaller. The data say how far.",
      ("partial_pooling", "efficient_inference")),
     ("All schools are pulled equally, always to the grand mean.",
      "Small schools are pulled more; and with a school-level predictor, to a line.",
@@ -250,7 +386,8 @@ MISCONCEPTIONS = (
      "With few groups the SD between them is hardly known, and that can be said. Complete and no pooling assume it known.",
      ("how_sure_about_tau",)),
     ("The best and the worst schools are special.",
-     "Most often they are small: both ends of a league table are noise first.", ("small_groups",)),
+     "Where schools are much alike, both ends of a league table are mostly luck, and small schools have the most of it.",
+     ("small_groups",)),
     ("The pooled slope is the within-school slope.",
      "It mixes within and between, and can have the wrong sign.", ("two_level_predictors",)),
     ("School effects are ordinary parameter estimates.",
@@ -293,18 +430,45 @@ REFERENCES = (
 _LINK = re.compile(r"\[\[([^\]|]+)(?:\|([^\]]+))?\]\]")
 
 
+@cache
+def _by_name() -> dict[str, Term]:
+    """Every term by each of its names, and by their plurals; a term's own name comes first."""
+    own = {term.name.casefold(): term for term in TERMS}
+    others = {name.casefold(): term for term in reversed(TERMS) for name in term.names}
+    singular = others | own
+    return {f"{name}s": term for name, term in singular.items()} | singular
+
+
+def find(name: str) -> Term | None:
+    """The term of this name, of one of its other words, or of their plural.
+
+    >>> find("hyperparameters").name, find("ICC").name
+    ('Hyperparameter', 'Intraclass correlation (ICC)')
+    """
+    return _by_name().get(name.strip().casefold())
+
+
+def links(text: str) -> list[str]:
+    """The names that a text links, as they stand there.
+
+    >>> links("the [[deviance|misfit]] and the [[ICC]]")
+    ['deviance', 'ICC']
+    """
+    return [found[1] for found in _LINK.finditer(text)]
+
+
 def linked(text: str) -> str:
     """Markdown in which ``[[a term]]`` and ``[[a term|other words]]`` lead to the glossary.
 
     A term that is not in the glossary stays plain words; a test reads all that lessons link.
 
-    >>> linked("the [[deviance|misfit]]").startswith("[misfit](glossary?term=Deviance")
+    >>> linked("[[deviance|misfit]]").startswith("[misfit](glossary?term=Deviance")
     True
     """
 
     def link(found: re.Match[str]) -> str:
         name, words = found[1], found[2] or found[1]
-        term = next((t for t in TERMS if t.name.casefold() == name.casefold()), None)
+        term = find(name)
         if term is None:
             return words
         meaning = term.meaning.replace('"', "”")
