@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from pages.shared import contents, figure, settings
+from pages.shared.served import StyleFirst
 
 ROOT = Path(__file__).parent
 
@@ -23,7 +25,6 @@ def frame() -> None:
     page = st.navigation(sections, position="top")
     name = "Pooling Lab" if page == start else f"{page.title} · Pooling Lab"
     st.set_page_config(page_title=name, page_icon=icon, layout="wide")
-    st.html(ROOT / "pages" / "shared" / "style.css")
     st.html(figure.ground())
     settings.begin(page.url_path)
     st.session_state["_told"] = False
@@ -57,4 +58,4 @@ async def warm(_: st.App) -> AsyncIterator[None]:
 if __name__ == "__main__":
     frame()
 else:
-    app = st.App(__file__, lifespan=warm)
+    app = st.App(__file__, lifespan=warm, middleware=[Middleware(StyleFirst)])

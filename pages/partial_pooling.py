@@ -180,17 +180,18 @@ STEPS = [
     story.situation(
         heading="How much should the board believe?",
         text=lambda f: "Each hollow circle is the mean score of one school this year. The number in brackets is how "
-        f"many students took the test. The red rule is the mean of all students.\n\nJuniper stands at "
-        f"{number(f.own[f.picked])} points with {count(f.data.n[f.picked], 'student')}; Oak Hill far to the right with "
-        "59. The board wants one number for each school: what can it expect there next year?",
-        do="Find **Juniper** and **Oak Hill**. Which circle would you trust?",
+        f"many students took the test. The red rule is the mean of all students.\n\n{f.names[f.picked]} stands at "
+        f"{number(f.own[f.picked])} points, with {count(f.data.n[f.picked], 'student')}. {f.names[f.largest]} stands at "
+        f"{number(f.own[f.largest])}, with {f.data.n[f.largest]}. The board asks you for one number for each school: "
+        "what should it expect there next year?",
+        do=lambda f: f"Find **{f.names[f.picked]}** and **{f.names[f.largest]}**. Whose circle would you trust more?",
         shows={"school": "Juniper", "handle": "last", "truth": False, "later": False},
     ),
     story.predict(
         heading="A compromise between two means",
         text="There are two candidates for a school: its own mean (the circle) and the mean that all schools have in "
-        "common. [[Partial pooling]] takes a point between the two. It lets the data say how far to go, and the "
-        "answer differs from school to school.",
+        "common. [[Partial pooling]] takes a point between the two, and lets the data say how far "
+        "each school goes.",
         ask=which,
         shows={"school": "Juniper", "handle": "last", "truth": False, "later": False},
         answered={"handle": "rest"},

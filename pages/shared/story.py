@@ -261,7 +261,8 @@ def designed(story: Story[F], step: int, *, answered: bool = False, **changes: A
     scenario = story.start
     for control in _controls(story):
         default = _default(control, scenario)
-        values[control.name] = {control.name: default, **sets, **changes}[control.name]
+        wanted = {control.name: default, **sets, **changes}[control.name]
+        values[control.name] = wanted if control.allowed(wanted, scenario) else default
         if control.name in controls.BY_NAME:
             scenario = controls.scenario_of({control.name: values[control.name]}, scenario)
     first = _first_prediction(story)
@@ -417,6 +418,7 @@ def _value(
     name = control.name
     default = _default(control, s)
     allowed = partial(control.allowed, scenario=s)
+    sets = {name: sets[name]} if name in sets and allowed(sets[name]) else {}
     if step is None:
         return settings.held(name, default, control.read, allowed)
     if name in step.uses or (name == "school" and name in sets):
