@@ -9,9 +9,8 @@ import pytest
 from datasets import make
 from mlm_core import GroupedData, Scenario, simulate
 
-made_files = sorted(
-    path.name for path in make.FOLDER.glob("*.csv") if path.name != "eight_schools.csv"
-)
+MEASURED = ("eight_schools.csv", "radon.csv")
+made_files = sorted(path.name for path in make.FOLDER.glob("*.csv") if path.name not in MEASURED)
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +46,12 @@ def test_the_default_schools_are_as_unequal_as_real_ones():
     assert n.min() <= 3
     assert n.max() >= 50
     assert 10 <= np.median(n) <= 20
+
+
+def test_radon_is_919_houses_in_85_counties_with_one_uranium_each():
+    houses = pd.read_csv(make.FOLDER / "radon.csv")
+    assert len(houses) == 919
+    counties = houses.groupby("county")
+    assert len(counties) == 85
+    assert (counties["log_uranium"].nunique() == 1).all()
+    assert set(houses["floor"]) == {0, 1}
