@@ -13,6 +13,16 @@ from mlm_core.scenario import Scenario
 LARGEST_SCHOOL = 6
 """No school is larger than this many times the median size."""
 
+TOWN = 2179
+"""Seeds the sizes of the schools: they are the town's own, the same in every draw."""
+
+FIRST_DRAW = 38_740_000
+"""Draws are numbered from here: their streams are none of the town's. Chosen with the default
+seed, whose draw carries the lessons (`tests/mlm_core/test_default_draw.py`)."""
+
+MIDDLE_SCHOOL = "Harbour"
+"""Of middle size and near the mean in the default draw, by its own mean and in truth."""
+
 _NAMES = (
     "Ashford Birch_Lane Cedar Dover Elm_Park Foxglove Grange Harbour Ivy_House Juniper Kingsway "
     "Lakeside Meadow Northgate Oak_Hill Priory Quarry Riverside Sunnyside Thornton Upland Valley "
@@ -53,11 +63,14 @@ class Draws:
 
     Attributes
     ----------
-    size, u, eta, x_mean : (J,), (J,), (J, 2), (J,) arrays
-        For school size, for u, for the two school errors (independent) and for
-        the school's mean of x.
+    size : (J,) array
+        For school size: the town's own, the same in every draw.
+    u, eta, x_mean : (J,), (J, 2), (J,) arrays
+        For u, for the two school errors (independent) and for the school's mean
+        of x; the seed draws them.
     x, eps : (J, m) arrays
-        For the students; a school uses the first n_j of its row.
+        For the students; a school uses the first n_j of its row. Seed and redraw
+        draw them.
     """
 
     size: Floats
@@ -84,7 +97,8 @@ def school_names(n_groups: int) -> list[str]:
 def draw(scenario: Scenario) -> Draws:
     """Draw the standard normals of a scenario; they depend on its seeds only.
 
-    More schools or more students lengthen the arrays and leave what was there.
+    The seed draws schools and students, the redraw students alone; the sizes of
+    schools stay. More schools or more students lengthen the arrays and leave what was there.
     """
     longest = LARGEST_SCHOOL * scenario.students_per_group
     return _draw(scenario.n_groups, longest, scenario.seed, scenario.redraw)
@@ -92,15 +106,16 @@ def draw(scenario: Scenario) -> Draws:
 
 @lru_cache(maxsize=32)
 def _draw(n_groups: int, longest: int, seed: int, redraw: int) -> Draws:
-    """One stream a school, another for its students."""
-    school = np.empty((n_groups, 5))
+    """One stream a school, another for its students, one of the town for its size."""
+    size, school = np.empty(n_groups), np.empty((n_groups, 4))
     student = np.empty((n_groups, longest, 2))
     for j in range(n_groups):
-        np.random.default_rng([seed, j]).standard_normal(out=school[j])
-        np.random.default_rng([seed, j, 1 + redraw]).standard_normal(out=student[j])
+        size[j] = np.random.default_rng([TOWN, j]).standard_normal()
+        np.random.default_rng([FIRST_DRAW + seed, j]).standard_normal(out=school[j])
+        np.random.default_rng([FIRST_DRAW + seed, j, 1 + redraw]).standard_normal(out=student[j])
     return Draws(
-        size=frozen(school[:, 0]), u=frozen(school[:, 1]), eta=frozen(school[:, 2:4]),
-        x_mean=frozen(school[:, 4]),
+        size=frozen(size), u=frozen(school[:, 0]), eta=frozen(school[:, 1:3]),
+        x_mean=frozen(school[:, 3]),
         x=frozen(student[:, :, 0]), eps=frozen(student[:, :, 1]),
     )  # fmt: skip
 

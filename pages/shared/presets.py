@@ -26,10 +26,11 @@ ZERO = replace(
     n_groups=8,
     students_per_group=10,
     hyper=_hyper(sigma_alpha=2.0, b0=0.0, b1=0.0, sigma_beta=0.0),
-    seed=1,
+    seed=2,
 )
 TINY = replace(DEFAULT, students_per_group=3)
-PERFECT = replace(DEFAULT, n_groups=5, seed=39)
+PERFECT = replace(DEFAULT, n_groups=5, seed=32)
+ALIKE = replace(DEFAULT, n_groups=50, hyper=_hyper(sigma_alpha=1.0, b0=0.0), seed=280)
 LARGE = replace(DEFAULT, students_per_group=80, imbalance=0.0)
 
 PRESETS: dict[str, Scenario] = {
@@ -37,7 +38,7 @@ PRESETS: dict[str, Scenario] = {
     "Five schools": replace(DEFAULT, n_groups=5),
     "All schools the same size": replace(DEFAULT, imbalance=0.0),
     "Tiny schools": TINY,
-    "Schools that hardly differ": replace(DEFAULT, hyper=_hyper(sigma_alpha=1.0, b0=0.0)),
+    "50 schools that hardly differ": ALIKE,
     "Schools that differ a lot": replace(DEFAULT, hyper=_hyper(sigma_alpha=15.0)),
     "One extraordinary school": EXTRAORDINARY,
     "An estimate of exactly 0": ZERO,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlm_core import Hyperparameters, Scenario, simulate
-from mlm_core.simulation import draw, school_names
+from mlm_core.simulation import TOWN, draw, school_names
 
 START = Scenario()
 
@@ -54,6 +54,29 @@ def test_new_students_leave_the_schools_alone():
     one, two = simulate(START), simulate(replace(START, redraw=1))
     np.testing.assert_array_equal(one.alpha, two.alpha)
     assert not np.allclose(one.data.y, two.data.y)
+
+
+def test_the_schools_keep_their_sizes_in_every_draw():
+    at = [school_names(20).index(name) for name in ("Juniper", "Northgate", "Oak Hill")]
+    for seed in (1, 2, START.seed, 9999):
+        made = simulate(replace(START, seed=seed, redraw=seed % 3))
+        assert made.data.n[at].tolist() == [3, 3, 59]
+        assert made.data.n_students == 375
+
+
+def test_the_sizes_are_unlike_anything_else_of_a_school():
+    """None of its other draws is the one that sets its size."""
+    draws = [draw(replace(START, n_groups=100, seed=seed)) for seed in (1, TOWN, START.seed)]
+    for one in draws:
+        others = np.column_stack([one.u, one.eta, one.x_mean, one.x[:, 0], one.eps[:, 0]])
+        # 100 schools: a correlation has an SE of 0.1; four of them allowed.
+        assert np.abs(np.corrcoef(one.size, others.T)[0, 1:]).max() < 0.4
+
+
+def test_the_seed_draws_schools_and_students():
+    one, two = draw(replace(START, seed=1)), draw(replace(START, seed=2))
+    for part in ("u", "eta", "x_mean", "x", "eps"):
+        assert (getattr(one, part) != getattr(two, part)).all()
 
 
 def test_the_extraordinary_school_is_the_first():
