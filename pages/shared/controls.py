@@ -114,7 +114,40 @@ class Switch:
         st.toggle(self.label, key=key, help=self.help or None, on_change=changed)
 
 
-Control = Slider | Choice | Switch
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A button that sets a number to the next: new students, the next year."""
+
+    name: str
+    label: str
+    limits: Bounds
+    default: int = 0
+    help: str = ""
+    icon: str = ":material/groups:"
+
+    def read(self, said: str) -> int:
+        """From a link."""
+        low, high, _ = self.limits
+        return int(settings.number_between(low, high, self.label, whole=True)(said))
+
+    def allowed(self, value: Any, scenario: Scenario) -> bool:
+        """Whether a kept value can be had."""
+        return bool(self.limits.low <= value <= self.limits.high)
+
+    def draw(self, key: str, scenario: Scenario, changed: Callable[[], None]) -> None:
+        """Draw it; ``st.session_state[key]`` is the number, one more when it is pressed."""
+
+        def pressed() -> None:
+            st.session_state[key] = following(self.name, st.session_state[key])
+            changed()
+
+        st.button(
+            self.label, key=f"press-{key}", icon=self.icon, help=self.help or None,
+            type="primary", on_click=pressed,
+        )  # fmt: skip
+
+
+Control = Slider | Choice | Switch | Press
 
 
 def float_or_int(value: float, whole: bool) -> float:
