@@ -6,7 +6,7 @@ from mlm_core.charts.theme import steady_domain
 from mlm_core.lessons.partial_pooling import Facts, facts
 from pages.shared import controls, figure, mathml, presets, story
 from pages.shared.cached import remembered
-from pages.shared.code import Recipe, listing
+from pages.shared.code import Listing, Recipe, listing
 from pages.shared.figure import Hand, Handle, hand
 from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, percent, plain
@@ -57,7 +57,7 @@ def two_schools(f: Facts) -> Hand:
     values = {"sd": [number(s) for s in f.path.sigma_alpha]}
     body = ""
     for r, j in rows.items():
-        values[f"w{r}"] = [percent(1 - w) for w in f.path.weight[:, j]]
+        values[f"w{r}"] = [percent(share) for share in f.share[:, j]]
         values[f"m{r}"] = [number(a) for a in f.path.alpha[:, j]]
         values[f"s{r}"] = [number(s) for s in f.path.se_alpha[:, j]]
         name = figure.escaped(f"{f.names[j]} ({f.data.n[j]})")
@@ -90,8 +90,8 @@ def worked(f: Facts) -> Hand:
         said=[
             "An SD of 0: one divided by 0 is infinite, so only the common mean counts." if k == 0
             else "An infinite SD: the common mean counts nothing." if k == last
-            else f"Its own mean counts {percent(w)}, the common mean {percent(1 - w)}."
-            for k, w in enumerate(f.path.weight[:, j])
+            else f"Its own mean counts {percent(1 - share)}, the common mean {percent(share)}."
+            for k, share in enumerate(f.share[:, j])
         ],
     )  # fmt: skip
 
@@ -265,7 +265,7 @@ def model(f: Facts) -> str:
     )
 
 
-def code(f: Facts) -> object:
+def code(f: Facts) -> Listing:
     """The fit in three languages."""
     return listing(
         f.simulation.scenario,

@@ -51,12 +51,14 @@ def likelihood_layers(
             x=x, y=y
         ),
         base.mark_point(opacity=0).encode(x=x, y=y).add_params(dragged),
-        base.transform_filter("datum.step == 0")
-        .mark_text(align="right", baseline="top", color=colours.muted, dy=4)
-        .encode(
-            x=alt.value("width"),
-            y=alt.value(high),
-            text=alt.value("how well each SD fits the data"),
+        *(
+            base.transform_filter(f"datum.estimate && {where}")
+            .mark_text(align=align, baseline="top", color=colours.muted, dx=dx, dy=4)  # type: ignore[arg-type]
+            .encode(x=alt.value(at), y=alt.value(high), text=alt.value("how well each SD fits"))
+            for where, align, at, dx in (
+                ("datum.position > 0.5", "left", 0, 6),
+                ("datum.position <= 0.5", "right", "width", -6),
+            )
         ),
         base.transform_filter("datum.estimate")
         .mark_rule(color=colours.partial, strokeDash=[3, 3], strokeWidth=1.5)

@@ -108,9 +108,15 @@ class Facts:
         r"""Students whose mean weighs as much as the common mean: :math:`\sigma_y^2/\sigma_\alpha^2`."""
         return self.fit.sigma_y**2 / self.sigma_alpha**2 if self.sigma_alpha > 0 else np.inf
 
+    @property
+    def share(self) -> Floats:
+        """(K, J) share of its way that each school is pulled, at each step of the handle."""
+        shares: Floats = np.round(1.0 - self.path.weight, 9)
+        return shares
+
     def pulled(self, j: int) -> float:
         """Share of the way to the common mean that school j is pulled, at the estimate."""
-        return float(1.0 - self.path.weight[self.rest, j])
+        return float(self.share[self.rest, j])
 
     @property
     def closer(self) -> int:
@@ -149,7 +155,7 @@ class Facts:
             "own mean": self.own[order],
             "partial pooling": self.partial[order],
             "± standard error": self.fit.lines.se_alpha[order],
-            "pulled": 1.0 - self.path.weight[self.rest, order],
+            "pulled": self.share[self.rest, order],
         }
         return pd.DataFrame(columns).round(2)
 

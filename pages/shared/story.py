@@ -486,29 +486,32 @@ def _step(
     st.header(step.heading, anchor=False)
     if facts is None:
         return
-    if step.kind == "sentence":
-        with st.container(key="sentence"):
-            st.markdown(linked(_said(step.text, facts)))
-    elif step.text:
-        st.markdown(linked(_said(step.text, facts)))
-    if step.kind == "truth":
-        st.caption(TRUTH_AND_ESTIMATE)
-    if step.changed:
-        st.markdown(f"**What changed.** {linked(_said(step.changed, facts))}")
-    if step.look:
-        st.markdown(f"**Look here.** {linked(_said(step.look, facts))}")
+    _prose(step, facts)
     _follow(handle, step.hand(facts) if step.hand is not None else None, seen, story.slug)
     _offer(story, step.uses, seen, place.local, f"{story.slug}-{place.step}")
     if step.do:
         st.html(f'<p class="pl-do">{_inline(_said(step.do, facts))}</p>')
     if step.ask is not None:
         _ask(story, step, facts, seen, place)
+    after = contents.neighbours(story.slug)[1] if step.kind == "sentence" else None
+    if after is not None:
+        st.page_link(after.path, label=f"Next: {after.question}", icon=":material/arrow_forward:")
+
+
+def _prose(step: Step[Any], facts: Any) -> None:
+    """What a step says."""
+    text = linked(_said(step.text, facts))
     if step.kind == "sentence":
-        after = contents.neighbours(story.slug)[1]
-        if after is not None:
-            st.page_link(
-                after.path, label=f"Next: {after.question}", icon=":material/arrow_forward:"
-            )
+        with st.container(key="sentence"):
+            st.markdown(text)
+    elif text:
+        st.markdown(text)
+    if step.kind == "truth":
+        st.caption(TRUTH_AND_ESTIMATE)
+    if step.changed:
+        st.markdown(f"**What changed.** {linked(_said(step.changed, facts))}")
+    if step.look:
+        st.markdown(f"**Look here.** {linked(_said(step.look, facts))}")
 
 
 def _inline(text: str) -> str:

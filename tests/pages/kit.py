@@ -134,7 +134,7 @@ def marks(spec: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def mark_at(spec: dict[str, Any], **looks: Any) -> list[dict[str, Any]]:
-    """What the marks of these looks encode: ``mark_at(spec, shape="circle", fill="transparent")``."""
+    """What marks of a look encode: ``mark_at(spec, shape="circle", fill="transparent")``."""
     return [
         m["encoding"]
         for m in marks(spec)

@@ -8,21 +8,24 @@ import subprocess
 
 import pytest
 
-from pages.shared import contents
-from pages.shared.lesson import LANGUAGES
-from tests.pages.kit import open_page, run_python
+from mlm_core import Scenario
+from pages.shared import contents, story
+from pages.shared.code import Listing
+from tests.pages.kit import run_python, story_of
 
 LESSONS = [
-    lesson.slug for lesson in contents.lessons() if lesson.slug not in ("your_data", "glossary")
+    lesson.slug
+    for lesson in contents.lessons()
+    if lesson.slug not in ("next_year", "your_data", "glossary")
 ]
-CORE, STATSMODELS, LME4 = LANGUAGES
 NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d+(?:e[-+]\d+)?(?![\w.])")
 
 
-def shown_code(slug: str, language: str, **query) -> str:
-    at = open_page(slug, code=language, **{f"predict_{slug}": "Just show me"} | query)
-    assert at.code, f"{slug} shows no code"
-    return str(at.code[-1].value)
+def code_of(slug: str, **changes) -> Listing:
+    """The code that a lesson shows in its laboratory."""
+    lesson = story_of(slug)
+    made: Listing = lesson.listing(lesson.facts(story.designed(lesson, -1, **changes)))
+    return made
 
 
 def numbers(text: str) -> list[float]:
@@ -57,25 +60,26 @@ def same(core: str, other: str) -> None:
 
 @pytest.mark.parametrize("slug", LESSONS)
 def test_python(slug):
-    core = run_python(shown_code(slug, CORE))
-    same(core, run_python(shown_code(slug, STATSMODELS)))
+    code = code_of(slug)
+    same(run_python(code.core), run_python(code.statsmodels))
 
 
 @pytest.mark.skipif(not has_lme4(), reason="R with lme4 is a check more where it is installed")
 @pytest.mark.parametrize("slug", LESSONS)
 def test_r(slug):
-    same(run_python(shown_code(slug, CORE)), run_r(shown_code(slug, LME4)))
+    code = code_of(slug)
+    same(run_python(code.core), run_r(code.lme4))
 
 
 def test_a_changed_scenario_is_in_the_code():
-    changed = {"n_groups": 6, "sigma_alpha": 2, "sigma_y": 4.5, "seed": 77}
-    code = shown_code("partial_pooling", CORE, **changed)
-    assert "n_groups=6" in code
-    assert "sigma_alpha=2.0" in code
-    same(run_python(code), run_python(shown_code("partial_pooling", STATSMODELS, **changed)))
+    code = code_of("partial_pooling", n_groups=6, sigma_alpha=2.0, sigma_y=4.5, seed=77)
+    assert "n_groups=6" in code.core
+    assert "sigma_alpha=2.0" in code.core
+    same(run_python(code.core), run_python(code.statsmodels))
 
 
 def test_large_data_come_from_the_file():
-    code = shown_code("partial_pooling", STATSMODELS, n_groups=100, students_per_group=60)
+    code = code_of("partial_pooling", n_groups=100, students_per_group=60).statsmodels
     assert 'read_csv("schools.csv"' in code
     assert len(code) < 2000
+    assert Scenario().n_groups == 20

@@ -13,7 +13,8 @@ import vl_convert
 from mlm_core import DataError, Hyperparameters, Scenario
 from mlm_core.charts.theme import HEIGHT
 from mlm_core.scenario import bounds
-from pages.shared import contents, controls, presets, settings, story
+from pages.shared import contents, controls, presets, story
+from pages.shared import figure as figures
 from pages.shared.story import Question, Sorting
 from pages.shared.terms import MISCONCEPTIONS
 from tests.pages.kit import (
@@ -175,6 +176,21 @@ def reach(slug: str) -> list[Scenario]:
     return [controls.scenario_of(values, lesson.start) for values in exact]
 
 
+def facts_or_sentence(lesson: story.Story, seen: story.Seen) -> object:
+    """The facts; None where the data cannot answer, and say so in a sentence."""
+    try:
+        return lesson.facts(seen)
+    except DataError as reason:
+        sentence = str(reason)
+    assert sentence.endswith(".")
+    return None
+
+
+def everything(hand: figures.Hand) -> list[str]:
+    """All that words say while the handle moves."""
+    return [hand.html, *(" ".join(texts) for texts in hand.texts.values())]
+
+
 @pytest.mark.parametrize("slug", LESSONS)
 def test_the_story_holds_in_every_scenario(slug):
     lesson = story_of(slug)
@@ -183,10 +199,8 @@ def test_the_story_holds_in_every_scenario(slug):
             if k >= 0 and (lesson.steps[k].sets is not None):
                 continue
             seen = story.designed(replace(lesson, start=scenario), k)
-            try:
-                facts = lesson.facts(seen)
-            except DataError as reason:
-                assert str(reason).endswith(".")
+            facts = facts_or_sentence(lesson, seen)
+            if facts is None:
                 break
             step = lesson.steps[k] if k >= 0 else None
             spoken = [said(w, facts) for w in (step.text, step.do)] if step else []
@@ -198,8 +212,7 @@ def test_the_story_holds_in_every_scenario(slug):
                     else [lab.html, *map(" ".join, lab.texts.values())]
                 )
             if step is not None and step.hand is not None:
-                hand = step.hand(facts)
-                spoken += [hand.html, *(" ".join(texts) for texts in hand.texts.values())]
+                spoken += everything(step.hand(facts))
             for text_ in spoken:
                 assert not re.search(r"\bnan\b|\bNone\b|\binf\b", text_), text_
             for asked in questions(lesson, k, facts) if step else []:
@@ -368,4 +381,3 @@ def test_the_start_page_lists_every_lesson():
     links = [link.proto.page_script_hash for link in at.get("page_link")]
     assert len(links) >= len(contents.lessons())
     assert (ROOT / "pages" / "start.py").exists()
-    assert settings.MOST_NOTICES < len(controls.SCENARIO)
