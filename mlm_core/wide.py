@@ -417,7 +417,7 @@ def fit_wide(sums: WideSums, method: Method = "REML") -> WideFit:
     ([4.203], [2.06, 7.94])
     """
     sigma, converged = best_sigma(sums, method)
-    return _report(sums, sigma, method, converged)
+    return fit_at(sums, sigma, method, converged)
 
 
 def best_sigma(sums: WideSums, method: Method) -> tuple[Floats, bool]:
@@ -478,8 +478,10 @@ def _bounded(sums: WideSums, sigma: Floats, lowest: float, method: Method) -> Fl
     return sigma
 
 
-def _report(sums: WideSums, sigma: Floats, method: Method, converged: bool) -> WideFit:
-    """The fit at Sigma, on the scale of the data."""
+def fit_at(
+    sums: WideSums, sigma: Floats, method: Method = "REML", converged: bool = True
+) -> WideFit:
+    """The fit at a given Sigma (q, q), in the units of ``sums``, on the scale of the data."""
     at = _at(sums, sigma, method)
     m, p = sums.free(method), sums.p
     r = float(at.root[-1, -1] ** -1)

@@ -7,9 +7,10 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.own_marks import legend, saved
 from mlm_core.charts.theme import Look, finish
 
-HEIGHT = 460
+HEIGHT = 400
 
 
 def lines_plane(
@@ -23,10 +24,12 @@ def lines_plane(
 ) -> Any:
     """A point for each group's own line, an arrow to its partially pooled one.
 
+    A cross: what groups are pulled to; a large one for all, or for the picked group.
+
     Tables
     ------
-    schools, complete
-        Of `report.plane_tables`. A group without a line of its own has no hollow point.
+    schools, complete, targets
+        Of `own_data.plane.plane_tables`. A group without a line of its own has no hollow point.
 
     Parameters
     ----------
@@ -67,7 +70,12 @@ def lines_plane(
     ring = base.transform_filter("datum.picked").mark_point(
         shape="circle", size=4 * size * look.scale, color=colours.ink, strokeWidth=2, clip=True
     )
-    return finish(
+    targets = alt.Chart(alt.NamedData("targets"))
+    cross: dict[str, Any] = {"shape": "cross", "color": colours.target, "filled": True}
+    cross["clip"] = True
+    said = {"no": "no pooling: the group by itself", "partial": "partial pooling"}
+    said |= {"complete": "complete pooling", "target": "what groups are pulled to"}
+    chart = finish(
         alt.layer(
             marks.complete_rule(complete, look).encode(x=x("slope")),
             marks.complete_rule(complete, look).encode(y=y("height")),
@@ -77,13 +85,21 @@ def lines_plane(
             marks.point(own, "no", look, size, clip=True).encode(
                 x=x("own_slope"), y=y("own"), tooltip=tooltip
             ),
+            targets.transform_filter("!datum.picked")
+            .mark_point(**cross, size=26, opacity=0.8)
+            .encode(x=x("slope"), y=y("height")),
+            targets.transform_filter("datum.picked")
+            .mark_point(**cross, size=240, opacity=1)
+            .encode(x=x("slope"), y=y("height")),
             ring.encode(x=x("slope"), y=y("pooled")),
             marks.point(base, "partial", look, 0.7 * size, clip=True)
             .encode(x=x("slope"), y=y("pooled"), tooltip=tooltip)
             .add_params(
                 alt.selection_point(name="school", fields=["group"], on="click", toggle=False)
             ),
+            legend(look, said, target="cross"),
         ),
         look,
         HEIGHT,
     )
+    return saved(chart)

@@ -1,4 +1,4 @@
-"""Bytes of a CSV file -> a table of text, and of numbers where they are; else a clear sentence.
+"""Bytes of a file -> a table of text, and of numbers where they are; else a clear sentence.
 
 Whatever comes is data: cells are kept as the text they are, and nothing is evaluated.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from mlm_core.data import DataError, Floats, frozen
+from mlm_core.own_data.formats import Row, other_format
 
 MOST_BYTES = 20_000_000
 MOST_ROWS = 500_000
@@ -32,17 +33,7 @@ _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _POINT = re.compile(r"[+-]?\d*\.\d+")
 _COMMA = re.compile(r"[+-]?\d*,\d+")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-_OTHER_FORMATS = (
-    (b"PK\x03\x04", "an Excel or OpenDocument file. Open it there and save it as CSV"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel file. Open it there and save it as CSV"),
-    (b"%PDF", "a PDF. A table of numbers as CSV is needed"),
-    (b"\x1f\x8b", "compressed. Unpack it first"),
-    (b"$FL2", "an SPSS file. Save it there as CSV"),
-    (b"$FL3", "an SPSS file. Save it there as CSV"),
-    (b"<stata_dta>", "a Stata file. Write it out as CSV (export delimited)"),
-    (b"RDX", "an R file. Write it out with write.csv"),
-    (b"PAR1", "a Parquet file. Write it out as CSV"),
-)
+_LARGEST = 1e100  # a number beyond it has no square
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,18 +69,15 @@ class Table:
         return tuple(self.text)
 
 
-class _Row(NamedTuple):
-    line: int
-    cells: list[str]
-
-
 def read_table(content: bytes) -> Table:
-    r"""Read a CSV file: comma, semicolon or tab; UTF-8, UTF-16 with mark, Latin-1; decimal comma.
+    r"""Read a table: CSV in any of its dialects (decimal comma, too), Excel or Stata.
+
+    Labels are taken in Unicode's composed form (NFC), so that an é is an é however it was typed.
 
     Parameters
     ----------
     content : bytes
-        The file; its first row names the columns.
+        The file; its first row names the columns. Of an Excel file, the first sheet.
 
     Raises
     ------
@@ -108,28 +96,47 @@ def read_table(content: bytes) -> Table:
             f"The file has {len(content) / 1e6:.0f} million bytes; {MOST_BYTES / 1e6:.0f} million "
             "is the most. Keep only the columns that are needed."
         )
+    other = other_format(content, MOST_ROWS, MOST_COLUMNS)
+    if other is not None:
+        return _table(other.rows, "", other.notes)
     text, notes = _decoded(content)
     separator = _separator(text)
     rows = _rows(text, separator)
     if separator != ",":
         notes.append(f"The columns are separated by {_SEPARATORS[separator]}.")
+    return _table(rows, separator, notes)
+
+
+def _table(rows: list[Row], separator: str, notes: list[str]) -> Table:
+    """The rows, the first of which names the columns, column by column."""
     names, rows = _header(rows, notes)
     rows = _same_width(rows, len(names), notes)
     _check_size(len(rows), len(names))
     columns = {
         name: frozen([_clean(row.cells[k]) for row in rows], object) for k, name in enumerate(names)
     }
+    _note_composed(rows, notes)
     numbers = _numeric(columns, separator, notes)
     return Table(columns, numbers, frozen([row.line for row in rows], np.intp), tuple(notes))
+
+
+def _note_composed(rows: list[Row], notes: list[str]) -> None:
+    """Say that letters were written in two ways, where they were."""
+    for row in rows:
+        for cell in row.cells:
+            if not cell.isascii() and not unicodedata.is_normalized("NFC", cell):
+                shown = unicodedata.normalize("NFC", cell).strip()[:40]
+                notes.append(
+                    f"Some letters are written as two signs, as in “{shown}” (line {row.line}); "
+                    "they were read as one, so that labels which look the same are the same."
+                )
+                return
 
 
 def _decoded(content: bytes) -> tuple[str, list[str]]:
     """The text, and how it was found."""
     if not content.strip():
         raise DataError("The file is empty.")
-    for start, what in _OTHER_FORMATS:
-        if content.startswith(start):
-            raise DataError(f"This is no CSV file: it is {what}.")
     notes: list[str] = []
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         text = content.decode("utf-16", errors="replace")
@@ -170,14 +177,14 @@ def _separator(text: str) -> str:
     return best
 
 
-def _rows(text: str, separator: str) -> list[_Row]:
+def _rows(text: str, separator: str) -> list[Row]:
     """The rows with something in them."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    rows: list[_Row] = []
+    rows: list[Row] = []
     try:
         for cells in reader:
             if any(cell and not cell.isspace() for cell in cells):
-                rows.append(_Row(reader.line_num, cells))
+                rows.append(Row(reader.line_num, cells))
             if len(rows) > MOST_ROWS + 1 or len(cells) > 10 * MOST_COLUMNS:
                 break
     except csv.Error:
@@ -191,7 +198,7 @@ def _rows(text: str, separator: str) -> list[_Row]:
     return rows
 
 
-def _header(rows: list[_Row], notes: list[str]) -> tuple[list[str], list[_Row]]:
+def _header(rows: list[Row], notes: list[str]) -> tuple[list[str], list[Row]]:
     """Names of the columns, all different, and the rows below them."""
     if not rows:
         raise DataError("The file is empty.")
@@ -224,7 +231,7 @@ def _header(rows: list[_Row], notes: list[str]) -> tuple[list[str], list[_Row]]:
     return names, rows[1:]
 
 
-def _same_width(rows: list[_Row], width: int, notes: list[str]) -> list[_Row]:
+def _same_width(rows: list[Row], width: int, notes: list[str]) -> list[Row]:
     """Rows with a cell for each column: short ones are filled, long ones left out."""
     kept, long_lines = [], []
     for row in rows:
@@ -232,7 +239,7 @@ def _same_width(rows: list[_Row], width: int, notes: list[str]) -> list[_Row]:
         if len(cells) > width and any(cell.strip() for cell in cells[width:]):
             long_lines.append(row.line)
         elif len(cells) != width:
-            kept.append(_Row(row.line, (cells + [""] * width)[:width]))
+            kept.append(Row(row.line, (cells + [""] * width)[:width]))
         else:
             kept.append(row)
     if long_lines:
@@ -258,6 +265,8 @@ def _check_size(n_rows: int, n_columns: int) -> None:
 def _clean(cell: str) -> str:
     """A cell without blanks at its ends, odd signs or endless length; "" if it says missing."""
     text = cell.strip().strip("\ufeff\u00a0")
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
     if not text.isprintable():
         text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return "" if text.lower() in MISSING else text[:LONGEST_CELL]
@@ -316,4 +325,4 @@ def _number(text: str, comma: str) -> float:
         value = float(text)
     except ValueError:
         return float("nan")
-    return value if abs(value) < 1e150 else float("nan")
+    return value if abs(value) < _LARGEST else float("nan")

@@ -1,0 +1,63 @@
+"""Eight panels, one of them the data: if it cannot be told from the others, the model may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from mlm_core.charts.own_marks import saved
+from mlm_core.charts.theme import Look, finish
+
+COLUMNS, SIDE, GAP = 4, 168, 12
+
+
+def line_up(look: Look, *, panels: int = 8, shown: int = -1) -> Any:
+    """Small clouds of points in numbered panels.
+
+    Tables
+    ------
+    points
+        Of `own_data.checks.line_up`.
+
+    Parameters
+    ----------
+    look : Look
+    panels : int
+    shown : int
+        The panel with the data once it may be known, from 0; else -1.
+    """
+    colours = look.palette
+    down = -(-panels // COLUMNS)
+    height = down * SIDE + (down - 1) * GAP
+    base = alt.Chart(alt.NamedData("points"))
+    at_x = f"datum.panel % {COLUMNS} + 0.06 + 0.88 * datum.x"
+    at_y = f"floor(datum.panel / {COLUMNS}) + 0.06 + 0.84 * (1 - datum.y) + 0.05"
+    x = alt.X("px:Q", scale=alt.Scale(domain=[0, COLUMNS], nice=False), axis=None)
+    y = alt.Y("py:Q", scale=alt.Scale(domain=[down, 0], nice=False), axis=None)
+    frames = [
+        {
+            "k": k + 1, "x": k % COLUMNS + 0.02, "x2": k % COLUMNS + 0.98,
+            "y": k // COLUMNS + 0.02, "y2": k // COLUMNS + 0.98, "mine": k == shown,
+        }
+        for k in range(panels)
+    ]  # fmt: skip
+    boxes = alt.Chart(alt.InlineData(frames))
+    fx = alt.X("x:Q", scale=alt.Scale(domain=[0, COLUMNS], nice=False), axis=None)
+    fy = alt.Y("y:Q", scale=alt.Scale(domain=[down, 0], nice=False), axis=None)
+    layers = alt.layer(
+        boxes.mark_rect(fill="transparent", strokeWidth=1.5).encode(
+            x=fx, x2="x2:Q", y=fy, y2="y2:Q",
+            stroke=alt.condition(
+                "datum.mine", alt.value(colours.partial), alt.value(colours.muted)
+            ),
+            strokeWidth=alt.condition("datum.mine", alt.value(4), alt.value(1)),
+        ),
+        base.transform_calculate(px=at_x, py=at_y)
+        .mark_point(filled=True, size=16, opacity=0.65, color=colours.no)
+        .encode(x=x, y=y),
+        boxes.mark_text(align="left", baseline="top", dx=5, dy=4, fontWeight="bold").encode(
+            x=fx, y=fy, text="k:N"
+        ),
+    )  # fmt: skip
+    return saved(finish(layers, look, height))

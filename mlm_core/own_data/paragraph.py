@@ -1,0 +1,84 @@
+"""A paragraph for a report, its numbers from the fit."""
+
+from __future__ import annotations
+
+import math
+
+from mlm_core.own_data.design import Design
+from mlm_core.own_data.fits import Fits, decimals
+from mlm_core.own_data.listing import r_formula
+from mlm_core.own_data.variation import Component, Explained
+
+
+def paragraph(fits: Fits, parts: list[Component], r2: Explained) -> str:
+    """Sentences on data, model, coefficients, variation and software.
+
+    Parameters
+    ----------
+    fits : Fits
+    parts : list of Component
+        Of `variation.components`.
+    r2 : Explained
+    """
+    made = fits.design
+    rows, columns = made.rows, made.rows.columns
+    left = rows.n_read - rows.n_rows
+    least, most = int(rows.n.min()), int(rows.n.max())
+    each = f"{least}" if least == most else f"{least} to {most}"
+    out = [
+        f"We fitted a multilevel linear regression of {columns.y} to {rows.n_rows:,} rows in "
+        f"{rows.n_groups:,} groups ({columns.group}; {each} "
+        f"rows each)" + (f", after leaving out {left:,} rows with missing values." if left else ".")
+    ]
+    out.append(_model(made))
+    out.append(
+        "Estimates are by restricted maximum likelihood; intervals of the SDs are 95% profile "
+        "likelihood intervals."
+    )
+    if len(made.terms) > 1:
+        out.append(f"Coefficients (standard errors): {_coefficients(fits)}.")
+    said = [_component(part) for part in parts if math.isfinite(part.value)]
+    out.append(f"{'; '.join(said)}.")
+    if len(made.terms) > 1:
+        out.append(
+            f"The predictors explain {r2.marginal:.0%} of the variance, predictors and groups "
+            f"together {r2.conditional:.0%} (marginal and conditional R² of Nakagawa and "
+            "Schielzeth, 2013)."
+        )
+    out.append(f"In lme4: lmer({r_formula(made)}, REML = TRUE).")
+    return " ".join(out)
+
+
+def _model(made: Design) -> str:
+    """What varies, and where zero is."""
+    slopes = [made.terms[k].name for k in made.varying]
+    what = f"Intercepts{' and the slopes of ' + ' and '.join(slopes) if slopes else ''} vary"
+    centred = [t.column for t in made.terms if t.kind in ("row", "group") and t.zero]
+    zero = ""
+    if made.model.within and made.rows.columns.x:
+        zero = " Predictors of rows are counted from the mean of their group."
+    elif centred:
+        zero = f" {', '.join(dict.fromkeys(centred))} {'is' if len(centred) == 1 else 'are'} "
+        zero += "counted from the mean."
+    return f"{what} between groups.{zero}"
+
+
+def _coefficients(fits: Fits) -> str:
+    fit = fits.partial
+    return ", ".join(
+        f"{name} {_number(c, decimals(se, 2))} ({se:.{decimals(se, 2)}f})"
+        for name, c, se in zip(fit.names, fit.coef.tolist(), fit.se.tolist(), strict=True)
+    )
+
+
+def _component(part: Component) -> str:
+    digits = decimals(part.value) if part.symbol not in (r"\rho", r"\text{ICC}") else 2
+    low, high = (_number(v, digits) for v in part.interval)
+    name = part.name[0].upper() + part.name[1:]
+    return f"{name}: {_number(part.value, digits)} (95% interval {low} to {high})"
+
+
+def _number(value: float, digits: int) -> str:
+    if math.isinf(value):
+        return "infinity"
+    return f"{value:.{digits}f}".replace("-", "−")
