@@ -1,0 +1,187 @@
+"""The first lesson: its answers, its sentences, what each mark shows where."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from mlm_core import Hyperparameters, Scenario, simulate
+from mlm_core.charts.theme import LIGHT
+from mlm_core.lessons.next_year import YEARS, facts
+from pages.shared import story
+from tests.pages.kit import drawn, mark_at, questions, right, run_python, said, story_of
+
+STORY = story_of("next_year")
+KINDS = [step.kind for step in STORY.steps]
+PREDICT, TRY, TRUTH, CHECK = (KINDS.index(k) for k in ("predict", "try", "truth", "check"))
+SCENARIOS = [
+    Scenario(),
+    *(Scenario(seed=s) for s in range(1, 6)),
+    Scenario(n_groups=3, students_per_group=2, seed=5),
+    Scenario(n_groups=6, seed=3),
+    Scenario(imbalance=0.0, seed=3),
+    Scenario(n_groups=60, hyper=Hyperparameters(sigma_alpha=0.0, b0=0.0), seed=8),
+]
+
+
+@cache
+def the(scenario: Scenario):
+    return facts(scenario, "Birch Lane")
+
+
+@cache
+def means(scenario: Scenario):
+    data = simulate(scenario).data
+    return data.group_means(data.y)
+
+
+def test_all_three_verdicts_come_up():
+    assert {the(s).verdict for s in SCENARIOS} == {"fall", "rise", "half"}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_prediction_is_counted(scenario):
+    f, own = the(scenario), means(scenario)
+    top = (-own).argsort()[: f.ends]
+    down = int((means(replace(scenario, redraw=1)) < own)[top].sum())
+    question = questions(STORY, PREDICT, f)[0]
+    up = len(top) - down
+    wanted = "They fall" if down > up else "They rise" if up > down else "As many rise as fall"
+    assert right(question) == wanted
+    why = next(a.why for a in question.answers if a.right)
+    assert str(down if down > up else up) in why
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_who_moves_more_is_computed(scenario):
+    f = the(scenario)
+    answer = right(questions(STORY, CHECK, f)[1])
+    if f.data.n.min() == f.data.n.max():
+        assert "alike" in answer
+    else:
+        assert str(f.names[f.data.n.argmin()]) in answer.replace("\\", "")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_words_follow_the_handle(scenario):
+    f, own = the(scenario), means(scenario)
+    texts = STORY.steps[TRY].hand(f).texts
+    assert {len(t) for t in texts.values()} == {YEARS + 1}
+    assert texts["fell"][0] == texts["rose"][0] == "–"
+    top, low = (-own).argsort()[: f.ends], own.argsort()[: f.ends]
+    for year in (1, 2, YEARS):
+        move = means(replace(scenario, redraw=year)) - own
+        assert texts["fell"][year] == f"{(move[top] < 0).sum()} of {f.ends}"
+        assert texts["rose"][year] == f"{(move[low] > 0).sum()} of {f.ends}"
+        for name, schools in (("fall", top), ("rise", low)):
+            shown = float(texts[name][year].replace("−", "-"))
+            assert shown == pytest.approx(move[schools].mean(), abs=0.051)
+        mean = float(texts["mean"][year].split()[0].replace("−", "-"))
+        assert mean == pytest.approx(own[f.picked] + move[f.picked], abs=0.051)
+    assert texts["year"][:3] == ["This year", "Next year", "In 2 years"]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_truth_step_divides_the_lead(scenario):
+    f = the(scenario)
+    words = said(STORY.steps[TRUTH].text, f)
+    assert f"**{f.truly_best} of the {f.ends}**" in words
+    assert f"stood {f.lead:.1f} points".replace("-", "−") in words
+    luck = f.lead - f.true_lead
+    assert (f"{luck:.1f} were luck" in words) == (luck >= 0.05)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_ranges_are_those_of_the_years_to_come(scenario):
+    f = the(scenario)
+    words = said(STORY.steps[TRY + 1].text, f)
+    other = f.largest if f.picked != f.largest else f.smallest
+    for j in (f.picked, other):
+        low, high = f.range_of(j)
+        assert f"from {low:.1f} to {high:.1f} points".replace("-", "−") in words
+        assert str(f.names[j]) in words
+    assert not re.search(r"\b1 students\b", words)
+
+
+def test_each_mark_shows_its_field():
+    (figure,), handle = drawn(STORY, story.designed(STORY, TRUTH))
+    fields = lambda **looks: [e["x"].get("field") for e in mark_at(figure.spec, **looks)]  # noqa: E731
+    assert fields(shape="circle", fill="transparent") == ["own"]
+    assert fields(shape="diamond") == ["truth"]
+    triangles = mark_at(figure.spec, shape="triangle-up", fill=LIGHT.later)
+    assert [e["x"]["field"] for e in triangles] == ["step", "later", "later"]
+    seen = [e["opacity"]["condition"]["test"] for e in triangles if "opacity" in e]
+    assert seen == ["datum.trail_seen > 0", "datum.later_seen > 0"]
+    bars = [(e["x"].get("field"), e["x2"].get("field")) for e in mark_at(figure.spec, type="bar")]
+    assert ("own", "later") in bars
+    rules = [e["x"].get("field") for e in mark_at(figure.spec, type="rule")]
+    assert rules == [None, "mean"]
+    truths = mark_at(figure.spec, shape="diamond")[0]["opacity"]["condition"]
+    assert truths["test"] == "datum.truth_seen > 0"
+    assert handle.spoken == ["this year", "next year", *(f"in {k} years" for k in range(2, 11))]
+    assert (handle.rest, handle.last) == (1, YEARS)
+
+
+def test_marks_that_move_keep_who_they_are():
+    (figure,), _ = drawn(STORY, story.designed(STORY, TRUTH))
+    for looks in ({"shape": "circle", "fill": "transparent"}, {"shape": "diamond"}):
+        assert all(e["key"]["field"] == "school" for e in mark_at(figure.spec, **looks))
+    keys = [e["key"]["field"] for e in mark_at(figure.spec, shape="triangle-up") if "key" in e]
+    assert keys == ["mark", "school"]
+
+
+def test_the_figure_does_not_change_its_specification():
+    specs = {
+        str(drawn(STORY, story.designed(STORY, k, answered=True))[0][0].spec["layer"])
+        for k in range(-1, len(STORY.steps))
+        if k != KINDS.index("breaks")
+    }
+    assert len(specs) == 1
+
+
+def test_nothing_of_the_years_to_come_is_told_before_the_answer():
+    for k in range(PREDICT + 1):
+        (figure,), _ = drawn(STORY, story.designed(STORY, k))
+        own = figure.tables["schools"].set_index("row")["own"]
+        for name in ("path", "trail"):
+            table = figure.tables[name]
+            assert (own[table["row"]].to_numpy() == table["later"].to_numpy()).all()
+            assert (table[table.columns[-1 if name == "trail" else 3]] == 0).all()
+        assert "not shown yet" in figure.alt
+    (after,), handle = drawn(STORY, story.designed(STORY, PREDICT, answered=True))
+    assert after.tables["path"]["later_seen"].max() == 1
+    assert handle.at(STORY.steps[PREDICT].answered["handle"]) == 1
+
+
+def test_where_luck_is_small_the_praised_hardly_fall():
+    k = KINDS.index("breaks")
+    f, g = STORY.facts(story.designed(STORY, k)), the(Scenario())
+    assert f.same_size
+    assert f.data.n[0] == 80
+    assert -1.0 < f.change(f.praised) < 1.0
+    assert f.again_on_average > g.again_on_average
+    assert f"{f.again_on_average:.1f} of the 5" in said(STORY.steps[k].look, f)
+
+
+def test_the_code_prints_who_falls():
+    f = the(Scenario())
+    code = STORY.listing(f)
+    wanted = [f"{f.years[1, j] - f.own[j]:.1f}" for j in f.praised]
+    for language in (code.core, code.statsmodels):
+        printed = run_python(language)
+        for name, value in zip(f.names[f.praised], wanted, strict=True):
+            assert name in printed
+            assert (
+                value in printed.replace("-0.0", "0.0") or value.rstrip("0").rstrip(".") in printed
+            )
+    assert "reshape(means" in code.lme4
+
+
+def test_no_symbols_before_they_are_wanted():
+    f = the(Scenario())
+    for step in STORY.steps:
+        for words in (step.text, step.changed, step.look, step.do):
+            assert "$" not in said(words, f)
