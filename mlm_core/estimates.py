@@ -119,39 +119,6 @@ def line_table(
     return pd.concat(ends, ignore_index=True)
 
 
-def redraws_table(
-    data: GroupedData, draws: Sequence[Floats], truth: Floats, picked: str
-) -> pd.DataFrame:
-    """Estimates of the same schools in several draws, the newest first.
-
-    Parameters
-    ----------
-    data : GroupedData
-        The newest draw.
-    draws : sequence of (J,) arrays
-        Estimates, the newest first; they may have NaN.
-    truth : (J,) array
-    picked : str
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``school, label, n, age, alpha, truth, picked, missing``; age 0 is the newest.
-    """
-    import pandas as pd
-
-    table = pd.concat(
-        [
-            schools_table(data, alpha, np.nan, truth, picked).assign(age=age)
-            for age, alpha in enumerate(draws)
-        ],
-        ignore_index=True,
-    )
-    table["missing"] = table["own"].isna()
-    table["alpha"] = table["own"].fillna(0.0)
-    return table.drop(columns=["row", "own", "complete"])
-
-
 def residuals_tables(
     data: GroupedData, residual: Floats, picked: str, most: int = 600
 ) -> dict[str, pd.DataFrame]:

@@ -1,224 +1,312 @@
 """What if every school stands alone?"""
 
-from dataclasses import replace
-
-import numpy as np
-import pandas as pd
-import streamlit as st
-
-from mlm_core import DataError, estimates
+from mlm_core import estimates
 from mlm_core.charts.redraws import redraws
-from mlm_core.charts.students import students
 from mlm_core.charts.theme import steady_domain
-from pages.shared import cached, controls, figure, lesson, presets
-from pages.shared.code import Recipe, listing
-from pages.shared.lesson import Answer, Question
+from mlm_core.lessons.no_pooling import Facts, facts
+from mlm_core.scenario import bounds
+from pages.shared import controls, figure, presets, story
+from pages.shared.cached import remembered
+from pages.shared.code import Listing, Recipe, listing
+from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, plain
 
-SLUG = "no_pooling"
-COMMON, OWN = "one slope for all", "a slope for each"
-KEPT = 10
+COMMON, VARYING = "common", "varying"
 
-scenario = controls.sidebar(
-    "n_groups",
-    "students_per_group",
-    "imbalance",
-    "sigma_alpha",
-    "sigma_y",
-    "a1",
-    "sigma_beta",
-    beside=("redraw",),
+SLOPES = controls.Choice(
+    "slopes",
+    "Which no pooling",
+    (COMMON, VARYING),
+    COMMON,
+    names={COMMON: "One slope for all", VARYING: "A slope for each"},
 )
-simulation = cached.simulation(scenario)
-data, n, names = simulation.data, simulation.data.n, simulation.data.labels.astype(str)
-assert data.x is not None
-smallest, largest = int(np.argmin(n)), int(np.argmax(n))
-all_alike = n[smallest] == n[largest]
+NEW_STUDENTS = controls.Press(
+    "redraw",
+    "New students",
+    bounds("redraw"),
+    help="The same schools, tested again with other students.",
+)
 
-lesson.begin(SLUG)
-try:
-    cached.no_pooling(scenario)
-except DataError as reason:
-    lesson.impossible(SLUG, reason)
-revealed = lesson.predict(
-    SLUG,
-    "The same schools are tested again and again, each time with other students. With one slope for all, which "
-    "school's estimate moves most?",
-    [
-        Answer("The smallest", "A mean of few students has most luck in it.", not all_alike),
-        Answer("The largest", "More students, steadier mean: the largest school moves least."),
-        Answer("The one farthest out", "How far out a school lies does not matter; how many students it has does."),
-        Answer("All the same", "All schools have the same size here." if all_alike else "The sizes differ, and so does the luck.", all_alike),
-    ],
-)  # fmt: skip
+# What the figure shows
 
-place, beside = lesson.figure_and_controls()
-with beside:
-    which = controls.choose("No pooling with", [COMMON, OWN], "no_pooling_slopes", default=COMMON)
-    slopes = "varying" if which == OWN else "common"
-    picked = controls.school(names, names[smallest])
-    st.button(
-        "New students",
-        on_click=controls.new_students,
-        icon=":material/groups:",
-        type="primary",
-        width="stretch",
-        help="The same schools, tested again with other students.",
-    )
-j = int((names == picked).argmax())
 
-fit = cached.no_pooling(scenario, slopes=slopes)
-earlier = range(scenario.redraw, max(scenario.redraw - KEPT - 1, -1), -1)
-draws = [
-    cached.no_pooling(replace(scenario, redraw=draw), slopes=slopes).lines.alpha for draw in earlier
-]
-lines, spread = fit.lines, np.ptp(draws, axis=0)
-
-x_domain, y_domain = steady_domain(data.x, 0, 3.5), steady_domain(data.y, 60, 50)
-with place:
+def draw(f: Facts, seen: Seen) -> None:
+    """Each school's own estimate in this test and those before, and its line."""
     figure.legend(
-        no=f"its own estimate{'' if scenario.redraw == 0 else '; dashes: earlier draws'}",
-        truth="",
+        no="its own estimate" + (" (faint: earlier tests)" if f.tests > 1 else ""),
+        **({"truth": "true value"} if seen["truth"] else {}),
+        picked=f"{f.names[f.picked]} and its students",
     )
-    left, right = st.columns(2)
-    with left:
-        figure.show(
-            "redraws",
-            f"{count(len(n), 'school')}, largest first, each with its own estimate. The smallest, "
-            f"{names[smallest]}, has {count(n[smallest], 'student')}.",
-            redraws,
-            {"redraws": estimates.redraws_table(data, draws, simulation.alpha, picked)},
-            on_school=controls.pick_from("redraws"),
-            rows=len(n),
-            axes={"domain": steady_domain(simulation.alpha, 60, 30)},
-            score="score at pre-test 0, points",
-        )
-    with right:
-        figure.show(
-            "students",
-            f"A line for each school, {picked} marked with its {count(n[j], 'student')}.",
-            students,
-            {
-                "students": estimates.marked_students(data, picked),
-                "lines": pd.concat(
-                    [
-                        estimates.line_table("others", names, lines.alpha, lines.beta, x_domain),
-                        estimates.line_table(
-                            "no", [picked], lines.alpha[[j]], lines.beta[[j]], x_domain
-                        ),
-                    ]
-                ),
-            },
-            axes={"x_domain": x_domain, "y_domain": y_domain},
-        )
-
-unknown = [str(name) for name in names[np.isnan(lines.beta)]]
-if not revealed:
-    lesson.see("Answer the question. Then press “New students” a few times.")
-elif np.isnan(lines.alpha[j]):
-    lesson.see(
-        f"{plain(picked)} has {count(n[j], 'student')}. One point fixes no line: its slope, and with it "
-        "its intercept, cannot be estimated."
-    )
-elif scenario.redraw == 0:
-    lesson.see(
-        f"{plain(picked)} has {count(n[j], 'student')}: its own estimate is {number(lines.alpha[j])}, "
-        + (
-            f"with a standard error of {number(lines.se_alpha[j])} points. "
-            if np.isfinite(lines.se_alpha[j])
-            else "without a standard error: the lines go through every student, and nothing is left to "
-            "learn σ_y from. "
-        )
-        + "Press “New students”."
-    )
-else:
-    lesson.see(
-        f"Over {len(draws)} draws the estimate of {plain(picked)} ({count(n[j], 'student')}) moved within "
-        f"{number(spread[j])} points.",
-        ""
-        if j == largest
-        else f"That of {plain(names[largest])} ({count(n[largest], 'student')}) moved within {number(spread[largest])}.",
-        "The schools themselves did not change.",
+    domain = steady_domain(f.reach, 60, 30)
+    x_domain = steady_domain(f.pretests, 0, 3.5)
+    figure.show(
+        "redraws",
+        f"{count(f.data.n_groups, 'school')}, the largest first, each with the estimate from its own students: "
+        f"{f.names[f.picked]}, {count(f.n[f.picked], 'student')}, {estimate_of(f, f.picked)}. "
+        + (f"{count(f.tests - 1, 'earlier test')} as faint marks. " if f.tests > 1 else "")
+        + "At the right a line for each school, "
+        + ("all with the same slope." if f.slopes == COMMON else "each with its own slope."),
+        redraws,
+        f.tables(domain, x_domain, truth=seen["truth"]),
+        on_school=story.pick_from("redraws"),
+        axes={"domain": domain, "x_domain": x_domain, "y_domain": steady_domain(f.scores, 60, 50)},
+        rows=f.data.n_groups,
     )
 
-tint = lesson.tint()
-tex_alpha = tint.no(r"\alpha_{j[i]}")
-tex_beta = tint.no(r"\beta_{j[i]}" if slopes == "varying" else r"\beta")
-tex_school = tint.no(r"\alpha_j" if slopes == "common" else r"\alpha_j, \beta_j")
-tex_name = rf"\text{{{picked}: }}"
-lesson.model(
-    rf"y_i = {tex_alpha} + {tex_beta}\, x_i + \epsilon_i, \qquad \text{{no model for }} {tex_school}",
-    rf"{tex_name} \hat y_i = {tint.no(number(lines.alpha[j]))} + {tint.no(number(lines.beta[j]))}\, x_i, \qquad "
-    rf"\mathrm{{SE}}(\hat\alpha) = {number(lines.se_alpha[j])}, \qquad \hat\sigma_y = {number(fit.sigma_y)}",
-    "The name is ambiguous in textbooks. An indicator for each school with one slope for all, or a "
-    "regression for each school: both are called no pooling. The switch beside the figure shows both.",
-)
 
-lesson.breaks(
-    (
-        "Schools with one student",
-        "A school with one student has an own mean, but no slope of its own. Choose “a slope for each”: "
-        "it cannot be estimated, and no number is shown.",
-        presets.TINY,
+def estimate_of(f: Facts, j: int) -> str:
+    """The estimate of a school in words."""
+    return f"{number(f.fit.lines.alpha[j])} points" if f.known(j) else "cannot be estimated"
+
+
+# Small tables
+
+
+def over_tests(f: Facts) -> str:
+    """How far two schools moved."""
+    rows = "".join(
+        f"\n| {plain(f.names[j])} | {f.n[j]} | "
+        + (f"{number(f.draws[:, j].min())} to {number(f.draws[:, j].max())}" if f.known(j) else "–")
+        + " |"
+        for j in (f.picked, f.other)
     )
-)
+    return f"\n\n| school | students | lowest to highest |\n|:--|--:|--:|{rows}\n\n"
 
-lesson.check(
-    SLUG,
-    [
+
+def swings(f: Facts) -> str:
+    """The standard error of two schools."""
+    rows = "".join(
+        rf"{'' if k else chr(10)}| {plain(f.names[j])} | {f.n[j]} | "
+        rf"${number(f.sigma_y)}/\sqrt{{{f.n[j]}}}$ = {number(f.swing(j))} |" + "\n"
+        for k, j in enumerate((f.picked, f.other))
+    )
+    return f"\n\n| school | students | standard error |\n|:--|--:|--:|{rows}"
+
+
+# Questions
+
+
+def which(f: Facts) -> Question:
+    """The prediction."""
+    small, large = f.smallest, f.largest
+    return Question(
+        "Whose circle will move most, on average over many such tests?",
+        [
+            Answer("That of a small school",
+                   f"All schools have {f.n[small]} students here: none is small." if f.alike else
+                   f"An estimate from {count(f.n[small], 'student')} swings by about {number(f.swing(small))} points, "
+                   f"one from {f.n[large]} by about {number(f.swing(large))}.", not f.alike),
+            Answer("That of a large school", "Among many students good luck and bad luck cancel."),
+            Answer("That of a school far from the middle", "Where a school stands does not move it. Other students do."),
+            Answer("All by about as much", "The schools are equally large, so each has as much luck in its estimate."
+                   if f.alike else "The schools have very different numbers of students.", f.alike),
+        ],
+    )  # fmt: skip
+
+
+def checks(f: Facts) -> list[Question]:
+    """Three questions on what the steps have shown."""
+    j, n = f.picked, int(f.n[f.picked])
+    return [
         Question(
-            f"The mean of {count(n[j], 'student')} has a certain standard error. How many would halve it?",
+            f"{plain(f.names[j])} has {count(n, 'student')}. With how many would its standard error be half as large?",
             [
-                Answer(str(4 * n[j]), "Right: it goes with σ_y/√n_j, so four times as many.", True),
-                Answer(str(2 * n[j]), f"That gives 1/√2 = 0.71 of it. Half needs {4 * n[j]}."),
-                Answer(
-                    str(8 * n[j]),
-                    f"That is more than needed: 1/√8 = 0.35 of it. {4 * n[j]} are enough.",
-                ),
+                Answer(f"{2 * n}", "Twice the students only divide it by √2 = 1.4."),
+                Answer(f"{4 * n}", f"Right: σ_y/√{4 * n} is half of σ_y/√{n}.", True),
+                Answer(f"{8 * n}", "Eight times the students divide it by √8 = 2.8: more than asked."),
+            ],
+            ordered=True,
+        ),
+        Question(
+            "No pooling is unbiased: on average over many tests, each school's estimate is right. Why not stop here?",
+            [
+                Answer("There is one test, and in it a small school can be far off",
+                       "Right: unbiased says nothing of how far a single estimate lies from the truth.", True),
+                Answer("The estimates of small schools lean to one side",
+                       "They swing to both sides of the truth, and wide."),
+                Answer("It cannot tell schools apart", "It tells every school from every other, also where only luck differs."),
             ],
         ),
         Question(
-            "If its model holds, no pooling is unbiased: over many draws each school is right on average. Why not stop here?",
+            "Each school has a regression of its own. What is the slope of a school with one student?",
             [
-                Answer(
-                    "There is one draw, and in it small schools are far off",
-                    "Right: unbiased says nothing about how far a single estimate lies from the truth.",
-                    True,
-                ),
-                Answer(
-                    "It is biased for small schools",
-                    "It is not: it is right on average for every size.",
-                ),
-                Answer("It cannot tell schools apart", "It can; that is all it does."),
+                Answer("It cannot be estimated", "Right: any line through its one point fits perfectly.", True),
+                Answer("0", "0 is a claim: that the pre-test does not count there. One point does not say so."),
+                Answer("The slope of all the others", "That is the other model: one slope for all."),
             ],
         ),
-        Question(
-            "What is the slope of its own of a school with one student?",
-            [
-                Answer(
-                    "It cannot be estimated",
-                    "Right: infinitely many lines go through one point.",
-                    True,
-                ),
-                Answer(
-                    "0",
-                    "0 is a claim: that the pre-test does not count. One point does not say so.",
-                ),
-                Answer("The common slope", "That is another model: one slope for all schools."),
-            ],
-        ),
-    ],
-)
+    ]  # fmt: skip
 
-own = slopes == "varying"
-leave_out = own and bool(unknown)
-lesson.code(
-    lambda: listing(
-        scenario,
-        data,
+
+# The story
+
+
+def tested_again(f: Facts) -> str:
+    """What became of the schools over the tests."""
+    if f.tests == 1:
+        return (
+            "The button tests the same schools again, with other students. The circles go to their new places. "
+            "Where they were, a faint mark stays: the last ten tests can be seen."
+        )
+    return (
+        f"{f.tests} tests of the same schools. Nobody has changed anything about them."
+        + over_tests(f)
+        + f"A board that believes the circles would have praised **{count(f.firsts, 'different school')}** as the best."
+        if f.firsts > 1
+        else f"{f.tests} tests of the same schools. Nobody has changed anything about them."
+        + over_tests(f)
+        + "The same school stood first each time."
+    )
+
+
+def two_models(f: Facts) -> str:
+    """Which no pooling is meant, with the price of a slope of one's own."""
+    j = f.picked
+    one, own = f.common.lines.se_alpha[j], f.varying.lines.se_alpha[j]
+    price = (
+        f"{plain(f.names[j])} pays for it: its standard error is {number(own)} points with its own slope, "
+        f"{number(one)} with that of all."
+        if own > one
+        else f"{plain(f.names[j])}: its standard error is {number(one)} points with one slope, "
+        f"{number(own)} with its own."
+    )
+    return (
+        "Textbooks call two models “no pooling”.\n\n"
+        "- **One slope for all.** Each school has its own intercept; the lines at the right are parallel.\n"
+        "- **A slope for each.** Every school has a whole regression of its own, of its own students only.\n\n"
+        + (price if f.unknown == 0 or own == own else f"{plain(f.names[j])} has too few students for a slope of its own.")
+        + " In this course no pooling means the first, unless a page says otherwise."
+    )  # fmt: skip
+
+
+def against_truth(f: Facts) -> str:
+    """Unbiased, and far off."""
+    j, k = f.picked, f.other
+    return (
+        f"The diamonds are the true values. In {count(f.tests, 'test')} {plain(f.names[j])}'s estimates have the mean "
+        f"**{number(f.middle(j))}**; the truth is **{number(f.truth[j])}**. If the model is right, the two are "
+        "equal on average over very many tests: no pooling is **unbiased**.\n\n"
+        f"But the board has one test. A single estimate of {plain(f.names[j])} misses by {number(f.miss(j))} points "
+        f"here, one of {plain(f.names[k])} by {number(f.miss(k))} (root mean square over these tests)."
+    )
+
+
+def no_line(f: Facts) -> str:
+    """Schools without a line of their own."""
+    return (
+        f"{count(f.unknown, 'school')} {'has' if f.unknown == 1 else 'have'} a single student. Any line through one point fits perfectly, so slope and "
+        "intercept **cannot be estimated**. No number is shown, since any number would be invented. Schools with two "
+        "students have a line that goes through both, whatever its angle."
+    )
+
+
+STEPS = [
+    story.situation(
+        heading="Let every school speak for itself",
+        text="The last lesson drew one line for all students. Juniper's head protests: “We are not the average "
+        "school.” So the board tries the opposite: each school is judged by its own students, and by nobody else.\n\n"
+        "Each circle is a school's own estimate: the score of a student there whose pre-test is average (0). In "
+        "brackets, how many students took the test. At the right, a line for each school.",
+        do="Click **Juniper**, then **Oak Hill**: their students appear at the right.",
+        shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 0},
+    ),
+    story.predict(
+        heading="The same schools, other students",
+        text="This is [[no pooling]]: no school borrows anything from another.\n\nNow suppose the same schools are tested "
+        "again, with other students. The schools stay as they are: same teachers, same teaching. Still the circles "
+        "will move, since other students bring other luck.",
+        ask=which,
+        shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 0},
+    ),
+    story.try_it(
+        heading="Test them again",
+        text=tested_again,
+        uses=("redraw",),
+        do="Press **New students** ten times. Watch the top rows and the bottom rows.",
+        shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 0},
+    ),
+    story.say(
+        heading="A column for each school",
+        text=lambda f: "The regression gets a column for each school: 1 for its own students, 0 for all others, an "
+        "[[indicator variable]]. So each school $j$ has its own intercept $\\alpha_j$. The pre-test $x$ has one slope "
+        r"$\beta$ for all, and what is left of a student, $\epsilon_i$, has the SD $\sigma_y$:"
+        "\n\n" + r"$$y_i = \alpha_{j[i]} + \beta\, x_i + \epsilon_i$$" + "\n\n"
+        r"An average of $n_j$ students swings by about $\sigma_y/\sqrt{n_j}$, its **standard error**."
+        + swings(f),
+        do="Click other schools. Who has a small standard error?",
+        shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 10},
+    ),
+    story.say(
+        heading="Two models have this name",
+        text=two_models,
+        uses=("slopes",),
+        do="Switch to **A slope for each** and back. Which circles jump?",
+        shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 0},
+    ),
+    story.truth(
+        heading="Right on average, far off at once",
+        text=against_truth,
+        uses=("redraw",),
+        shows={"school": "Juniper", "truth": True, "slopes": COMMON, "redraw": 10},
+    ),
+    story.breaks(
+        heading="One student, no line",
+        changed="The schools are tiny: the one in the middle has three students. And each has a slope of its own.",
+        look=no_line,
+        sets=presets.TINY,
+        shows={"school": "Juniper", "truth": False, "slopes": VARYING, "redraw": 0},
+    ),
+    story.check(
+        heading="Check yourself",
+        ask=checks,
+        shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 10},
+    ),
+    story.sentence(
+        heading="What the board can be told",
+        text="No pooling believes every school entirely. That is right on average over many tests; but there is one "
+        "test, and in it the estimate of a small school can be far off.",
+        shows={"school": "Juniper", "truth": True, "slopes": COMMON, "redraw": 10},
+    ),
+]  # fmt: skip
+
+
+def lab(f: Facts) -> str:
+    """The laboratory's words."""
+    return (
+        f"**{plain(f.names[f.picked])}** ({count(f.n[f.picked], 'student')}): {estimate_of(f, f.picked)}."
+        + (over_tests(f) if f.tests > 1 else "")
+    )  # fmt: skip
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    j = f.picked
+    slope = r"\beta_{j[i]}" if f.slopes == VARYING else r"\beta"
+    own = (
+        f"Here, {plain(f.names[j])}: intercept {number(f.fit.lines.alpha[j])} (standard error "
+        f"{number(f.fit.lines.se_alpha[j])}), slope {number(f.fit.lines.beta[j])}; $\\sigma_y$ = {number(f.fit.sigma_y)}."
+        if f.known(j)
+        else f"{plain(f.names[j])} has no line of its own: its students do not identify one."
+    )
+    return (
+        rf"$$y_i = \alpha_{{j[i]}} + {slope}\, x_i + \epsilon_i,\quad \epsilon_i \sim N(0, \sigma_y^2)$$"
+        "\n\nNothing is said of how the intercepts are spread: each is estimated from its own school. This is partial "
+        r"pooling with an SD between schools of $\sigma_\alpha = \infty$. The standard error of an intercept is "
+        r"$\sigma_y/\sqrt{n_j}$ and a little more, since the slope is estimated, too. Least squares; the SD within schools is "
+        f"pooled over schools. {own} Source: Gelman & Hill (2007), sections 12.2 and 12.3."
+    )
+
+
+def code(f: Facts) -> Listing:
+    """The fit in three languages."""
+    own = f.slopes == VARYING
+    narrow = own and f.unknown > 0
+    return listing(
+        f.simulation.scenario,
+        f.data,
         Recipe(
             core=[
-                f'fit = mlm.fit_no_pooling(data, slopes="{slopes}")',
+                f'fit = mlm.fit_no_pooling(data, slopes="{f.slopes}")',
                 "print(fit.sigma_y)",
                 "print(dict(zip(data.labels.tolist(), fit.lines.alpha.round(2).tolist())))",
             ],
@@ -230,7 +318,7 @@ lesson.code(
                         "# a school needs two values of x for a slope of its own",
                         'schools = schools[schools.groupby("school")["x"].transform("nunique") > 1]',
                     ]
-                    if leave_out
+                    if narrow
                     else []
                 ),
                 f'fit = smf.ols("y ~ 0 + C(school) + {"C(school):x" if own else "x"}", schools).fit()',
@@ -238,16 +326,40 @@ lesson.code(
                 'print(fit.params.filter(regex="^C.school..[^:]*$").round(2).to_dict())',
             ],
             lme4=[
+                *(
+                    [
+                        "# a school needs two values of x for a slope of its own",
+                        "values <- ave(schools$x, schools$school, FUN = function(x) length(unique(x)))",
+                        "schools <- schools[values > 1, ]",
+                    ]
+                    if narrow
+                    else []
+                ),
                 f"fit <- lm(y ~ 0 + school + {'school:x' if own else 'x'}, schools)  # no random effects, so no lme4 yet",
                 "print(sigma(fit))",
                 "print(round(coef(fit), 2))",
             ],
         ),
-    ),
-    lambda: estimates.students_table(data),
-)
+    )
 
-lesson.close(
-    SLUG,
-    "No pooling believes every school entirely: right on average, and far off wherever students are few.",
-)
+
+STORY = story.Story(
+    slug="no_pooling",
+    steps=STEPS,
+    facts=lambda seen: remembered(facts)(seen.scenario, seen["school"], seen["slopes"]),
+    figure=draw,
+    controls=[
+        controls.one_school(),
+        controls.TRUTH,
+        SLOPES,
+        NEW_STUDENTS,
+        *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "a1", "sigma_beta"),
+    ],
+    lab=lab,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: estimates.students_table(f.data),
+)  # fmt: skip
+
+story.tell(STORY)

@@ -96,15 +96,6 @@ def test_residuals_stand_in_the_order_of_their_means():
     assert len(tables["residuals"]) == data.n_students
 
 
-def test_redraws_mark_what_is_missing():
-    data = simulate(Scenario(n_groups=3)).data
-    now, before = np.array([1.0, np.nan, 3.0]), np.array([2.0, 2.0, 2.0])
-    table = estimates.redraws_table(data, [now, before], np.zeros(3), "Cedar")
-    assert table["age"].tolist() == [0, 0, 0, 1, 1, 1]
-    assert table["missing"].sum() == 1
-    assert table["alpha"].notna().all()
-
-
 def test_estimates_of_several_fits_in_one_table(fitted):
     _, data, _, _ = fitted
     table = estimates.estimates_table(

@@ -328,6 +328,7 @@ def test_the_laboratory_holds_at_every_end(slug):
     at = open_page(slug, free="true")
     names = [c if isinstance(c, str) else c.name for c in story_of(slug).controls]
     keys = {str(w.key) for w in (*at.slider, *at.toggle, *at.selectbox, *at.get("button_group"))}
+    keys |= {str(w.key).removeprefix("press-") for w in at.button}
     assert {f"{slug}-{name}" for name in names if name != "seed"} <= keys
     for slider in list(at.slider):
         for end in (slider.min, slider.max):

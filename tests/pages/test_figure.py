@@ -17,7 +17,11 @@ from pages.shared.figure import _spec
 
 CASES = [
     (pooling_path, {"rows": 20, "scale": 5.0, "steps": 121}, {"domain": (30.0, 90.0)}),
-    (redraws, {"rows": 20, "score": "points"}, {"domain": (0.0, 120.0)}),
+    (
+        redraws,
+        {"rows": 20},
+        {"domain": (0.0, 120.0), "x_domain": (-3.5, 3.5), "y_domain": (10.0, 110.0)},
+    ),
     (residuals, {"rows": 20}, {"domain": (-45.0, 45.0)}),
     (funnel, {"largest": 100}, {"domain": (30.0, 90.0)}),
     (students, {}, {"x_domain": (-3.5, 3.5), "y_domain": (10.0, 110.0)}),

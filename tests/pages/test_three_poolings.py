@@ -117,33 +117,3 @@ def test_complete_pooling_counts_the_students_on_one_side(scenario):
     groups = pd.factorize(table["school"])[0]
     robust = smf.ols("y ~ x", table).fit(cov_type="cluster", cov_kwds={"groups": groups})
     assert f"± {robust.bse['Intercept']:.1f}" in said
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_no_pooling_says_how_far_a_school_moved(scenario):
-    scenario = replace(scenario, redraw=3)
-    said = text(shown("no_pooling", scenario))
-    found = re.search(
-        r"Over 4 draws the estimate of ([\w ]+) \((\d+) students?\) moved within ([\d.]+)", said
-    )
-    assert found, said[:800]
-    school, n, spread = found.groups()
-    estimates = []
-    for redraw in range(4):
-        table = frame(replace(scenario, redraw=redraw))
-        fit = smf.ols("y ~ 0 + C(school) + x", table).fit()
-        estimates.append(fit.params[f"C(school)[{school}]"])
-    assert int(n) == (table["school"] == school).sum()
-    assert float(spread) == pytest.approx(np.ptp(estimates), abs=0.051)
-
-
-def test_no_pooling_shows_no_number_where_there_is_none():
-    at = shown("no_pooling", Scenario(students_per_group=3), no_pooling_slopes="a slope for each")
-    assert "cannot be estimated" in text(at)
-    _, tables = figure(at)
-    assert tables["redraws"]["missing"].any()
-
-
-def test_one_student_is_not_one_students():
-    at = shown("no_pooling", Scenario(students_per_group=3))
-    assert not re.search(r"\b1 students\b", text(at))

@@ -1,0 +1,302 @@
+"""What if every school stands alone? All that the lesson says and draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlm_core import estimates
+from mlm_core.data import Floats, GroupedData, Ints, frozen
+from mlm_core.pooling import fit_no_pooling
+from mlm_core.records import NoPooling
+from mlm_core.scenario import Scenario, sd_within
+from mlm_core.simulation import Simulation, simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEPT = 10
+"""Earlier draws of students that stay in view as faint marks."""
+
+UNKNOWN = "cannot be estimated"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    r"""The lesson on no pooling in one scenario, with one school picked.
+
+    Two models have the name: an intercept for each school with one slope for all,
+    :math:`y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i`, and a regression for each school,
+    :math:`y_i = \alpha_{j[i]} + \beta_{j[i]} x_i + \epsilon_i` (Gelman & Hill 2007,
+    sections 12.2 and 12.3).
+
+    Attributes
+    ----------
+    simulation : Simulation
+        The draw of students of the moment.
+    slopes : {"common", "varying"}
+        Which of the two is drawn.
+    common, varying : NoPooling
+        Both fits.
+    draws : (K, J) array
+        Intercepts of the drawn model in this draw of students and the `KEPT` before it,
+        the newest first; NaN where there is none.
+    picked, smallest, largest : int
+        Schools by their place in ``data.labels``.
+    """
+
+    simulation: Simulation
+    slopes: Literal["common", "varying"]
+    common: NoPooling
+    varying: NoPooling
+    draws: Floats
+    picked: int
+    smallest: int
+    largest: int
+
+    @property
+    def data(self) -> GroupedData:
+        """The students of the moment."""
+        return self.simulation.data
+
+    @property
+    def names(self) -> NDArray[np.str_]:
+        """(J,) names of the schools."""
+        return self.data.labels.astype(str)
+
+    @property
+    def n(self) -> Ints:
+        """(J,) students of each school."""
+        return self.data.n
+
+    @property
+    def fit(self) -> NoPooling:
+        """The model that is drawn."""
+        return self.varying if self.slopes == "varying" else self.common
+
+    @property
+    def truth(self) -> Floats:
+        """(J,) true intercepts."""
+        return self.simulation.alpha
+
+    @property
+    def other(self) -> int:
+        """The school that the picked one is compared with: the largest, or the smallest."""
+        return self.largest if self.picked != self.largest else self.smallest
+
+    @property
+    def alike(self) -> bool:
+        """All schools have the same size."""
+        return int(self.n.min()) == int(self.n.max())
+
+    @property
+    def tests(self) -> int:
+        """How many draws of students are in view, that of the moment too."""
+        return len(self.draws)
+
+    @property
+    def sigma_y(self) -> float:
+        """SD within schools with one slope: the estimate, or the truth where there is none."""
+        found = self.common.sigma_y
+        return found if np.isfinite(found) else self.simulation.scenario.sigma_y
+
+    def swing(self, j: int) -> float:
+        r"""How far the estimate of school j swings, about: :math:`\sigma_y/\sqrt{n_j}` (points)."""
+        return float(self.sigma_y / np.sqrt(self.n[j]))
+
+    def known(self, j: int) -> bool:
+        """Whether the drawn model has an estimate for school j."""
+        return bool(np.isfinite(self.fit.lines.alpha[j]))
+
+    def moved(self, j: int) -> float:
+        """Highest minus lowest estimate of school j over the draws in view (points)."""
+        return float(np.ptp(self.draws[:, j]))
+
+    def middle(self, j: int) -> float:
+        """Mean of the estimates of school j over the draws in view (points)."""
+        return float(self.draws[:, j].mean())
+
+    def miss(self, j: int) -> float:
+        """Root mean square distance of those estimates from the truth (points)."""
+        return float(np.sqrt(np.mean((self.draws[:, j] - self.truth[j]) ** 2)))
+
+    @property
+    def firsts(self) -> int:
+        """How many different schools stood first in the draws in view."""
+        return len({int(np.nanargmax(draw)) for draw in self.draws})
+
+    @property
+    def unknown(self) -> int:
+        """Schools whose own line cannot be estimated, were each to have its slope."""
+        return int(np.isnan(self.varying.lines.alpha).sum())
+
+    @property
+    def reach(self) -> Floats:
+        """(2J,) scores between which estimates lie in nearly every draw of students."""
+        far = 3.5 * self.simulation.scenario.sigma_y / np.sqrt(self.n)
+        return np.concatenate([self.truth - far, self.truth + far])
+
+    @property
+    def pretests(self) -> tuple[float, float]:
+        """Between which nearly all pre-tests lie, in every draw of students (SDs)."""
+        far = 3.0 * float(np.hypot(1.0, self.simulation.scenario.sigma_x))
+        return -far, far
+
+    @property
+    def scores(self) -> tuple[float, float]:
+        """Between which nearly all students score, in every draw of students."""
+        far = 3.0 * sd_within(self.simulation.scenario)
+        return float(self.truth.min() - far), float(self.truth.max() + far)
+
+    def tables(
+        self, domain: tuple[float, float], x_domain: tuple[float, float], *, truth: bool
+    ) -> dict[str, pd.DataFrame]:
+        """The tables of `mlm_core.charts.redraws`.
+
+        Parameters
+        ----------
+        domain, x_domain : (low, high)
+            Of the axes of estimates and of the pre-test. An estimate beyond its axis lies
+            at the end of it, with its number beside.
+        truth : bool
+            Whether the truth is seen.
+        """
+        return {
+            "redraws": self._redraws(domain, truth=truth),
+            "lines": self._lines(x_domain),
+            "students": self._students(),
+        }
+
+    def _redraws(self, domain: tuple[float, float], *, truth: bool) -> pd.DataFrame:
+        """One row a school and draw."""
+        import pandas as pd
+
+        low, high = domain
+        base = estimates.schools_table(
+            self.data, self.common.lines.alpha, np.nan, self.truth, str(self.names[self.picked])
+        ).drop(columns=["own", "complete", "later", "later_seen", "partial_seen"])
+        order = estimates.by_size(self.data)
+        parts = []
+        for age, draw in enumerate(self.draws[:, order]):
+            missing = np.isnan(draw)
+            alpha = np.clip(np.where(missing, low, draw), low, high)
+            part = base.assign(
+                age=age,
+                id=[f"{name} {self._draw(age)}" for name in base["school"]],
+                alpha=alpha,
+                missing=missing,
+                beyond=(draw < low) | (draw > high),
+                truth_seen=(truth & ~missing).astype(float),
+            )
+            parts.append(part)
+        table = pd.concat(parts, ignore_index=True)
+        table["note"], table["place"] = "", "start"
+        now = self.draws[0, order]
+        notes = self._notes(now, low, high)
+        for row, (note, place) in notes.items():
+            table.loc[(table["age"] == 0) & (table["row"] == row), ["note", "place"]] = note, place
+        return table
+
+    def _draw(self, age: int) -> int:
+        """The number of the draw of students that is ``age`` draws old."""
+        return self.simulation.scenario.redraw - age
+
+    def _notes(self, now: Floats, low: float, high: float) -> dict[int, tuple[str, str]]:
+        """What is written into rows that have no mark of their own, and at which end."""
+        missing = np.flatnonzero(np.isnan(now))
+        if len(now) > estimates.MOST_NAMES:
+            middle = int(missing[len(missing) // 2]) if len(missing) else 0
+            many = f"{len(missing)} schools: {UNKNOWN}"
+            return {middle: (many, "start")} if len(missing) else {}
+        notes = {int(row): (UNKNOWN, "start") for row in missing}
+        for row in np.flatnonzero(now < low):
+            notes[int(row)] = (f"← {now[row]:.0f}".replace("-", "−"), "low")
+        for row in np.flatnonzero(now > high):
+            notes[int(row)] = (f"{now[row]:.0f} →", "high")
+        return notes
+
+    def _lines(self, x_domain: tuple[float, float]) -> pd.DataFrame:
+        """Two rows a school: the ends of its line; ``seen`` is 0 where it has none."""
+        import pandas as pd
+
+        alpha, beta = self.fit.lines.alpha, self.fit.lines.beta
+        known = np.isfinite(alpha)
+        ends = [
+            pd.DataFrame(
+                {
+                    "school": self.names,
+                    "x": x,
+                    "y": np.where(known, alpha + beta * x, self.common.lines.alpha),
+                    "seen": known.astype(float),
+                    "picked": np.arange(self.data.n_groups) == self.picked,
+                }
+            )
+            for x in x_domain
+        ]
+        return pd.concat(ends, ignore_index=True)
+
+    def _students(self) -> pd.DataFrame:
+        """The students of the picked school; ``student`` counts them."""
+        import pandas as pd
+
+        assert self.data.x is not None
+        mine = self.data.j == self.picked
+        return pd.DataFrame(
+            {"student": np.arange(mine.sum()), "x": self.data.x[mine], "y": self.data.y[mine]}
+        )
+
+    def table(self) -> pd.DataFrame:
+        """What the figure shows, in the words of the page."""
+        import pandas as pd
+
+        order = estimates.by_size(self.data)
+        columns = {
+            "school": self.names[order],
+            "students": self.n[order],
+            "own estimate": self.fit.lines.alpha[order],
+            "± standard error": self.fit.lines.se_alpha[order],
+            "lowest of these tests": self.draws[:, order].min(axis=0),
+            "highest": self.draws[:, order].max(axis=0),
+        }
+        return pd.DataFrame(columns).round(2)
+
+
+def facts(scenario: Scenario, school: str, slopes: Literal["common", "varying"]) -> Facts:
+    """Compute the lesson.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its ``redraw`` says which draw of students is the newest; those before it count
+        down to 0.
+    school : str
+        Name of the picked school.
+    slopes : {"common", "varying"}
+        Which no pooling is drawn.
+
+    Raises
+    ------
+    DataError
+        The data cannot be fitted; the sentence says why.
+    """
+    newest = scenario.redraw
+    worlds = [
+        simulate(replace(scenario, redraw=draw))
+        for draw in range(newest, max(newest - KEPT - 1, -1), -1)
+    ]
+    simulation = worlds[0]
+    data = simulation.data
+    drawn = [fit_no_pooling(world.data, slopes).lines.alpha for world in worlds]
+    return Facts(
+        simulation=simulation,
+        slopes=slopes,
+        common=fit_no_pooling(data, "common"),
+        varying=fit_no_pooling(data, "varying"),
+        draws=frozen(np.array(drawn)),
+        picked=int(np.flatnonzero(data.labels.astype(str) == school)[0]),
+        smallest=int(np.argmin(data.n)),
+        largest=int(np.argmax(data.n)),
+    )
