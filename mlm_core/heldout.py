@@ -104,6 +104,7 @@ def held_out_worlds(
     slopes: Slopes = "common",
     group_predictor: bool = False,
     method: Method = "REML",
+    with_x: bool = True,
 ) -> pd.DataFrame:
     """`held_out` of several simulated worlds, since a class of small schools has few students.
 
@@ -114,6 +115,8 @@ def held_out_worlds(
     n_worlds : int
     leave, folds, slopes, group_predictor, method
         As for `held_out`.
+    with_x : bool
+        Whether the models have the pre-test.
 
     Returns
     -------
@@ -133,6 +136,7 @@ def held_out_worlds(
     for k in range(n_worlds):
         seed = scenario.seed + k
         data = simulate(replace(scenario, seed=seed)).data
+        data = data if with_x else replace(data, x=None)
         table = held_out(
             data, leave, folds, seed,
             slopes=slopes, group_predictor=group_predictor, method=method,

@@ -26,13 +26,95 @@ class NewStudent:
     sd_mean : (m,) array
         How unsure we are of the mean score of such students in that school.
     sd_score : (m,) array
-        SD of one student's score around ``mean``: 95% within plus and minus 1.96 of these.
+        SD of one student's score around ``mean``.
+    df : (m,) array
+        Degrees of freedom of both, from `degrees_of_freedom`: J - 1 in a new school.
     """
 
     x: Floats
     mean: Floats
     sd_mean: Floats
     sd_score: Floats
+    df: Floats
+
+    def interval(self, share: float = 0.95, size: float = 1.0) -> tuple[Floats, Floats]:
+        r"""Where the mean score of ``size`` new students lies with some probability.
+
+        .. math:: \hat y \pm t_{df} \sqrt{\mathrm{sd}_{mean}^2 + \sigma_y^2/\mathrm{size}}
+
+        Parameters
+        ----------
+        share : float
+            Of the probability.
+        size : float
+            Students of the same school and the same x whose mean it is; ``inf`` is the
+            mean of all that could be there.
+
+        Returns
+        -------
+        (m,) arrays
+            The two ends, in units of y.
+        """
+        within = np.maximum(self.sd_score**2 - self.sd_mean**2, 0.0)
+        half = reach(self.df, share) * np.sqrt(self.sd_mean**2 + within / size)
+        return self.mean - half, self.mean + half
+
+
+def reach(df: ArrayLike, share: float = 0.95) -> Any:
+    """How many SDs to each side hold a share of a t distribution.
+
+    Parameters
+    ----------
+    df : float or array_like
+        Degrees of freedom; with ``inf`` it is the normal distribution.
+    share : float
+
+    Examples
+    --------
+    >>> [round(float(reach(df)), 2) for df in (2, 19, float("inf"))]
+    [4.3, 2.09, 1.96]
+    """
+    from scipy.special import ndtri, stdtrit
+
+    df = np.asarray(df, dtype=np.float64)
+    p = 0.5 + share / 2
+    return np.where(np.isinf(df), ndtri(p), stdtrit(np.where(np.isinf(df), 1.0, df), p))
+
+
+def degrees_of_freedom(n_groups: int, between: ArrayLike, variance: ArrayLike) -> Any:
+    r"""Degrees of freedom of what is said of a school's mean score.
+
+    .. math:: (J - 1) \max(1, v / s^2)^2
+
+    with v the variance between schools and :math:`s^2` that of what is not known of this
+    school's mean. v comes from J schools. A new school (:math:`s^2 \ge v`) has their J - 1
+    degrees of freedom; in a known one a change of v by 1% changes :math:`s^2` by
+    c% only, :math:`c = s^2/v`, which by Satterthwaite's rule is worth :math:`(J - 1)/c^2`:
+    t goes to the normal distribution.
+
+    Parameters
+    ----------
+    n_groups : int
+        Number of schools J.
+    between : float or array_like
+        v, from `between_variance`.
+    variance : float or array_like
+        :math:`s^2`, in the same units.
+
+    References
+    ----------
+    Partlett & Riley (2017), Statistics in Medicine 36(2), section 2 (J - 1);
+    Satterthwaite (1946), Biometrics Bulletin 2(6).
+
+    Examples
+    --------
+    >>> float(degrees_of_freedom(20, 25.0, 27.0)), float(degrees_of_freedom(20, 25.0, 12.5))
+    (19.0, 76.0)
+    """
+    between, variance = np.asarray(between, float), np.asarray(variance, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        known = np.where(variance > 0, between / variance, np.where(between > 0, np.inf, 1.0))
+    return max(n_groups - 1, 1) * np.maximum(known, 1.0) ** 2
 
 
 def predict_new_student(
@@ -57,7 +139,8 @@ def predict_new_student(
         \hat y = a_0 + b_0 u + (a_1 + b_1 u) x, \qquad
         \mathrm{sd}_{mean}^2 = X\,\mathrm{cov}(\hat a_0, \dots)X' + w\,\mathrm{cov}(\eta)w' .
 
-    The SDs of the model are taken as known.
+    The SDs of the model are taken as known; that they come from J schools is counted by
+    the t distribution of `NewStudent.interval`.
 
     Parameters
     ----------
@@ -93,7 +176,8 @@ def predict_new_student(
         raise DataError("x holds the new students' x: give finite numbers, one a student.")
     mean, variance = _new_school(fit, at, u) if school is None else _known_school(fit, at, school)
     sd_score = np.sqrt(variance + fit.sigma_y**2)
-    return NewStudent(at, frozen(mean), frozen(np.sqrt(variance)), frozen(sd_score))
+    df = degrees_of_freedom(fit.n_groups, between_variance(fit, at), variance)
+    return NewStudent(at, *map(frozen, (mean, np.sqrt(variance), sd_score, df)))
 
 
 def _known_school(fit: PartialPooling, x: Floats, school: Any) -> tuple[Floats, Floats]:

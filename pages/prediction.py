@@ -1,293 +1,402 @@
 """What will the next student score?"""
 
-from dataclasses import replace
-
-import numpy as np
-import streamlit as st
-
-from mlm_core import DataError, estimates
+from mlm_core import estimates
 from mlm_core.charts.held_out import held_out
 from mlm_core.charts.next_student import next_student
 from mlm_core.charts.theme import steady_domain
-from mlm_core.experiments.predict import FEW, predictions_tables
-from pages.shared import cached, controls, figure, lesson, presets
-from pages.shared.code import Recipe, listing
-from pages.shared.lesson import Answer, Question
+from mlm_core.lessons.prediction import CLASS, Facts, facts
+from pages.shared import controls, figure, mathml, presets, story
+from pages.shared.cached import remembered
+from pages.shared.code import Listing, Recipe, listing
+from pages.shared.figure import Hand, Handle, hand
+from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, percent, plain
 
-SLUG = "prediction"
-CLASS, WORLDS = 25, 8
+# What the figure shows
 
-scenario = controls.sidebar(
-    "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0", "extraordinary"
-)
-lesson.begin(SLUG)
-simulation = cached.simulation(scenario, with_x=False)
-data, truth = simulation.data, simulation.mean
-n, names = data.n, data.labels.astype(str)
-known = n >= 3 if (n >= 3).any() else n >= 1
 
-question = st.container()
-place, beside = lesson.figure_and_controls()
-try:
-    fit = cached.partial_pooling(scenario, with_x=False)
-    with beside:
-        picked = controls.school(names[known], names[int(np.argmax(n))])
-        of_class = controls.switch(f"Mean of a class of {CLASS}", "class")
-        show_truth = controls.switch("Show the truth", "truth")
-    j = int(np.flatnonzero(names == picked)[0])
-    made = cached.predictions(scenario, j, CLASS if of_class else 1)
-except DataError as reason:
-    lesson.impossible(SLUG, reason)
-
-sigma_alpha, sigma_y = fit.hyper.sigma_alpha, fit.sigma_y
-last, few = len(made.seen) - 1, min(FEW, int(n[j]))
-new, little, well = (made.interval(step) for step in (0, few, last))
-what = f"a class of {CLASS}" if of_class else "the next student"
-
-with question:
-    alike = sigma_alpha == 0
-    widths = (
-        f"{number(new[1] - new[0])} points in a new school, {number(little[1] - little[0])} with {few} seen, "
-        f"{number(well[1] - well[0])} with {n[j]} seen."
-    )
-    revealed = lesson.predict(
-        SLUG,
-        "You give an interval that holds a student's score with 95%. Where must it be widest?",
-        [
-            Answer(f"In {plain(picked)}: all {n[j]} students seen", "There the mean is known best, so only the student is uncertain."),
-            Answer("In a school of which a few students are seen", "A few students say something of their school; of a new school nothing is known."),
-            Answer("In a new school", "Here schools are estimated not to differ, so it makes no difference." if alike else widths, not alike),
-            Answer("The same everywhere", "The estimate of σ_α is 0: no school differs, so seeing it says next to nothing." if alike else
-                   "The student is equally uncertain everywhere, but the school is not.", alike),
-        ],
-    )  # fmt: skip
-
-score = f"mean score of {CLASS}, points" if of_class else "score, points"
-low = min(new[0], made.complete_mean - 2 * made.complete_sd)
-high = max(new[1], made.complete_mean + 2 * made.complete_sd)
-domain = steady_domain([low, high, truth[j], *well], 60, 45 if not of_class else 30)
-with place:
+def draw(f: Facts, seen: Seen) -> Handle | None:
+    """What to expect of a school's next student; or how far such predictions missed."""
+    if f.held is not None:
+        draw_errors(f)
+        return None
+    others = bool(seen["others"]) and seen.revealed
+    truth = bool(seen["truth"]) and seen.revealed
     figure.legend(
-        **({"partial": "", "no": "", "complete": ""} if revealed else {}),
-        **({"truth": "true mean of the school"} if show_truth and revealed else {}),
+        **({"partial": "partial pooling, 95% interval"} if seen.revealed else {}),
+        **({"no": "no pooling", "complete": "complete pooling"} if others else {}),
+        **({"truth": "true mean of the school"} if truth else {}),
+    )
+    new, known = f.made.interval(0), f.made.interval(f.last)
+    domain = steady_domain(
+        [*new, *f.made.interval(0, "complete"), f.truth, *known, *f.scores], 60, 45
     )
     figure.show(
         "next_student",
-        f"95% intervals for {what} in {picked} by the number of its students seen. Partial pooling: "
-        f"{number(new[0])} to {number(new[1])} before anybody is seen, {number(well[0])} to {number(well[1])} "
-        f"with all {n[j]} seen.",
+        f"The scores of {count(f.n, 'student')} of {f.name}, in the order in which they are seen. "
+        + (f"95% intervals for {what(f)}: {interval(f, 0)} before anybody is seen, "
+           f"{interval(f, f.last)} with all seen." if seen.revealed else "No prediction is shown yet."),
         next_student,
-        predictions_tables(made, data.y[data.j == j], float(truth[j]), domain, last),
-        domain=domain,
-        steps=len(made.seen),
-        target=score,
-        revealed=revealed,
-        show_students=not of_class,
-        show_truth=show_truth,
-    )
-    if revealed:
-        figure.handle("next_student", last, last)
+        {
+            **f.tables(partial=seen.revealed, others=others, truth=truth),
+            "curve": f.curves(domain, partial=seen.revealed, others=others),
+        },
+        axes={"domain": domain},
+        steps=len(f.made.seen),
+    )  # fmt: skip
+    spoken = [count(int(k), "student") + " seen" for k in f.made.seen]
+    return Handle("next_student", f.last, spoken, "Students of the school seen", {"few": f.few})
 
-if revealed:
-    with beside:
-        st.markdown(
-            f"**Drag the handle:** students of {plain(picked)} are seen one by one. Thin lines at the right: "
-            f"nobody seen, {few} seen, all {n[j]} seen."
-        )
-if not revealed:
-    lesson.see(
-        f"Answer the question. Each dot is a student of {plain(picked)}, in the order in which they are seen."
-    )
-else:
-    spread = sigma_alpha**2 + sigma_y**2
-    inside = [
-        int((abs(truth - centre) <= reach).sum())
-        for centre, reach in (
-            (made.complete_mean, 1.96 * made.complete_sd),
-            ((new[0] + new[1]) / 2, (new[1] - new[0]) / 2),
-        )
-    ]
-    lesson.see(
-        f"{plain(picked)} with {count(n[j], 'student')} seen: {what} is expected to score {number(made.mean[last])}, with 95% from "
-        f"{number(well[0])} to {number(well[1])}. With {few} seen it is {number(little[0])} to {number(little[1])}, "
-        f"and as a new school {number(new[0])} to {number(new[1])}.",
-        f"Complete pooling says {number(made.complete_mean - 1.96 * made.complete_sd)} to "
-        f"{number(made.complete_mean + 1.96 * made.complete_sd)} everywhere; the true means of {inside[0]} of {len(n)} "
-        f"schools lie in there, in the new school's interval {inside[1]}."
-        if of_class
-        else f"{percent(sigma_y**2 / spread)} of what is uncertain in a new school is the student, not the school.",
+
+def draw_errors(f: Facts) -> None:
+    """Errors for students that the fits have not seen."""
+    assert f.held is not None
+    figure.legend(no="no pooling", partial="partial pooling", complete="complete pooling")
+    errors = f.error_tables()
+    figure.show(
+        "held_out",
+        "Typical errors for students whom the fits have not seen, by size of the school. "
+        + " ".join(
+            f"Left out {left}: {pooling} pooling {number(rmse)} points."
+            for (left, pooling), rmse in f.held.rmse.items()
+        ),
+        held_out,
+        errors,
+        axes={"domain": steady_domain(errors["errors"]["rmse"], 12, 4)},
     )
 
-held = st.container()
 
-tint = lesson.tint()
-alpha_j = tint.partial(r"\hat\alpha_j")
-noise = rf"\sigma_y^2/{CLASS}" if of_class else r"\sigma_y^2"
-sy = rf"{sigma_y:.1f}^2/{CLASS}" if of_class else f"{sigma_y:.1f}^2"
-se_new = float(
-    np.sqrt(max(made.sd[0] ** 2 - sigma_alpha**2 - sigma_y**2 / (CLASS if of_class else 1), 0))
-)
-lesson.model(
-    rf"\begin{{gathered}} \text{{known school: }}\; {alpha_j} \pm 1.96 \sqrt{{{noise} + \mathrm{{se}}(\hat\alpha_j)^2}} \\[4pt]"
-    rf"\text{{new school: }}\; \hat a_0 \pm 1.96 \sqrt{{{noise} + \sigma_\alpha^2 + \mathrm{{se}}(\hat a_0)^2}} \end{{gathered}}",
-    rf"\begin{{gathered}} {tint.partial(number(made.mean[last]))} \pm 1.96 \sqrt{{{sy} + {fit.lines.se_alpha[j]:.1f}^2}} \\[4pt]"
-    rf"{number(made.mean[0])} \pm 1.96 \sqrt{{{sy} + {sigma_alpha:.1f}^2 + {se_new:.1f}^2}} \end{{gathered}}"
-    if revealed
-    else "",
-    "The student's part is in every interval. With each student seen, the school's part goes from "
-    r"$\sigma_\alpha^2$ to nearly nothing. In the new school's line "
-    r"$\hat a_0$ comes from the other schools. No pooling has no $\sigma_\alpha$, so no answer for a new school. Complete pooling "
-    "has one SD for all: about right for a single student of any school, wrong for a class, whose students share "
-    "their school. The SDs are taken as known, and with few schools they are not.",
-)  # fmt: skip
+def what(f: Facts) -> str:
+    """Of whom the score is predicted."""
+    return "the next student" if f.size == 1 else f"the mean of {f.size} new students"
 
-lesson.breaks(
-    (
-        "An extraordinary school",
-        "Ashford truly lies 30 points below what the model expects. As a new school its interval misses: the model "
-        "knows of no such schools. Drag the handle: the students seen bring it nearer.",
-        presets.EXTRAORDINARY,
-        {"school": "Ashford", "truth": True, "class": True},
-    ),
-    (
-        "Three schools",
-        "σ_α comes from three schools, and could be far larger or smaller. The interval of a new school "
-        "takes it as known. Make new draws and watch it jump.",
-        replace(presets.DEFAULT, n_groups=3),
-        {"class": True},
-    ),
-    (
-        "An estimate of exactly 0",
-        "Eight schools that differ a little. In this draw σ_α is estimated as 0, and a new school is predicted as surely "
-        "as a known one. That is too sure.",
-        presets.ZERO,
-        {"class": True},
-    ),
-)
 
-icc = sigma_alpha**2 / (sigma_alpha**2 + sigma_y**2)
-lesson.check(
-    SLUG,
-    [
+def interval(f: Facts, step: int, pooling: str = "partial") -> str:
+    """A 95% interval in words."""
+    low, high = f.made.interval(step, pooling)
+    return f"{number(low)} to {number(high)}"
+
+
+# Words that follow the handle
+
+
+def seen_so_far(f: Facts) -> Hand:
+    """The prediction, and where its width comes from, at the handle."""
+    steps = range(len(f.made.seen))
+    return hand(
+        f"<p>{{k}} of {figure.escaped(f.name)} seen: {what(f)} scores <b>{{low}} to {{high}}</b>, with 95%.</p>"
+        "<table><thead><tr><th>what is not known</th><th>SD, points</th></tr></thead><tbody>"
+        "<tr><th scope='row'>the school</th><td>{school}</td></tr>"
+        f"<tr><th scope='row'>{'the student' if f.size == 1 else 'the students'}</th><td>{{student}}</td></tr>"
+        "<tr><th scope='row'>width of the interval</th><td>{width}</td></tr></tbody></table>",
+        k=[count(int(k), "student") if k else "Nobody" for k in f.made.seen],
+        low=[number(f.made.interval(s)[0]) for s in steps],
+        high=[number(f.made.interval(s)[1]) for s in steps],
+        school=[number(s) for s in f.made.school_sd],
+        student=[number(f.student_sd)] * len(f.made.seen),
+        width=[number(f.width(s)) for s in steps],
+    )
+
+
+def worked(f: Facts) -> Hand:
+    """The interval with the numbers of the moment."""
+    live = mathml.live
+    noise = mathml.squared(number(f.fit.sigma_y))
+    parts = [noise] if f.size == 1 else [mathml.frac(noise, str(f.size))]
+    root = f"<msqrt>{mathml.row(*parts, '+', mathml.squared(live('s')))}</msqrt>"
+    return hand(
+        "<p>{k} seen:</p>"
+        + mathml.math(live("mean"), "±", live("t"), "·", root, "=", live("mean"), "±", live("half"))
+        + "<p>{said}</p>",
+        k=[count(int(k), "student") if k else "Nobody" for k in f.made.seen],
+        mean=[number(m) for m in f.made.mean],
+        t=[number(t, 2) for t in f.made.t],
+        s=[number(s) for s in f.made.school_sd],
+        half=[number(h) for h in f.made.half],
+        said=["A new school: s holds all of the SD between schools, and the error of the common mean."
+              if k == 0 else "What is not known of this school's mean has become smaller."
+              for k in f.made.seen],
+    )  # fmt: skip
+
+
+def lab(f: Facts) -> str | Hand:
+    """The laboratory's words."""
+    return honest(f) if f.held is not None else seen_so_far(f)
+
+
+# Questions
+
+
+def widest(f: Facts) -> Question:
+    """The prediction."""
+    name = plain(f.name)
+    widths = (
+        f"It is {number(f.width(0))} points wide in a new school, {number(f.width(f.few))} with {f.few} seen, "
+        f"{number(f.width(f.last))} with all {f.n}."
+    )
+    return Question(
+        "Your interval must hold the child's score with 95%. Where must it be widest?",
+        [
+            Answer(f"At {name}, where {f.n} are known", f"At {name} the school's mean is known best. Only the child is not."),
+            Answer(f"Where {f.few} are known", "Even a few students say something of their school. Of a new school nobody says anything."),
+            Answer("In the new school", "There the child is not known, and the school is not known either. " + widths, not f.alike),
+            Answer("The same everywhere",
+                   "Schools are estimated not to differ, so it makes no difference which one it is." if f.alike
+                   else "Children differ equally everywhere. How well the school is known does not stay the same.", f.alike),
+        ],
+    )  # fmt: skip
+
+
+def checks(f: Facts) -> list[Question]:
+    """Four questions on what the steps have shown."""
+    one, none = f.icc, f.alike
+    return [
         Question(
-            "You come to a new school and see thousands of its students. Which part of the variance of your "
+            "You come to a new school and see thousands of its students. How much of the variance of your "
             "prediction for its next student goes away?",
             [
-                Answer(f"{percent(icc)}: σ_α²", "Right: after thousands of students the school is known. The next student is not.", True),
-                Answer(f"{percent(1 - icc)}: σ_y²", "σ_y is how students of one school differ. Seeing the others does not change the next one."),
+                Answer(f"{percent(one)}: what differs between schools",
+                       "Right: σ_α² is gone, once the school is known. σ_y² stays." if not none else
+                       "Right: schools are estimated not to differ, so there is nothing to learn of them.", True),
+                Answer(f"{percent(1 - one)}: what differs between students",
+                       "The next student is another one. Seeing the others does not change that."),
                 Answer("All of it", "Then every student of the school would have to score the same."),
             ],
         ),
         Question(
-            "What does no pooling predict in a new school?",
+            "What does no pooling say of a new school?",
             [
                 Answer("Nothing", "Right: it has one number for each school seen, and no model of schools.", True),
-                Answer("The mean of all students", "That is complete pooling. No pooling with an overall mean would already be a model of schools."),
-                Answer("The mean of the schools' means", "One can compute it, but the width needs an SD between schools: that is the multilevel model."),
+                Answer("The mean of all students", "That is complete pooling."),
+                Answer("The mean of the schools' means",
+                       "One can compute it. Its width needs an SD between schools: that is the multilevel model."),
             ],
         ),
         Question(
-            "A model is to be used in schools that are not in the data. How should its error be estimated?",
+            f"The head of the new school plans for {CLASS} students. Complete pooling gives the shorter interval for their mean. "
+            "Should she take it?",
             [
-                Answer("Leave whole schools out", "Right: then each prediction is for a school the fit has not seen.", True),
-                Answer("Leave single students out", "Their schoolmates stay in the fit and tell of the school. The error comes out too small."),
-                Answer("From the residuals", "They are of students the fit has seen, in schools it has seen."),
+                Answer("No: it leaves out that they share one school",
+                       "Right: more students average out students. They do not average out their school.", True),
+                Answer("Yes: shorter is better", "A short interval is good only if it holds what it promises."),
+                Answer(f"Yes, if {CLASS} students are too few to matter",
+                       "With more students it becomes shorter still, and the school stays as unknown as before."),
             ],
         ),
         Question(
-            f"For the mean of {CLASS} students of one new school, complete pooling's interval is too narrow. Why?",
+            "A model will be used in schools that are not in the data. How do you estimate its error?",
             [
-                Answer("They share their school, and that does not average out", f"Right: σ_y²/{CLASS} shrinks with the class, σ_α² does not.", True),
-                Answer("Its mean is wrong", "Its mean is about as good as any for a new school. The width is the problem."),
-                Answer(f"{CLASS} students are too few", "With more students it becomes narrower still, and more wrong."),
+                Answer("Leave whole schools out", "Right: then each prediction is for a school that the fit has not seen.", True),
+                Answer("Leave single students out", "Their schoolmates stay in, and tell of the school. The error comes out too small."),
+                Answer("From the residuals", "They are of students whom the fit has seen."),
             ],
         ),
-    ],
-)  # fmt: skip
+    ]  # fmt: skip
 
-lesson.code(
-    lambda: listing(
-        scenario,
-        data,
+
+# The story
+
+
+def a_class(f: Facts) -> str:
+    """Three answers for a class in a new school."""
+    return (
+        f"The head of the new school plans for {CLASS} children and asks for the mean of her class. {CLASS} children average "
+        "out, their school does not: they all share it.\n\n"
+        f"[[Complete pooling]] takes them as strangers: {interval(f, 0, 'complete')}. Partial pooling: {interval(f, 0)}. "
+        f"[[No pooling]] has no answer. The true means of {f.holds('complete')} of {f.data.n_groups} schools lie in the first "
+        f"interval, {f.holds('partial')} in the second."
+    )
+
+
+def honest(f: Facts) -> str:
+    """What became of predictions for those whom the fits had not seen."""
+    assert f.held is not None
+    rmse, n = f.held.rmse, f.data.n_students
+    return (
+        f"Fit without some students, then predict them, in {f.held.worlds} draws. **Above**, their schoolmates stay in the fit. The "
+        f"typical miss (root mean square): partial pooling {number(rmse['students', 'partial'])} points, no pooling "
+        f"{number(rmse['students', 'no'])}, complete pooling {number(rmse['students', 'complete'])}.\n\n**Below**, their whole school is left "
+        f"out: partial pooling {number(rmse['schools', 'partial'])}, complete pooling {number(rmse['schools', 'complete'])}. Nobody knows a "
+        "school that was not seen. What partial pooling adds there is the width: with each school of this draw left "
+        f"out in turn, {f.held.inside} of {n} students ({percent(f.held.inside / n)}) lie in its 95% interval."
+    )
+
+
+def stranger(f: Facts) -> str:
+    """Where the extraordinary school lies against its prediction."""
+    return (
+        f"Its diamond lies {'outside' if f.missed else 'inside'} the interval of a new school, {interval(f, 0)}. "
+        f"Drag to the right: with {count(f.n, 'student')} seen the middle has come down from "
+        f"{number(f.made.mean[0])} to {number(f.made.mean[f.last])}; the truth is {number(f.truth)}."
+    )
+
+
+def sentence(f: Facts) -> str:
+    """What each family is told."""
+    (large, n, *a), (small, m, *b), (_, _, *c) = f.families
+    said = [f"{number(low, 0)} to {number(high, 0)}" for low, high in (a, b, c)]
+    return (
+        f"To the three families, each with 95%: {plain(large)} ({n} known) {said[0]}, {plain(small)} ({m} known) {said[1]}, "
+        f"the new school {said[2]}. The student is uncertain everywhere; the school only where we have not seen it, "
+        "and how much schools differ is what only the multilevel model knows."
+    )
+
+
+SCORE = r"$$\underbrace{\hat\alpha_j}_{\text{expected}} \pm\; t\,\sqrt{\underbrace{\sigma_y^2}_{\text{student}} + \underbrace{s_j^2}_{\text{school}}}$$"
+STUDENT = {"class": False, "others": False, "truth": False, "view": "prediction"}
+
+STEPS = [
+    story.situation(
+        heading="Three families ask",
+        text=lambda f: f"Three families move to town. One child will go to {plain(f.name)}, where {f.n} children took the test. One to "
+        f"{plain(f.families[1][0])}, where {f.families[1][1]} did. One to the **new school** that opens next autumn.\n\nEach asks the board: what will "
+        f"our child score? The grey dots are the scores at {plain(f.name)}, from the first child seen to the last. One "
+        "number will not do: they spread widely.",
+        do="Look at the spread. Which range would you name for the first child?",
+        shows={**STUDENT, "school": "Oak Hill", "handle": "last"},
+    ),
+    story.predict(
+        heading="Name a range for each",
+        text="The board wants an interval that holds the child's score with 95%. Two things are unknown: the child, and "
+        "how good the school is.",
+        ask=widest,
+        shows={**STUDENT, "school": "Oak Hill", "handle": "last"},
+    ),
+    story.try_it(
+        heading="Students come one by one",
+        text="With nobody seen, Oak Hill is a new school. The handle lets its students be seen one after the other. "
+        "The green band is the 95% interval for the **next** one; the curve at the right, its [[predictive distribution]], "
+        "says how likely each score is. Thin lines: nobody, a few and all seen.",
+        hand=seen_so_far,
+        do="Drag from the left end to the right. Which part of the width goes away, and which stays?",
+        shows={**STUDENT, "school": "Oak Hill", "handle": "first"},
+    ),
+    story.say(
+        heading="Two parts under one root",
+        text=r"$\hat\alpha_j$ is the school's mean by partial pooling. $\sigma_y$ is how students of one school differ. $s_j$ is "
+        r"what is not known of the school's mean: in a new school at least $\sigma_\alpha$, the SD between schools; in a "
+        "known one little."
+        "\n\n" + SCORE,
+        hand=worked,
+        do="Drag. The t is near 2; a new school needs more, since few schools tell how much schools differ.",
+        shows={**STUDENT, "school": "Oak Hill", "handle": "few"},
+    ),
+    story.try_it(
+        heading="A whole class in a new school",
+        text=a_class,
+        do="Drag to the right, and let its students come. Watch the blue lines of no pooling close in on the green band.",
+        shows={**STUDENT, "class": True, "others": True, "school": "Oak Hill", "handle": "first"},
+    ),
+    story.truth(
+        heading="Was that honest?",
+        text=honest,
+        shows={**STUDENT, "view": "errors", "school": "Oak Hill"},
+    ),
+    story.breaks(
+        heading="A school like no other",
+        changed="Ashford is now truly 30 points below what the model expects. The model knows nothing of it.",
+        look=stranger,
+        text="The interval for a new school promises to hold 95% of schools **like those seen**. It knows of no other kind.",
+        sets=presets.EXTRAORDINARY,
+        shows={**STUDENT, "class": True, "truth": True, "school": "Ashford", "handle": "first"},
+    ),
+    story.check(heading="Check yourself", ask=checks, shows={**STUDENT, "school": "Oak Hill"}),
+    story.sentence(
+        heading="What the board can be told",
+        text=sentence,
+        shows={**STUDENT, "school": "Oak Hill", "handle": "first"},
+    ),
+]  # fmt: skip
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    noise = r"\sigma_y^2" if f.size == 1 else rf"\sigma_y^2/{f.size}"
+    return (
+        rf"$$\text{{known school: }}\; \hat\alpha_j \pm t \sqrt{{{noise} + \mathrm{{se}}(\hat\alpha_j)^2}} \qquad "
+        rf"\text{{new school: }}\; \hat a_0 \pm t \sqrt{{{noise} + \sigma_\alpha^2 + \mathrm{{se}}(\hat a_0)^2}}$$"
+        f"\n\n$\\sigma_\\alpha$ = {number(f.fit.hyper.sigma_alpha)} and $\\sigma_y$ = {number(f.fit.sigma_y)} points, by REML from all students; the "
+        "pre-test is left out. With k students seen, the fit is to them and to all other schools. "
+        f"$\\sigma_\\alpha$ comes from J = {f.data.n_groups} schools, so a new school's t has J − 1 degrees of freedom: {number(f.made.t[0], 2)} "
+        "and not 1.96. With the school known better, less of the width hangs on $\\sigma_\\alpha$, and t goes to 1.96: the degrees of "
+        "freedom are $(J - 1)\\,\\sigma_\\alpha^4/s_j^4$ where $s_j < \\sigma_\\alpha$. For one student of a new school, and very few "
+        "schools, t makes the interval wider than it need be. Complete pooling has one SD for everybody: about right for one student of "
+        "any school, too small for a class, whose students share their school. No pooling takes the school's own mean, "
+        "and for a new school there is none. Source: Gelman & Hill (2007), section 12.7."
+    )
+
+
+def code(f: Facts) -> Listing:
+    """The fit, and the predictions, in three languages."""
+    return listing(
+        f.simulation.scenario,
+        f.data,
         Recipe(
             core=[
-                "from mlm_core.experiments.predict import predictions",
+                "from mlm_core.new_student import predict_new_student",
                 "",
-                "fits = mlm.fit_complete_pooling(data), mlm.fit_no_pooling(data), mlm.fit_partial_pooling(data)",
-                f"made = predictions(data, fits, school={j}, size={CLASS if of_class else 1})  # {picked}",
-                "for step, k in enumerate(made.seen):",
-                '    print(k, "seen: {:.2f} to {:.2f}".format(*made.interval(step)))',
-                f'print("{picked}:", fits[2].lines.alpha[{j}])',
+                "fit = mlm.fit_partial_pooling(data)",
+                f'print("{f.name}:", predict_new_student(fit, school="{f.name}").interval(size={f.size}))',
+                f'print("new school:", predict_new_student(fit).interval(size={f.size}))',
             ],
             statsmodels=[
                 "import statsmodels.formula.api as smf",
+                "from scipy.stats import t",
                 "",
                 'fit = smf.mixedlm("y ~ 1", schools, groups="school").fit(reml=True)',
                 "between, within = fit.cov_re.iloc[0, 0], fit.scale",
-                f'others = schools[schools["school"] != "{picked}"].groupby("school")["y"]',
-                "w = 1 / (between + within / others.size())",
-                "a0 = (w * others.mean()).sum() / w.sum()",
-                f"sd = np.sqrt(between + 1 / w.sum() + within / {CLASS if of_class else 1})",
-                'print("new school:", a0 - 1.96 * sd, a0 + 1.96 * sd)',
-                f'print("{picked}:", fit.fe_params.iloc[0] + fit.random_effects["{picked}"].iloc[0])',
+                'of_school = schools.groupby("school")["y"]',
+                "w = 1 / (between + within / of_school.size())",
+                "a0 = (w * of_school.mean()).sum() / w.sum()",
+                f'k = of_school.size()["{f.name}"]',
+                "b = between / (between + within / k)",
+                f'alpha = a0 + b * (of_school.mean()["{f.name}"] - a0)',
+                "for what, mean, v in [",
+                f'    ("{f.name}:", alpha, between * (1 - b) + (1 - b) ** 2 / w.sum()),',
+                '    ("new school:", a0, between + 1 / w.sum()),',
+                "]:",
+                "    df = (len(w) - 1) * max(1, between / v) ** 2",
+                f"    half = t.ppf(0.975, df) * np.sqrt(v + within / {f.size})",
+                "    print(what, mean - half, mean + half)",
             ],
             lme4=[
                 "fit <- lmer(y ~ 1 + (1 | school), schools, REML = TRUE)",
                 "between <- VarCorr(fit)$school[1]; within <- sigma(fit)^2",
-                f'others <- schools[schools$school != "{picked}", ]',
-                "w <- 1 / (between + within / table(others$school))",
-                "a0 <- sum(w * tapply(others$y, others$school, mean)) / sum(w)",
-                f"sd <- sqrt(between + 1 / sum(w) + within / {CLASS if of_class else 1})",
-                'cat("new school:", a0 - 1.96 * sd, a0 + 1.96 * sd, "\\n")',
-                f'cat("{picked}:", coef(fit)$school["{picked}", 1], "\\n")',
+                "n <- table(schools$school); w <- 1 / (between + within / n)",
+                f'k <- n[["{f.name}"]]; b <- between / (between + within / k)',
+                f'middle <- c(coef(fit)$school["{f.name}", 1], fixef(fit)[[1]])',
+                "v <- c(between * (1 - b) + (1 - b)^2 / sum(w), between + 1 / sum(w))",
+                "df <- (length(n) - 1) * pmax(1, between / v)^2",
+                f"half <- qt(0.975, df) * sqrt(v + within / {f.size})",
+                f'print(rbind("{f.name}" = c(middle[1] - half[1], middle[1] + half[1]),',
+                '            "new school" = c(middle[2] - half[2], middle[2] + half[2])))',
             ],
         ),
+    )  # fmt: skip
+
+
+STORY = story.Story(
+    slug="prediction",
+    steps=STEPS,
+    facts=lambda seen: remembered(facts)(
+        seen.scenario, seen["school"], seen["class"], seen["view"] == "errors"
     ),
-    lambda: estimates.students_table(data),
-)
+    figure=draw,
+    controls=[
+        controls.Choice("view", "Figure", ["prediction", "errors"], "prediction",
+                        names={"prediction": "The next student", "errors": "Held-out errors"}),
+        controls.one_school("Oak Hill"),
+        controls.TRUTH,
+        controls.Switch("class", f"Mean of a class of {CLASS}"),
+        controls.Switch("others", "Show no and complete pooling"),
+        *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0"),
+        "extraordinary",
+    ],
+    lab=lab,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: estimates.students_table(f.data),
+)  # fmt: skip
 
-lesson.close(
-    SLUG,
-    "Known school, little-known school, new school: three questions with three widths, and the multilevel model "
-    "answers them all with one SD between schools.",
-)
-
-if revealed:
-    with held:
-        st.markdown(
-            f"**Was that honest?** Errors for students left out of the fits, in {WORLDS} draws of this scenario:"
-        )
-        try:
-            errors = {
-                leave: cached.held_out(scenario, leave, WORLDS) for leave in ("students", "schools")
-            }
-        except DataError as reason:
-            st.caption(plain(reason))
-            st.stop()
-        st.caption(
-            "Left out alone, a student is predicted with the help of schoolmates. With the whole school left out "
-            "nobody knows better than the common mean: what partial pooling adds there is the width."
-        )
-        found = [v for table in errors.values() for v in table["rmse"]]
-        for column, (leave, table) in zip(st.columns(2), errors.items(), strict=True):
-            with column:
-                one = (
-                    "some students of every school"
-                    if leave == "students"
-                    else "whole schools; no pooling has no answer"
-                )
-                st.caption(f"Left out: {one}")
-                figure.show(
-                    f"held_out_{leave}",
-                    f"Root mean square errors by school size, leaving {leave} out: "
-                    + ", ".join(
-                        f"{pooling} {number(rmse)} ({size} students)"
-                        for pooling, rmse, size in zip(
-                            table["pooling"], table["rmse"], table["size"], strict=True
-                        )
-                    ),
-                    held_out,
-                    {"errors": table},
-                    domain=steady_domain(found, 12, 4),
-                )
+story.tell(STORY)

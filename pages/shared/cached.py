@@ -22,14 +22,10 @@ from mlm_core.clustered import treatment_trials as simulate_trials
 from mlm_core.data import Floats
 from mlm_core.estimates import handle_grid
 from mlm_core.experiments import two_slopes
-from mlm_core.experiments.predict import Predictions
-from mlm_core.experiments.predict import predictions as predict
 from mlm_core.experiments.trial import Effects, Winner
 from mlm_core.experiments.trial import trial as simulate_trial
 from mlm_core.experiments.trial import winner as pick_winner
 from mlm_core.experiments.two_slopes import SlopesPath
-from mlm_core.heldout import error_by_size
-from mlm_core.heldout import held_out as leave_out
 from mlm_core.hierarchy import Prior, TauPosterior
 from mlm_core.records import CompletePooling, NoPooling, PartialPooling, PoolingPath
 from mlm_core.replication import Replications, TwoSteps
@@ -176,28 +172,6 @@ def trial(scenario: Scenario | None) -> Trial:
 def winner(found: Effects, se: tuple[float, ...]) -> Winner:
     """What becomes of the best-looking school of a thousand trials."""
     return pick_winner(found, np.array(se))
-
-
-@lru_cache(maxsize=64)
-def predictions(scenario: Scenario, school: int, size: int) -> Predictions:
-    """A school of which more and more students are seen."""
-    fits = (
-        complete_pooling(scenario, with_x=False),
-        no_pooling(scenario, with_x=False),
-        partial_pooling(scenario, with_x=False),
-    )
-    return predict(_data(scenario, False), fits, school, size)
-
-
-@lru_cache(maxsize=64)
-def held_out(scenario: Scenario, leave: str, n_worlds: int) -> pd.DataFrame:
-    """Held-out errors by school size, over worlds of the scenario without x."""
-    tables = []
-    for k in range(n_worlds):
-        data = simulation(replace(scenario, seed=scenario.seed + k), with_x=False).data
-        folds = min(5, data.n_students if leave == "students" else data.n_groups)
-        tables.append(leave_out(data, leave, folds).assign(world=k))  # type: ignore[arg-type]
-    return error_by_size(pd.concat(tables, ignore_index=True))
 
 
 @lru_cache(maxsize=64)
