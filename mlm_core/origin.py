@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlm_core.data import Floats, GroupedData
-from mlm_core.records import GroupLines
+from mlm_core.records import PartialPooling
 from mlm_core.scenario import Hyperparameters, Scenario
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-LOW, HIGH, STEPS, REST = -5.0, 3.0, 81, 50
-"""Where a handle can put the zero of x; at step 50 it is where it was."""
+CHI2_95 = 3.841458820694124
+RAYS = 4000
 
 
 def move_origin(hyper: Hyperparameters, to: float) -> Hyperparameters:
@@ -147,122 +145,156 @@ def ellipse(
     return alpha, beta
 
 
-def spread_lost(own: GroupLines, fit: GroupLines) -> tuple[float, float]:
-    """Share of the spread of intercepts, and of slopes, that partial pooling takes away.
+class _Likely(NamedTuple):
+    """What the deviance needs of each school, and which means it profiles over."""
 
-    One minus the ratio of the SDs over the schools that have a line of their own.
+    gram: Floats  # (J, 2, 2) cross-products of (1, x)
+    cross: Floats  # (J, 2) with y
+    yy: float
+    w: Floats  # (J, 1) or (J, 2): 1 and u
+    df: int
+
+
+def rho_intervals(data: GroupedData, fit: PartialPooling, at: Floats) -> tuple[Floats, Floats]:
+    r"""The 95% interval of the correlation for each place of the zero of x.
+
+    An interval by likelihood of :math:`\rho_c`, x counted from c: all its values where
+
+    .. math:: D(\sigma_\alpha, \sigma_\beta, \rho) - \min D \le \chi^2_{1,\,0.95}.
+
+    The edge of that region is looked for along rays from the estimate, and then once more
+    around the rays that reach the farthest; one edge serves all c.
 
     Parameters
     ----------
-    own, fit : GroupLines
-        Without and with partial pooling.
+    data : GroupedData
+    fit : PartialPooling
+        Of these data by REML, with ``slopes="varying"``.
+    at : (K,) array
+        Places of the zero (units of x).
 
     Returns
     -------
-    (of intercepts, of slopes)
-        NaN with fewer than two such schools.
+    low, high : (K,) arrays
+        -1 and 1 where an SD of 0 is likely enough, since there is then no correlation.
+
+    References
+    ----------
+    Bates et al. (2015), J. Stat. Softw. 67(1), section 5.1. Held to `variance_intervals`.
 
     Examples
     --------
-    >>> one, zero = np.array([1.0, 3.0]), np.zeros(2)
-    >>> spread_lost(GroupLines(one, one, zero, zero), GroupLines(one, 2 + zero, zero, zero))
-    (0.0, 1.0)
+    >>> from mlm_core import Scenario, fit_partial_pooling, simulate
+    >>> data = simulate(Scenario(n_groups=5)).data
+    >>> low, high = rho_intervals(data, fit_partial_pooling(data, "varying"), np.zeros(1))
+    >>> low.tolist(), high.tolist()
+    ([-1.0], [1.0])
     """
-    known = np.isfinite(own.beta)
-    if known.sum() < 2:
-        return math.nan, math.nan
-    pairs = ((own.alpha, fit.alpha), (own.beta, fit.beta))
-    intercepts, slopes = (float(1 - p[known].std() / o[known].std()) for o, p in pairs)
-    return intercepts, slopes
-
-
-def slopes_tables(
-    data: GroupedData,
-    own: GroupLines,
-    fit: GroupLines,
-    truth: tuple[Floats, Floats],
-    population: Hyperparameters,
-    true_population: Hyperparameters,
-    picked: int,
-) -> dict[str, pd.DataFrame]:
-    """The tables of `charts.slopes_plane`.
-
-    Parameters
-    ----------
-    own, fit : GroupLines
-        Without and with partial pooling.
-    truth : (alpha, beta)
-        True lines.
-    population, true_population : Hyperparameters
-        Drawn as ellipses, at the u of the picked school.
-    picked : int
-        Index of the school that is marked.
-    """
-    import pandas as pd
-
-    schools = pd.DataFrame(
-        {
-            "school": data.labels.astype(str),
-            "n": data.n,
-            "own_alpha": own.alpha,
-            "own_beta": own.beta,
-            "alpha": fit.alpha,
-            "beta": fit.beta,
-            "true_alpha": truth[0],
-            "true_beta": truth[1],
-            "picked": np.arange(data.n_groups) == picked,
-        }
+    known, hyper, s = _likely(data, fit), fit.hyper, fit.sigma_y
+    rho = hyper.rho if math.isfinite(hyper.rho) else 0.0
+    root = np.array(
+        [hyper.sigma_alpha, rho * hyper.sigma_beta, math.sqrt(1 - rho**2) * hyper.sigma_beta]
     )
-    x = np.zeros(len(data.y)) if data.x is None else data.x
-    mine = (data.j == picked) & (x >= LOW) & (x <= HIGH)
-    least, most = np.clip([x.min(), x.max()], LOW, HIGH)
-    return {
-        "schools": schools,
-        "ellipses": _ellipses(population, true_population, data, picked),
-        "origins": _origins(population),
-        "students": pd.DataFrame({"x": x[mine], "y": data.y[mine]}),
-        "reach": pd.DataFrame({"least": [least], "most": [most]}),
-    }
+    start = root / s
+    ceiling = float(_deviances(known, start[None])[0]) + CHI2_95
+    low, high = np.full(len(at), -1.0), np.full(len(at), 1.0)
+    if _some_below(known, np.array([[1.0, 0.0, 0.0]]), ceiling)[0]:
+        return low, high  # all slopes the same is likely enough
+    crossing = np.column_stack([-at, np.ones(len(at)), np.zeros(len(at))])
+    certain = ~_some_below(known, crossing, ceiling)  # else all lines may cross there
+    if certain.any():
+        low[certain], high[certain] = _farthest(known, start, ceiling, at[certain])
+    return low, high
 
 
-def _ellipses(
-    fitted: Hyperparameters, true: Hyperparameters, data: GroupedData, picked: int
-) -> pd.DataFrame:
-    """50% and 95% of the schools with the u of the picked one."""
-    import pandas as pd
-
-    u = 0.0 if data.u is None else float(data.u[picked])
-    parts = []
-    for which, hyper in (("fitted", fitted), ("true", true)):
-        for share in (0.5, 0.95):
-            alpha, beta = ellipse(hyper, share, u)
-            place = np.arange(len(alpha))
-            parts.append(
-                pd.DataFrame(
-                    {"of": which, "share": share, "k": place, "alpha": alpha, "beta": beta}
-                )
-            )
-    return pd.concat(parts, ignore_index=True)
+def _likely(data: GroupedData, fit: PartialPooling) -> _Likely:
+    """Per-school sums of y around its mean."""
+    assert data.x is not None
+    y = data.y - data.y.mean()
+    sums = [data.group_means(v) * data.n for v in (data.x, data.x**2, y, data.x * y)]
+    gram = np.stack([np.stack([data.n, sums[0]], -1), np.stack([sums[0], sums[1]], -1)], -2)
+    ones = np.ones(data.n_groups)
+    w = (
+        np.column_stack([ones, data.u])
+        if fit.group_predictor and data.u is not None
+        else ones[:, None]
+    )
+    df = data.n_students - 2 * w.shape[1]
+    return _Likely(gram, np.stack([sums[2], sums[3]], -1), float(y @ y), w, df)
 
 
-def _origins(population: Hyperparameters) -> pd.DataFrame:
-    """One row a step of the handle: where zero is and what becomes of rho and sigma_alpha."""
-    import pandas as pd
+def _deviances(known: _Likely, roots: Floats) -> Floats:
+    """Minus twice the restricted log likelihood at triangles (K, 3) of the relative covariance."""
+    one, across, along = np.moveaxis(roots, -1, 0)
+    t = np.stack(
+        [np.stack([one**2, one * across], -1), np.stack([one * across, across**2 + along**2], -1)],
+        -2,
+    )
+    m = np.eye(2) + known.gram @ t[:, None]
+    det = m[..., 0, 0] * m[..., 1, 1] - m[..., 0, 1] * m[..., 1, 0]
+    inverse = np.empty_like(m)
+    inverse[..., 0, 0], inverse[..., 1, 1] = m[..., 1, 1] / det, m[..., 0, 0] / det
+    inverse[..., 0, 1], inverse[..., 1, 0] = -m[..., 0, 1] / det, -m[..., 1, 0] / det
+    weight = inverse @ known.gram
+    z = np.einsum("kjab,jb->kja", inverse, known.cross)
+    k, q = len(roots), 2 * known.w.shape[1]
+    left = np.einsum("kjab,jc,jd->kcadb", weight, known.w, known.w).reshape(k, q, q)
+    right = np.einsum("kja,jc->kca", z, known.w).reshape(k, q)
+    explained = np.einsum("ja,kab,kjb->k", known.cross, t, z)
+    coef = np.linalg.solve(left, right[..., None])[..., 0]
+    r2 = known.yy - explained - (right * coef).sum(-1)
+    out: Floats = np.log(det).sum(-1) + np.linalg.slogdet(left)[1] + known.df * np.log(r2)
+    return out
 
-    at = np.linspace(LOW, HIGH, STEPS)
-    moved = [move_origin(population, float(c)) for c in at]
-    step = np.arange(STEPS)
-    return pd.DataFrame(
-        {
-            "step": step,
-            "at": at,
-            "caption": [
-                f"ρ = {_signed(m.rho)}\u2003σ_α = {m.sigma_alpha:.1f}" for m in moved
-            ],
-            "resting": step == REST,
-        }
-    )  # fmt: skip
+
+def _some_below(known: _Likely, directions: Floats, ceiling: float) -> NDArray[np.bool_]:
+    """Whether some multiple of a triangle is likely enough."""
+    sizes = np.concatenate([[0.0], np.geomspace(1e-3, 30, 40)])
+    found = _deviances(known, (directions[:, None] * sizes[:, None]).reshape(-1, 3))
+    lowest = found.reshape(len(directions), -1).min(axis=1)
+    out: NDArray[np.bool_] = np.less_equal(lowest, ceiling)
+    return out
 
 
-def _signed(rho: float) -> str:
-    return "–" if np.isnan(rho) else f"{rho:.2f}".replace("-", "−")
+def _farthest(known: _Likely, start: Floats, ceiling: float, at: Floats) -> tuple[Floats, Floats]:
+    """Least and greatest correlation on the edge of the region, for each zero."""
+    rng = np.random.default_rng(1)
+    n_rays = int(np.clip(RAYS / len(known.gram), 40, 160))
+    rays = rng.standard_normal((n_rays, 3))
+    edge = np.empty((0, 3))
+    for spread in (0.3, 0.1, 0.03):
+        edge = np.concatenate([edge, _edge(known, start, ceiling, rays)])
+        rho = _correlations(edge, at)
+        best = edge[np.unique([rho.argmin(axis=1), rho.argmax(axis=1)])] - start
+        length = np.linalg.norm(best, axis=1, keepdims=True)
+        around = rng.standard_normal((max(n_rays // len(best), 8), *best.shape))
+        rays = (best + spread * length * around).reshape(-1, 3)
+    rho = _correlations(np.concatenate([edge, _edge(known, start, ceiling, rays)]), at)
+    return rho.min(axis=1), rho.max(axis=1)
+
+
+def _edge(known: _Likely, start: Floats, ceiling: float, rays: Floats) -> Floats:
+    """Where rays from the estimate leave the region."""
+    rays = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+    inside, outside = np.zeros(len(rays)), np.full(len(rays), 0.5)
+    while (near := _deviances(known, start + outside[:, None] * rays) <= ceiling).any():
+        if outside.max() > 1e4:
+            break
+        inside = np.where(near, outside, inside)
+        outside = np.where(near, 2 * outside, outside)
+    for _ in range(12):
+        middle = (inside + outside) / 2
+        near = _deviances(known, start + middle[:, None] * rays) <= ceiling
+        inside, outside = np.where(near, middle, inside), np.where(near, outside, middle)
+    out: Floats = start + inside[:, None] * rays
+    return out
+
+
+def _correlations(roots: Floats, at: Floats) -> Floats:
+    """(K, M) correlation of triangles (M, 3) with the zero of x at each place."""
+    one, across, along = roots.T
+    slope = np.hypot(across, along)
+    share = at[:, None] * slope**2 + one * across
+    height = np.hypot(one + at[:, None] * across, at[:, None] * along)
+    out: Floats = np.clip(share / np.maximum(height * slope, 1e-300), -1, 1)
+    return out

@@ -1,267 +1,318 @@
 """What if the pre-test counts for more in some schools?"""
 
-import numpy as np
-import streamlit as st
-
-from mlm_core import DataError, origin
+from mlm_core import estimates
 from mlm_core.charts.slopes_plane import slopes_plane
 from mlm_core.charts.theme import steady_domain
-from mlm_core.estimates import students_table
-from pages.shared import cached, controls, figure, lesson, presets
-from pages.shared.code import Recipe, listing
-from pages.shared.lesson import Answer, Question
+from mlm_core.lessons.varying_slopes import HIGH, LOW, PLACES, REST, START, STEPS, Facts, facts
+from pages.shared import controls, figure, presets, story
+from pages.shared.cached import remembered
+from pages.shared.code import Listing, Recipe, listing
+from pages.shared.figure import Hand, Handle, hand
+from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, percent, plain
 
-SLUG = "varying_slopes"
-scenario = controls.sidebar(
-    "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_beta", "rho", "sigma_y",
-    "b0", "b1",
-)  # fmt: skip
-lesson.begin(SLUG)
-simulation = cached.simulation(scenario)
-data, truth = simulation.data, (simulation.alpha, simulation.beta)
-n, names = data.n, data.labels.astype(str)
+# What the figure shows
 
-question = st.container()
-place, beside = lesson.figure_and_controls()
-try:
-    own = cached.no_pooling(scenario, slopes="varying").lines
-    with beside:
-        picked = controls.school(names, names[int(np.nanargmax(own.beta))])
-        with_u = controls.switch("Let u predict the lines", "with_u")
-        show_truth = controls.switch("Show the truth", "truth")
-    fit = cached.partial_pooling(scenario, slopes="varying", group_predictor=with_u)
-    apart = cached.partial_pooling(scenario, slopes="uncorrelated", group_predictor=with_u)
-except DataError as reason:
-    lesson.impossible(SLUG, reason)
 
-hyper, lines = fit.hyper, fit.lines
-true = origin.true_population(scenario, with_u)
-j = int(np.flatnonzero(names == picked)[0])
-of_intercepts, of_slopes = origin.spread_lost(own, lines)
-parallel, perfect = hyper.sigma_beta == 0, abs(hyper.rho) == 1
-raw_0 = origin.move_origin(hyper, -5)
+def draw(f: Facts, seen: Seen) -> Handle:
+    """Schools in the plane of slope and intercept, and their lines."""
+    slopes = steady_domain([*f.fit.lines.beta, *f.simulation.beta, f.hyper.a1], 3, 10)
+    figure.legend(
+        no="a school's own line" + (f" ({f.hidden(slopes)} not shown on the left)" if f.hidden(slopes) else ""),
+        **({"partial": "partial pooling", "target": "what it is pulled to"} if seen.revealed else {}),
+        **({"truth": "true line"} if seen["truth"] else {}),
+    )  # fmt: skip
+    tables = f.tables(slopes, partial=seen.revealed, truth=seen["truth"])
+    figure.show(
+        "slopes_plane",
+        f"Left, {count(f.data.n_groups, 'school')} by slope and intercept; right, their lines. "
+        + (f"With partial pooling the SD of intercepts is {number(f.hyper.sigma_alpha)} points where x = 0 is "
+           f"a pre-test of 500, the SD of slopes {number(f.hyper.sigma_beta)}; {correlation(f)}."
+           if seen.revealed else
+           f"The steepest line of all is that of {f.names[f.steepest]}. Partial pooling is not shown yet."),
+        slopes_plane,
+        tables,
+        on_school=story.pick_from("slopes_plane"),
+        axes={
+            "scores": steady_domain(tables["lines"].query("kind == 'front' and seen > 0")["y"], 56, 42),
+            "slopes": slopes,
+        },
+        origins=(LOW, HIGH),
+        steps=STEPS,
+    )  # fmt: skip
+    spoken = [f"x is zero at a pre-test of {number(c, 0)}" for c in f.raw]
+    return Handle("slopes_plane", REST, spoken, "Where x is zero", PLACES)
 
-with question:
-    tie = f"{of_intercepts:.2f}" == f"{of_slopes:.2f}"
-    lost = (
-        f"Of the spread between the schools' own slopes {percent(max(of_slopes, 0))} goes, "
-        f"of that between their intercepts {percent(max(of_intercepts, 0))}."
+
+def correlation(f: Facts) -> str:
+    """The correlation with its interval, in words."""
+    rho, low, high = f.rho
+    said = (
+        "there is no correlation to estimate"
+        if not f.has_rho
+        else f"their correlation is {number(rho, 2)}"
     )
-    weak = "A mean score is known well; how steeply it rises with the pre-test is known badly."
-    steep = (
-        "Slopes are known badly, but here they also differ much, so more of their spread is kept."
+    return f"{said} (95% interval {number(low, 2)} to {number(high, 2)})"
+
+
+# Words that follow the handle
+
+
+def zero(f: Facts) -> Hand:
+    """What depends on where x is zero, and what does not."""
+    rows = (
+        ("SD of intercepts", "{sa}"), ("SD of slopes", "{sb}"), ("correlation ρ", "{rho}"),
+        ("its 95% interval", "{low} to {high}"),
+    )  # fmt: skip
+    body = "".join(f"<tr><th scope='row'>{name}</th><td>{hole}</td></tr>" for name, hole in rows)
+    return hand(
+        f"<table><thead><tr><th>x is zero at</th><th>{{at}}</th></tr></thead><tbody>{body}</tbody></table>",
+        at=[number(c, 0) for c in f.raw],
+        sa=[number(m.sigma_alpha) for m in f.moved],
+        sb=[number(m.sigma_beta) for m in f.moved],
+        rho=[number(m.rho, 2) for m in f.moved],
+        low=[number(v, 2) for v in f.rho_low],
+        high=[number(v, 2) for v in f.rho_high],
     )
-    revealed = lesson.predict(
-        SLUG,
-        "Every school has a line of its own: an intercept and a slope. Partial pooling draws them "
-        "together. Which does it draw together more?",
+
+
+def one_school(f: Facts) -> Hand:
+    """The picked school: its own line and the one that partial pooling gives it."""
+    j = f.picked
+    name = figure.escaped(f"{f.names[j]} ({f.data.n[j]})")
+    own, fit = f.heights(f.own, j), f.heights(f.fit.lines, j)
+    return hand(
+        f"<table><thead><tr><th>{name}</th><th>height at {{at}}</th><th>slope</th></tr></thead><tbody>"
+        "<tr><th scope='row'>own line</th><td>{own}</td><td>{slope}</td></tr>"
+        "<tr><th scope='row'>partial pooling</th><td>{fit}</td><td>{pulled}</td></tr></tbody></table>",
+        at=[number(c, 0) for c in f.raw],
+        own=[number(v) for v in own],
+        fit=[number(v) for v in fit],
+        slope=[number(f.own.beta[j])] * STEPS,
+        pulled=[number(f.fit.lines.beta[j])] * STEPS,
+    )
+
+
+# Questions
+
+
+def which(f: Facts) -> Question:
+    """The prediction."""
+    intercepts, slopes = (percent(max(share, 0.0)) for share in f.lost)
+    lost = f"Of the spread between own slopes {slopes} goes, of that between own intercepts {intercepts}."
+    return Question(
+        "Partial pooling pulls each dot up or down, and left or right. Which way does it pull more?",
         [
-            Answer("The slopes", lost if of_slopes > of_intercepts else steep, of_slopes > of_intercepts and not tie),
-            Answer("The intercepts", lost if of_slopes < of_intercepts else weak, of_slopes < of_intercepts and not tie),
-            Answer("Both the same", lost if tie else
-                   "Each is pulled by how well it is known, and they are not known equally well.", tie),
+            Answer("Left or right: the slopes", lost if f.more == "slopes" else
+                   "Slopes are known badly. But here they truly differ enough to be kept.", f.more == "slopes"),
+            Answer("Up or down: the intercepts", lost if f.more == "intercepts" else
+                   "The height of a line is known quite well: all students of the school help to fix it.",
+                   f.more == "intercepts"),
+            Answer("Both the same", lost if f.more == "same" else
+                   "Each is pulled by how badly it is known. The two are not known equally well.", f.more == "same"),
         ],
     )  # fmt: skip
 
-low, high = origin.LOW, origin.HIGH
-slopes = steady_domain([*lines.beta, *truth[1], hyper.a1], 4, 10)
-with place:
-    figure.legend(
-        no="a school's own line",
-        **({"partial": ""} if revealed else {}),
-        **({"truth": ""} if show_truth else {}),
-    )
-    figure.show(
-        "slopes_plane",
-        f"Left, {count(len(n), 'school')} by slope and intercept, right, their lines. With partial "
-        f"pooling the SD of intercepts is {number(hyper.sigma_alpha)}, that of slopes "
-        f"{number(hyper.sigma_beta)}, their correlation {number(hyper.rho, 2)} where x = 0 is a raw "
-        "pre-test of 500. Moving that place changes the first and the last, not the lines.",
-        slopes_plane,
-        origin.slopes_tables(data, own, lines, truth, hyper, true, j),
-        on_school=controls.pick_from("slopes_plane"),
-        scores=steady_domain([*(lines.alpha + low * lines.beta), *(lines.alpha + high * lines.beta)], 50, 50),
-        slopes=slopes,
-        origins=(low, high),
-        steps=origin.STEPS,
-        revealed=revealed,
-        show_truth=show_truth,
-    )  # fmt: skip
-    figure.handle("slopes_plane", origin.REST, origin.STEPS - 1)
 
-if revealed:
-    with beside:
-        if show_truth:
-            lesson.beside_truth(
-                (r"$\sigma_\alpha$", hyper.sigma_alpha, true.sigma_alpha),
-                (r"$\sigma_\beta$", hyper.sigma_beta, true.sigma_beta),
-                (r"$\rho$", hyper.rho, true.rho),
-            )
-        else:
-            st.markdown("Drag the rule **x = 0**. The lines stay; their intercepts do not.")
-
-missing = int((~np.isfinite(own.beta)).sum())
-outside = int(((own.beta < slopes[0]) | (own.beta > slopes[1])).sum())
-if not revealed:
-    lesson.see("Answer the question. A point on the left is a line on the right: find yours.")
-else:
-    if np.isfinite(own.beta[j]):
-        school = (
-            f"{plain(picked)}, with {count(n[j], 'student')}, has a slope of its own of "
-            f"{number(own.beta[j])}; partial pooling makes it {number(lines.beta[j])}, and its "
-            f"intercept {number(lines.alpha[j])} instead of {number(own.alpha[j])}."
-        )
-    else:
-        school = (
-            f"{plain(picked)} has {count(n[j], 'student')} and no slope of its own; partial pooling "
-            f"gives it {number(lines.beta[j])}."
-        )
-    if parallel:
-        cloud = "The estimate of σ_β is exactly 0: the slopes differ by no more than chance" + (
-            " and u." if with_u else "."
-        )
-    elif perfect:
-        gap = apart.criterion - fit.criterion
-        cloud = (
-            f"The estimate of ρ is exactly {number(hyper.rho, 0)}: the cloud is as thin as a line. "
-            f"With ρ = 0 the deviance is {number(gap, 2)} larger, so these data "
-            + (
-                "say next to nothing of ρ."
-                if gap < 1
-                else "do not rule out that ρ is 0."
-                if gap < 3.84
-                else "do say that ρ is not 0."
-            )
-        )
-    elif hyper.sigma_alpha == 0:
-        cloud = "The estimate of σ_α is exactly 0: where x = 0 " + (
-            "the height of a line is what u says." if with_u else "all lines cross."
-        )
-    else:
-        cloud = (
-            f"ρ is {number(hyper.rho, 2)} with x = 0 at 500, {number(raw_0.rho, 2)} with x = 0 "
-            "at a raw score of 0: the same lines."
-        )
-    lesson.see(school, cloud)
-notes = []
-if missing:
-    notes.append(
-        f"{count(missing, 'school')} cannot have a line of {'its' if missing == 1 else 'their'} own."
-    )
-if outside:
-    notes.append(
-        f"{count(outside, 'own line')} {'is' if outside == 1 else 'are'} too steep for the left panel."
-    )
-if notes:
-    st.caption(" ".join(notes))
-
-tint = lesson.tint()
-means = (r"a_0 + b_0 u_j", r"a_1 + b_1 u_j") if with_u else ("a_0", "a_1")
+def checks(f: Facts) -> list[Question]:
+    """Four questions on what the steps have shown."""
+    rho, (b1, se) = f.rho[0], f.b1
+    value = "not there: an SD is 0" if not f.has_rho else number(rho, 2)
+    leans = f"Right: ρ is {value}. The ellipse leans that way."
+    here, there = f.moved[REST], f.moved[0]
+    change = "more" if b1 >= 0 else "fewer"
+    return [
+        Question(
+            "A new school has one student so far. The pre-test was 500, the score far above what the model expects. "
+            "Which slope does the model give the school?",
+            [
+                Answer("A steeper one than before", leans if f.lean > 0 else f"That needs a ρ above 0. Here ρ is {value}.", f.lean > 0),
+                Answer("The same as before", f"Right: ρ is {value}, so a height says nothing of a slope." if f.lean == 0 else
+                       f"ρ is {value}: a high line moves the slope, too.", f.lean == 0),
+                Answer("A flatter one than before", leans if f.lean < 0 else f"That needs a ρ below 0. Here ρ is {value}.", f.lean < 0),
+                Answer("Not any: one student has no slope", "It has no slope of its own. But the model has a slope for every school."),
+            ],
+        ),
+        Question(
+            "You count x from a raw score of 0 instead of 500. What stays as it is?",
+            [
+                Answer("The lines and the SD of slopes", "Right. It is the same model in other letters.", True),
+                Answer("The SD of intercepts", f"It goes from {number(here.sigma_alpha)} to {number(there.sigma_alpha)}: intercepts are "
+                       "heights at the rule." if f.hyper.sigma_beta > 0 else "Here it stays, but only because all slopes are equal; "
+                       "another thing stays in every case."),
+                Answer("The correlation ρ", f"It goes from {number(here.rho, 2)} to {number(there.rho, 2)}: the dots slide, the cloud leans "
+                       "another way." if f.hyper.sigma_beta > 0 else "There is none here: all slopes are equal."),
+            ],
+        ),
+        Question(
+            f"With u in the model, $b_1$ is {number(b1)} ± {number(se)}. What does that say?",
+            [
+                Answer(f"One SD more spending goes with {number(abs(b1))} points {change} for each 100 of pre-test",
+                       r"Right: $b_1$ changes the slope. The ± says how well it is known.", True),
+                Answer(f"One SD more spending goes with {number(abs(b1))} points {change} at a pre-test of 500",
+                       "That is what $b_0$ says: it moves the height of a line."),
+                Answer(f"In every school, 100 points of pre-test go with {number(abs(b1))} points {change}",
+                       "That would be a mean slope, $a_1$. It has nothing to do with spending."),
+            ],
+        ),
+        Question(
+            "Five schools give an estimate of ρ of exactly 1. What can you tell the board?",
+            [
+                Answer("Next to nothing about ρ", "Right. The interval says so: these data allow nearly every ρ.", True),
+                Answer("A high school is surely a steep one", "An estimate at the edge is not a truth at the edge. Five schools are few."),
+                Answer("Nothing at all: the fit has failed", "It has not failed. The data fit best there, and little worse elsewhere."),
+            ],
+        ),
+    ]  # fmt: skip
 
 
-def bell(mean: tuple[str, str], spread: tuple[str, str, str]) -> str:
-    """Two means and a covariance matrix."""
-    top, cross, bottom = spread
+# The story
+
+PAIR = r"\begin{pmatrix} \alpha_j \\ \beta_j \end{pmatrix}"
+CLOUD = (
+    rf"$${PAIR} \sim \mathrm{{N}}\left(\begin{{pmatrix}} a_0 \\ a_1 \end{{pmatrix}},\ "
+    r"\begin{pmatrix} \sigma_\alpha^2 & \rho\,\sigma_\alpha\sigma_\beta \\ "
+    r"\rho\,\sigma_\alpha\sigma_\beta & \sigma_\beta^2 \end{pmatrix}\right)$$"
+)
+WITH_U = r"$$\begin{aligned} \alpha_j &= a_0 + b_0 u_j + \eta_{j1} \\ \beta_j &= a_1 + b_1 u_j + \eta_{j2} \end{aligned}$$"
+
+
+def tilt(f: Facts) -> str:
+    """What the correlation says, and how sure that is."""
+    if not f.has_rho:
+        return "Here one of the two SDs is estimated as exactly 0: no tilt can be seen."
+    more = "steeper" if f.lean > 0 else "flatter"
+    if f.lean == 0:
+        return f"Here {correlation(f)}: a height says nothing of a slope."
+    if f.settled:
+        return f"Here {correlation(f)}: on average a line that is 10 points higher is {number(abs(f.rise))} points {more}."
     return (
-        rf"\mathrm{{N}}\!\left(\begin{{pmatrix}} {mean[0]} \\ {mean[1]} \end{{pmatrix}},\; "
-        rf"\begin{{pmatrix}} {top} & {cross} \\ {cross} & {bottom} \end{{pmatrix}}\right)"
+        f"Here {correlation(f)}. Higher lines look {more}, but these data do not settle the sign."
     )
 
 
-alpha_j, beta_j = tint.partial(r"\alpha_j"), tint.partial(r"\beta_j")
-alpha_i, beta_i = tint.partial(r"\alpha_{j[i]}"), tint.partial(r"\beta_{j[i]}")
-pair = rf"\begin{{pmatrix}} {alpha_j} \\ {beta_j} \end{{pmatrix}}"
-symbols = (r"\sigma_\alpha^2", r"\rho\,\sigma_\alpha\sigma_\beta", r"\sigma_\beta^2")
-sa, sb, rho = hyper.sigma_alpha, hyper.sigma_beta, 0.0 if np.isnan(hyper.rho) else hyper.rho
-found = (f"{sa:.1f}^2", f"{rho * sa * sb:.1f}", f"{sb:.1f}^2")
-numbers = (
-    (f"{hyper.a0:.1f} {hyper.b0:+.1f}\\,u_j", f"{hyper.a1:.1f} {hyper.b1:+.1f}\\,u_j")
-    if with_u
-    else (f"{hyper.a0:.1f}", f"{hyper.a1:.1f}")
-)
-rise = 10 * rho * sb / sa if sa > 0 else 0.0
-correlation = rf"\hat\rho = {hyper.rho:.2f}" if sa * sb > 0 else r"\text{no correlation}"
-lesson.model(
-    rf"\begin{{gathered}} y_i = {alpha_i} + {beta_i}\, x_i + \epsilon_i \\[6pt]"
-    rf"{pair} \sim {bell(means, symbols)} \end{{gathered}}",
-    rf"{pair} \sim {bell(numbers, found)}, \qquad {correlation}" if revealed else "",
-    "A school has two coefficients, and they have one model together: the ellipse. So what is "
-    "known of a school's intercept says something of its slope"
-    + (
-        f": 10 points more of intercept go with {number(abs(rise))} "
-        f"{'more' if rise >= 0 else 'less'} of slope. "
-        if revealed and sa * sb > 0
-        else ". "
+def against_truth(f: Facts) -> str:
+    """How near the slopes came."""
+    own, fit = f.misses(f.own), f.misses(f.fit.lines)
+    won = "misses less" if fit < own else "misses more in this draw"
+    true = f.true
+    return (
+        f"Diamonds are the true lines. Partial pooling brings the slope nearer to the truth in **{f.closer} of "
+        f"{f.known.sum()}** schools. All together it {won}: {number(fit)} points against {number(own)} "
+        f"(root mean square).\n\nThe dashed ellipse is the true cloud. SD of slopes, what u explains included: "
+        f"{number(true.sigma_beta)}, estimated {number(f.hyper.sigma_beta)}. Correlation: {number(true.rho, 2)}; "
+        f"{correlation(f).replace('their correlation is', 'estimated')}."
     )
-    + r"With x = 0 moved to $c$, the intercepts are $\alpha_j + c\,\beta_j$: "
-    r"$\sigma_\alpha$ and $\rho$ are others, the slopes and the lines are the same.",
-)
 
-lesson.breaks(
-    (
-        "A correlation of exactly 1",
-        "Five schools. The estimate of ρ is 1 and the ellipse has no width: intercept and slope "
-        "would tell each other exactly. It means that the likelihood is highest at its edge, not "
-        "that the truth is there: five points say little of a correlation.",
-        presets.PERFECT,
+
+def interaction(f: Facts) -> str:
+    """What u does to slopes."""
+    b1, se = f.b1
+    change = "more" if b1 >= 0 else "fewer"
+    return (
+        "$u_j$ is what the town spends on a student of school j, in SDs. Now it may move both coefficients:\n\n"
+        + WITH_U + "\n\n$b_1$ is a [[cross-level interaction]]: a fact about the school changes what a fact about the "
+        f"student counts for. One SD more spending goes with **{number(abs(b1))}** points {change} for each 100 of pre-test, "
+        f"with a standard error of {number(se)}" + (": 0 is not ruled out." if f.b1_in_doubt else ".")
+    )  # fmt: skip
+
+
+STEPS_OF_STORY = [
+    story.situation(
+        heading="Where does the pre-test count most?",
+        text=lambda f: "The board plans a summer course that lifts pre-tests. It will begin where 100 points of pre-test go "
+        "with most points of score: where the line of a school is steep.\n\nRight: each school's own regression. "
+        "Left: the same school as one dot. Across: its **slope**. Up: its **intercept**, the height of its line at the black "
+        f"rule. {plain(f.names[f.steepest])}, {count(f.data.n[f.steepest], 'student')}, looks steepest. "
+        "(So that it is seen, slopes differ a little more here than in other lessons.)",
+        do="Click dots on the left. Which line lights up, and through how many students does it go?",
+        shows={"school": "Juniper", "handle": "rest", "truth": False, "with_u": False},
     ),
-)
+    story.predict(
+        heading="Pulled in two directions",
+        text="Each school now has **two** uncertain numbers, a height and a slope. [[Partial pooling]] pulls both towards "
+        "the middle of all schools. It pulls a number more, the less it is known and the less it truly differs between schools.",
+        ask=which,
+        shows={"school": "Juniper", "handle": "rest", "truth": False, "with_u": False},
+    ),
+    story.say(
+        heading="Two coefficients, one cloud",
+        text=lambda f: r"School j has the line $\alpha_j + \beta_j x$. Its two numbers come from one cloud, with means $a_0$, $a_1$, "
+        r"SDs $\sigma_\alpha$, $\sigma_\beta$ and a [[Correlation of intercepts and slopes|correlation]] ρ:" "\n\n" + CLOUD + "\n\n"
+        "The ellipses hold 50% and 95% of it. They tilt with ρ: then the height of a line tells of its slope. " + tilt(f),
+        hand=one_school,
+        shows={"school": "Juniper", "handle": "rest", "truth": False, "with_u": False},
+        do="Click schools: whose slope moves most?",
+    ),
+    story.try_it(
+        heading="Move the zero of x",
+        text="An intercept is a height where x = 0. Here x counts from a pre-test of 500, but that is only our choice. Dragging the "
+        "rule moves the zero ([[centring]]). The lines stay. The dots slide, since heights are read elsewhere.",
+        hand=zero,
+        do="Drag the rule to 0, then to 800. What changes in the table, and what does not?",
+        shows={"school": "Juniper", "truth": False, "with_u": False},
+    ),
+    story.say(
+        heading="More where the town spends more?",
+        text=interaction,
+        shows={"school": "Northgate", "handle": "rest", "truth": False, "with_u": True},
+        do="Click schools: the ellipse moves along the purple line, to what their u lets us expect.",
+    ),
+    story.truth(
+        heading="Did the slopes come nearer?",
+        text=against_truth,
+        shows={"school": "Juniper", "handle": "rest", "truth": True, "with_u": False},
+    ),
+    story.breaks(
+        heading="Five schools and a perfect correlation",
+        changed="Five schools instead of twenty.",
+        look=lambda f: f"The ellipse has no width: {correlation(f)}."
+        + (f" With ρ = 0 the model fits only a little worse: its [[deviance]], the misfit, grows by {number(f.gap)}." if f.undecided else ""),
+        text="It looks as if height and slope told each other exactly. But five dots say little about a tilt. The best fit lies at "
+        "the edge of what is possible; it is not the truth, and not an error. R calls it a [[singular fit]].",
+        sets=presets.PERFECT,
+        hand=zero,
+        shows={"school": "Ashford", "handle": "rest", "truth": True, "with_u": False},
+    ),
+    story.check(
+        heading="Check yourself",
+        ask=checks,
+        shows={"school": "Juniper", "handle": "rest", "truth": False, "with_u": False},
+    ),
+    story.sentence(
+        heading="What the board can be told",
+        text="Do not choose by a school's own line: slopes are known badly. Schools are pulled to a tilted cloud, in which height and "
+        "slope inform each other; its tilt depends on where x is zero.",
+        shows={"school": "Juniper", "handle": "rest", "truth": False, "with_u": False},
+    ),
+]  # fmt: skip
 
-steeper, flatter = rho > 0.005, rho < -0.005
-upright = not (steeper or flatter)
-value = "not defined here" if np.isnan(hyper.rho) else number(hyper.rho, 2)
-leans = f"Right: ρ is {value}, so that is where the ellipse leans."
-lesson.check(
-    SLUG,
-    [
-        Question(
-            "One student of a new school, with a pre-test of 500, scores far above what the model "
-            "expects. Which slope does the model give the school?",
-            [
-                Answer("Steeper than it expected before",
-                       leans if steeper else f"Only with a ρ above 0. It is {value}.", steeper),
-                Answer("The one it expected before",
-                       "Right: without correlation its intercept says nothing of its slope." if upright
-                       else f"ρ is {value}: an intercept far out moves the slope, too.", upright),
-                Answer("Flatter than it expected before",
-                       leans if flatter else f"Only with a ρ below 0. It is {value}.", flatter),
-                Answer("None: one student has no slope", "None of its own. But the model has slopes for schools, so it has one for this school."),
-            ],
-        ),
-        Question(
-            "Slopes vary, and x = 0 is moved from a raw score of 500 to a raw score of 0. What changes?",
-            [
-                Answer(
-                    "σ_α and ρ",
-                    "Right, and a_0 with them. " + (
-                        "Here the slopes have no spread, so even these stay." if parallel else
-                        f"Here σ_α goes from {number(sa)} to {number(raw_0.sigma_alpha)}."
-                    ),
-                    True,
-                ),
-                Answer("σ_β", "A slope is the rise for one step of x, wherever that step begins."),
-                Answer("The schools' lines", "It is the same model in other letters: each line stays where it is."),
-            ],
-        ),
-        Question(
-            "Five schools give an estimate of ρ of exactly 1. What does that say?",
-            [
-                Answer("The likelihood is highest at the edge; the data may say little of ρ",
-                       "Right. Compare with the model that has ρ = 0: often it fits almost as well.", True),
-                Answer("A school's intercept truly fixes its slope",
-                       "An estimate at the edge is not a truth at the edge. Another draw can give −1."),
-                Answer("The fit has failed", "It has not: this is where the likelihood is highest."),
-            ],
-        ),
-    ],
-)  # fmt: skip
 
-formula, core = ("y ~ x * u", ", group_predictor=True") if with_u else ("y ~ x", "")
-lesson.code(
-    lambda: listing(
-        scenario,
-        data,
+def model(f: Facts) -> str:
+    """The model in full."""
+    hyper = f.hyper
+    u = (
+        f", $b_0$ = {number(hyper.b0)}, $b_1$ = {number(hyper.b1)}"
+        if f.with_u
+        else ", without u"
+    )  # fmt: skip
+    return (
+        r"$$y_i = \alpha_{j[i]} + \beta_{j[i]} x_i + \epsilon_i,\quad \epsilon_i \sim \mathrm{N}(0, \sigma_y^2)$$"
+        + CLOUD + f"Estimates by REML, x counted from 500 in steps of 100: $a_0$ = {number(hyper.a0)}, $a_1$ = {number(hyper.a1)}{u}, "
+        rf"$\sigma_\alpha$ = {number(hyper.sigma_alpha)}, $\sigma_\beta$ = {number(hyper.sigma_beta)}, "
+        f"ρ = {number(hyper.rho, 2)} ({number(f.rho[1], 2)} to {number(f.rho[2], 2)}), $\\sigma_y$ = {number(f.fit.sigma_y)} points. "
+        "The interval holds every ρ whose likelihood, all else at its best, is not far below the highest. "
+        r"With x counted from c, the intercepts are $\alpha_j + c\,\beta_j$: another $\sigma_\alpha$, another ρ, the same lines. "
+        "Source: Gelman & Hill (2007), section 13.1."
+    )  # fmt: skip
+
+
+def code(f: Facts) -> Listing:
+    """The fit in three languages."""
+    formula, core = ("y ~ x * u", ", group_predictor=True") if f.with_u else ("y ~ x", "")
+    return listing(
+        f.simulation.scenario,
+        f.data,
         Recipe(
             core=[
                 f'fit = mlm.fit_partial_pooling(data, slopes="varying"{core})',
@@ -280,15 +331,37 @@ lesson.code(
             ],
             lme4=[
                 f"fit <- lmer({formula} + (1 + x | school), schools, REML = TRUE)",
-                "print(fixef(fit)); print(VarCorr(fit))",
+                "print(fixef(fit)); print(VarCorr(fit)); print(round(coef(fit)$school, 2))"
+                if not f.with_u
+                else "print(fixef(fit)); print(VarCorr(fit))",
             ],
         ),
-    ),
-    lambda: students_table(data),
-)
+    )
 
-lesson.close(
-    SLUG,
-    "Schools are pulled toward a tilted cloud of lines, so that intercept and slope inform each "
-    "other; how the cloud tilts depends on where x is zero.",
-)
+
+def lab(f: Facts) -> Hand:
+    """Beside the figure in the laboratory."""
+    first, second = one_school(f), zero(f)
+    return Hand(first.html + second.html, {**first.texts, **second.texts})
+
+
+STORY = story.Story(
+    slug="varying_slopes",
+    steps=STEPS_OF_STORY,
+    facts=lambda seen: remembered(facts)(seen.scenario, seen["school"], seen["with_u"]),
+    figure=draw,
+    start=START,
+    controls=[
+        controls.one_school(),
+        controls.TRUTH,
+        controls.Switch("with_u", "Let u predict the lines"),
+        *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_beta", "rho", "sigma_y", "b0", "b1"),
+    ],
+    lab=lab,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: estimates.students_table(f.data),
+)  # fmt: skip
+
+story.tell(STORY)

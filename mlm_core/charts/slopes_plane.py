@@ -11,20 +11,19 @@ from mlm_core.charts.handle import HANDLE, handle, here
 from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
-PLANE, LINES = 0.40, 0.46
+PLANE, LINES = 0.42, 0.48
 """Parts of the width: the plane ends at the first, the lines begin at the second."""
-HEIGHT = 420
+PLOT = 362
+"""Height of the plot (pixels); axes and padding make it as high as all figures."""
 
 
 class _Panel(NamedTuple):
-    """What the marks of one panel share; ``shown`` is the kind of line in front."""
+    """What the marks of one panel share."""
 
     look: Look
     x_scale: alt.Scale
     x_axis: alt.Axis
     y_scale: alt.Scale
-    schools: Any
-    shown: str
     origins: tuple[float, float]
     steps: int
 
@@ -35,9 +34,23 @@ class _Panel(NamedTuple):
         axis = alt.Axis(title="test score, points", grid=True, tickCount=6)
         return alt.Y(name, scale=self.y_scale, axis=axis)
 
+    def base(self, table: str, *kinds: str) -> Any:
+        """A table with the heights of its lines at the zero of x."""
+        zero = _origin(self.origins, self.steps)
+        heights = {f"{k}height": f"datum.{k}alpha + {zero} * datum.{k}beta" for k in kinds}
+        return alt.Chart(alt.NamedData(table)).transform_calculate(zero=zero, **heights)
+
     @property
-    def colour(self) -> str:
-        return self.look.palette.no if self.shown else self.look.palette.partial
+    def now(self) -> Any:
+        """The step of the handle."""
+        return alt.Chart(alt.NamedData("origins")).transform_filter(here(self.steps))
+
+    @property
+    def front(self) -> Any:
+        """Colour of a line in front: partial pooling once it is shown."""
+        colours = self.look.palette
+        seen = "datum.partial_seen > 0"
+        return alt.condition(seen, alt.value(colours.partial), alt.value(colours.no))
 
 
 def slopes_plane(
@@ -47,19 +60,18 @@ def slopes_plane(
     slopes: tuple[float, float],
     origins: tuple[float, float],
     steps: int,
-    revealed: bool = True,
-    show_truth: bool = False,
 ) -> Any:
     """Left, a point for each school (slope, intercept); right, its line.
 
-    A line's intercept is its height where x = 0, and both panels have one vertical axis:
-    a school's point is as high as its line is at the rule. Dragging the rule moves the
-    zero of x: the points and the ellipses slide, the lines stay.
+    Hollow: a school's own line. Filled: partial pooling. Diamond: the true line. Dashed: what
+    schools are pulled to. A line's intercept is its height where x = 0, and both panels have
+    one vertical axis: a school's point is as high as its line is at the rule. Dragging the
+    rule moves the zero of x: points and ellipses slide, the lines stay.
 
     Tables
     ------
-    schools, ellipses, origins, students, reach
-        Of `origin.slopes_tables`.
+    schools, pulls, lines, ellipses, targets, origins, students, reach
+        Of `lessons.varying_slopes.Facts.tables`. What has a ``seen`` of 0 is not seen.
 
     Parameters
     ----------
@@ -70,21 +82,14 @@ def slopes_plane(
         Where the handle can put the zero of x.
     steps : int
         Number of its steps.
-    revealed : bool
-        Draw partial pooling too.
-    show_truth : bool
-        Draw the true lines and their population.
     """
-    shown = "" if revealed else "own_"
     y_scale = alt.Scale(domain=list(scores), nice=False, zero=False)
-    schools = _schools(origins, steps)
     left, right = (
-        _Panel(look, *of_x, y_scale, schools, shown, origins, steps)
+        _Panel(look, *of_x, y_scale, origins, steps)
         for of_x in (_plane_axis(slopes), _lines_axis(origins))
     )
-    lines = _lines(right, sum(scores) / 2, show_truth)
-    plane = _plane(left, slopes, show_truth)
-    return finish(alt.layer(lines, plane).resolve_scale(x="independent"), look, HEIGHT)
+    layers = alt.layer(_lines(right), _plane(left)).resolve_scale(x="independent")
+    return finish(layers, look, PLOT)
 
 
 def _origin(origins: tuple[float, float], steps: int) -> str:
@@ -95,27 +100,19 @@ def _origin(origins: tuple[float, float], steps: int) -> str:
     return f"({chosen} ? {low} + {(high - low) / (steps - 1)} * {step} : 0)"
 
 
-def _schools(origins: tuple[float, float], steps: int) -> Any:
-    """The schools, with the heights of their lines at the zero of x and at both ends."""
-    low, high = origins
-    at = {"height": "datum.origin", "left": str(low), "right": str(high)}
-    base = alt.Chart(alt.NamedData("schools")).transform_calculate(
-        **{"origin": _origin(origins, steps), "from": str(low), "to": str(high)}
-    )
-    for kind in ("", "own_", "true_"):
-        line = f"datum.{kind}alpha + {{}} * datum.{kind}beta"
-        base = base.transform_calculate(**{kind + k: line.format(x) for k, x in at.items()})
-    return base
-
-
 def _part(low: float, high: float) -> list[Any]:
     """A range on the horizontal axis, in parts of the width."""
     return [{"expr": f"width * {low}"}, {"expr": f"width * {high}"}]
 
 
+def _across(part: float) -> Any:
+    """A place on the horizontal axis, in parts of the width."""
+    return alt.value({"expr": f"width * {part}"})
+
+
 def _plane_axis(slopes: tuple[float, float]) -> tuple[alt.Scale, alt.Axis]:
     scale = alt.Scale(domain=list(slopes), range=_part(0, PLANE), nice=False, zero=False)
-    title = ["slope β_j, points", "for 100 of pre-test"]
+    title = ["slope, points", "for 100 of pre-test"]
     return scale, alt.Axis(orient="bottom", title=title, tickCount=5, grid=True)
 
 
@@ -131,38 +128,48 @@ def _lines_axis(origins: tuple[float, float]) -> tuple[alt.Scale, alt.Axis]:
     )
 
 
-def _lines(panel: _Panel, middle: float, show_truth: bool) -> Any:
+def _seen(most: float = 1.0, field: str = "seen") -> Any:
+    return alt.condition(f"datum.{field} > 0", alt.value(most), alt.value(0))
+
+
+def _lines(panel: _Panel) -> Any:
     """The right panel: lines, the students of the picked school, the rule at x = 0."""
-    colours, colour = panel.look.palette, panel.colour
-    steps = alt.Chart(alt.NamedData("origins"))
+    colours = panel.look.palette
     students = alt.Chart(alt.NamedData("students")).mark_circle(
-        color=colours.muted, size=28, opacity=0.7, clip=True
+        color=colours.muted, size=28, opacity=0.8, clip=True
     )
-    layers = [
+    return alt.layer(
         *_reach(panel),
-        steps.transform_calculate(middle=str(middle))
+        alt.Chart(alt.NamedData("origins"))
         .mark_point(opacity=0)
-        .encode(x=panel.x("at:Q"), y=panel.y("middle:Q"))
+        .encode(x=panel.x("at:Q"), y=alt.value(PLOT / 2))
         .add_params(handle(panel.steps, "Where x is zero")),
-        _line(panel, panel.shown, color=colour, strokeWidth=1.2, opacity=0.45),
+        _line(panel, "front", 1.2, 0.5, color=panel.front),
         students.encode(x=panel.x("x:Q"), y=panel.y("y:Q")),
-    ]
-    picked = [("own_", {"color": colours.no, "strokeWidth": 2.5, "strokeDash": [6, 4]})]
-    if not panel.shown:
-        picked.append(("", {"color": colour, "strokeWidth": 3.5}))
-    if show_truth:
-        picked.append(("true_", {"color": colours.truth, "strokeWidth": 2}))
-    layers += [_line(panel, k, **mark).transform_filter("datum.picked") for k, mark in picked]
-    return alt.layer(*layers, *_rule(panel))
+        _line(panel, "own", 2.5, 1.0, dash=[6, 4], color=alt.value(colours.no)),
+        _line(panel, "front", 3.5, 1.0, "datum.picked", color=panel.front),
+        _line(panel, "true", 2.0, 1.0, color=alt.value(colours.truth)),
+        *_rule(panel),
+    )
 
 
-def _line(panel: _Panel, kind: str, **mark: Any) -> Any:
+def _line(
+    panel: _Panel,
+    kind: str,
+    width: float,
+    most: float,
+    where: str = "true",
+    dash: list[int] | None = None,
+    **colour: Any,
+) -> Any:
     """The lines of one kind, of the schools that have one."""
+    more: dict[str, Any] = {"strokeDash": dash} if dash else {}
     return (
-        panel.schools.transform_filter(f"isValid(datum.{kind}beta)")
-        .mark_rule(clip=True, **mark)
+        alt.Chart(alt.NamedData("lines"))
+        .transform_filter(f"datum.kind == '{kind}' && {where}")
+        .mark_line(clip=True, strokeWidth=width, **more)
         .encode(
-            x=panel.x("from:Q"), x2="to:Q", y=panel.y(f"{kind}left:Q"), y2=f"{kind}right:Q"
+            x=panel.x("x:Q"), y=panel.y("y:Q"), detail="school:N", opacity=_seen(most), **colour
         )
     )  # fmt: skip
 
@@ -175,121 +182,153 @@ def _reach(panel: _Panel) -> list[Any]:
             x=panel.x("least:Q"), x2="most:Q"
         ),
         reach.mark_text(
-            align="left",
-            dx=4,
-            dy=-20,
+            align="right",
+            dx=-4,
+            dy=-6,
             baseline="bottom",
             color=colours.muted,
             fontSize=panel.look.type_size(12),
             text=["students", "are here"],
-        ).encode(x=panel.x("least:Q"), y=alt.value(HEIGHT)),
+            lineHeight=13,
+        ).encode(x=panel.x("most:Q"), y=alt.value(PLOT - 14)),
     ]
 
 
 def _rule(panel: _Panel) -> list[Any]:
     """The rule at x = 0, the heights of the lines on it, a thread to the plane."""
-    ink, height = panel.look.palette.ink, panel.y(f"{panel.shown}height:Q")
-    now = alt.Chart(alt.NamedData("origins")).transform_filter(here(panel.steps))
-    known = panel.schools.transform_filter(f"isValid(datum.{panel.shown}beta)")
-    thread = known.transform_filter("datum.picked").mark_rule(
+    ink, now = panel.look.palette.ink, panel.now
+    known = panel.base("schools", "")
+    thread = known.transform_filter("datum.picked && datum.line_seen > 0").mark_rule(
         color=ink, strokeDash=[2, 3], clip=True
     )
     halo: dict[str, Any] = {"stroke": panel.look.palette.paper, "strokeWidth": 5}
+    at = {"x": panel.x("at:Q"), "y": alt.value(0)}
+    sides = (("datum.at <= 1.5", "left", 7), ("datum.at > 1.5", "right", -7))
     return [
         now.mark_rule(color=ink, strokeWidth=2.5).encode(x=panel.x("at:Q")),
         *(
-            now.mark_text(
-                text="x = 0", dx=7, dy=12, align="left", fontWeight="bold", **under
-            ).encode(x=panel.x("at:Q"), y=alt.value(0))
+            now.transform_filter(where)
+            .mark_text(text="x = 0", dx=dx, dy=12, align=align, fontWeight="bold", **under)
+            .encode(**at)
+            for where, align, dx in sides
             for under in (halo, {})
         ),
-        known.mark_circle(color=panel.colour, size=34, opacity=1, clip=True).encode(
-            x=panel.x("origin:Q"), y=height
+        known.mark_circle(size=34, clip=True).encode(
+            x=panel.x("zero:Q"),
+            y=panel.y("height:Q"),
+            color=panel.front,
+            opacity=_seen(field="line_seen"),
+            key=marks.key("school"),
         ),
-        thread.encode(x=panel.x("origin:Q"), x2=_across(LINES), y=height),
+        thread.encode(x=panel.x("zero:Q"), x2=_across(LINES), y=panel.y("height:Q")),
     ]
 
 
-def _across(part: float) -> Any:
-    """A place on the horizontal axis, in parts of the width."""
-    return alt.value({"expr": f"width * {part}"})
-
-
-def _plane(panel: _Panel, slopes: tuple[float, float], show_truth: bool) -> Any:
+def _plane(panel: _Panel) -> Any:
     """The left panel: a point for each school, pulled toward a tilted cloud."""
-    low, high = slopes
-    shown, size = panel.shown, 75 * panel.look.scale
-    own = panel.schools.transform_filter(f"datum.own_beta >= {low} && datum.own_beta <= {high}")
-    front = own if shown else panel.schools
-    layers = [
+    size, key = 75.0, marks.key("school")
+    schools = panel.base("schools", "", "own_", "true_")
+    front = {"x": panel.x("beta:Q"), "y": panel.y("height:Q")}
+    return alt.layer(
         alt.Chart(alt.NamedData("reach"))  # a wall, so that the handle hears no click on this panel
         .mark_rect(fill="transparent")
         .encode(x=alt.value(0), x2=_across(PLANE), tooltip=alt.value("")),
-    ]
-    if not shown:
-        layers += [*_clouds(panel, show_truth), _arrows(panel, own)]
-    layers.append(_points(panel, own, "no", "own_", size))
-    if not shown:
-        layers.append(_points(panel, front, "partial", "", 0.8 * size))
-    if show_truth:
-        layers.append(_points(panel, panel.schools, "truth", "true_", 0.45 * size))
-    at = {"x": panel.x(f"{shown}beta:Q"), "y": panel.y(f"{shown}height:Q")}
-    picked, ink = front.transform_filter("datum.picked"), panel.look.palette.ink
-    ring = picked.mark_point(shape="circle", size=4 * size, color=ink, strokeWidth=1.5, clip=True)
-    layers += [
-        ring.encode(**at),
-        picked.mark_rule(color=ink, strokeDash=[2, 3], clip=True).encode(**at, x2=_across(LINES)),
-        front.mark_point(size=3 * size, fill="transparent", strokeWidth=0, clip=True)
-        .encode(**at, tooltip=_tooltip(shown))
+        *_clouds(panel),
+        panel.base("pulls", "")
+        .mark_line(color=panel.look.palette.muted, strokeWidth=1.6, clip=True)
+        .encode(**front, detail="school:N", order="end:Q", opacity=_seen()),
+        _points(panel, schools, "no", "own_", "own_seen", size),
+        _points(panel, schools, "partial", "", "partial_seen", 0.8 * size),
+        *_targets(panel),
+        _points(panel, schools, "truth", "true_", "truth_seen", 0.5 * size),
+        *_picked(panel, schools.transform_filter("datum.picked && datum.dot_seen > 0"), size),
+        schools.transform_filter("datum.dot_seen > 0")
+        .mark_point(size=3 * size, fill="transparent", strokeWidth=0, clip=True)
+        .encode(**front, tooltip=_tooltip(), key=key)
         .add_params(alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)),
+        *_caption(panel),
+    )
+
+
+def _points(
+    panel: _Panel, schools: Any, pooling: Any, kind: str, seen: str, size: float
+) -> Any:  # fmt: skip
+    return marks.point(schools, pooling, panel.look, size, clip=True).encode(
+        x=panel.x(f"{kind}beta:Q"),
+        y=panel.y(f"{kind}height:Q"),
+        opacity=_seen(field=seen),
+        key=marks.key("school"),
+    )
+
+
+def _picked(panel: _Panel, picked: Any, size: float) -> list[Any]:
+    """A ring around the picked school, its name, and the thread to its line."""
+    colours = panel.look.palette
+    at = {"x": panel.x("beta:Q"), "y": panel.y("height:Q")}
+    ring = picked.mark_point(
+        shape="circle", size=4 * size, stroke=colours.picked, strokeWidth=2.5, clip=True
+    )
+    name: dict[str, Any] = {"fontWeight": "bold", "dy": -17, "clip": True}
+    halo: dict[str, Any] = {"stroke": colours.paper, "strokeWidth": 4}
+    return [
+        picked.mark_rule(color=colours.ink, strokeDash=[2, 3], clip=True).encode(
+            **at, x2=_across(LINES)
+        ),
+        ring.encode(**at, key=marks.key("school")),
+        *(
+            picked.mark_text(**name, **more).encode(**at, text="school:N")
+            for more in (halo, {"color": colours.picked})
+        ),
     ]
-    return alt.layer(*layers)
 
 
-def _points(panel: _Panel, base: Any, pooling: Any, kind: str, size: float) -> Any:
-    return marks.point(base, pooling, panel.look, size / panel.look.scale, clip=True).encode(
-        x=panel.x(f"{kind}beta:Q"), y=panel.y(f"{kind}height:Q")
-    )
-
-
-def _arrows(panel: _Panel, own: Any) -> Any:
-    """From each school's own line to its partially pooled one."""
-    return own.mark_rule(color=panel.look.palette.muted, strokeWidth=1.6, clip=True).encode(
-        x=panel.x("own_beta:Q"), x2="beta:Q", y=panel.y("own_height:Q"), y2="height:Q"
-    )
-
-
-def _tooltip(shown: str) -> list[alt.Tooltip]:
-    named = {"own_": "no pooling"} if shown else {"own_": "no pooling", "": "partial pooling"}
+def _tooltip() -> list[alt.Tooltip]:
+    values = (("own_", "no pooling"), ("", "as drawn in front"))
     lines = [
         alt.Tooltip(f"{kind}{field}:Q", title=f"{what}, {name}", format=".1f")
-        for kind, name in named.items()
+        for kind, name in values
         for field, what in (("height", "intercept"), ("beta", "slope"))
     ]
     return [alt.Tooltip("school:N", title="school"), alt.Tooltip("n:Q", title="students"), *lines]
 
 
-def _clouds(panel: _Panel, show_truth: bool) -> list[Any]:
-    """Ellipses of 50% and 95%, fitted and true, and what the handle makes of rho."""
+def _clouds(panel: _Panel) -> list[Any]:
+    """Ellipses of 50% and 95%, fitted and true."""
     colours = panel.look.palette
-    height = f"datum.alpha + {_origin(panel.origins, panel.steps)} * datum.beta"
-    base = alt.Chart(alt.NamedData("ellipses")).transform_calculate(height=height)
 
-    def outline(of: str, **mark: Any) -> Any:
-        line = base.transform_filter(f"datum.of == '{of}'").mark_line(clip=True, **mark)
-        at = {"x": panel.x("beta:Q"), "y": panel.y("height:Q")}
-        return line.encode(**at, order="k:Q", detail="share:N")
+    def outline(of: str, most: float, **mark: Any) -> Any:
+        line = panel.base("ellipses", "").transform_filter(f"datum.of == '{of}'")
+        return line.mark_line(clip=True, **mark).encode(
+            x=panel.x("beta:Q"), y=panel.y("height:Q"), order="k:Q", detail="share:N",
+            opacity=_seen(most),
+        )  # fmt: skip
 
-    green = {"fill": colours.partial, "fillOpacity": 0.12, "strokeWidth": 2}
-    layers = [outline("fitted", stroke=colours.partial, **green)]
-    if show_truth:
-        layers.append(outline("true", stroke=colours.truth, strokeWidth=1.8, strokeDash=[5, 4]))
-    now = alt.Chart(alt.NamedData("origins")).transform_filter(here(panel.steps))
-    size = panel.look.type_size(16)
-    caption = now.mark_text(align="left", baseline="top", fontWeight="bold", fontSize=size)
+    green = {"fill": colours.partial, "fillOpacity": 0.14, "strokeWidth": 2}
     return [
-        *layers,
-        caption.encode(
-            x=alt.value(8), y=alt.value(6), text="caption:N", color=alt.value(colours.partial)
-        ),
+        outline("fitted", 1.0, stroke=colours.partial, **green),
+        outline("true", 1.0, stroke=colours.truth, strokeWidth=1.8, strokeDash=[5, 4]),
+    ]
+
+
+def _targets(panel: _Panel) -> list[Any]:
+    """What schools are pulled to: a line over u, and the place of the picked school's u."""
+    purple = panel.look.palette.target
+    base = panel.base("targets", "")
+    at = {"x": panel.x("beta:Q"), "y": panel.y("height:Q"), "opacity": _seen()}
+    line = base.mark_line(color=purple, strokeWidth=2.5, strokeDash=[5, 4], clip=True)
+    cross = base.transform_filter("datum.mine").mark_point(
+        shape="cross", size=150, fill=purple, stroke=panel.look.palette.paper, clip=True
+    )
+    return [line.encode(**at, order="k:Q"), cross.encode(**at)]
+
+
+def _caption(panel: _Panel) -> list[Any]:
+    """What the handle makes of the correlation."""
+    now, colours = panel.now, panel.look.palette
+    style: dict[str, Any] = {"align": "left", "baseline": "top", "fontWeight": "bold"}
+    under = {"stroke": colours.paper, "strokeWidth": 5}
+    at = {"x": alt.value(6), "y": alt.value(4), "text": "caption:N"}
+    return [
+        now.mark_text(**style, **under).encode(**at),
+        now.mark_text(**style, color=colours.partial).encode(**at),
     ]

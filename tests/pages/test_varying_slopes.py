@@ -1,151 +1,185 @@
-"""Varying slopes: its sentences, its answers, its numbers held to statsmodels."""
+"""The lesson on varying slopes: its answers, its sentences, what each mark shows where."""
 
 from __future__ import annotations
 
 import re
-import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mlm_core import Scenario, fit_no_pooling, fit_partial_pooling, simulate
-from mlm_core.estimates import students_table
-from mlm_core.origin import move_origin
-from pages.shared.presets import PERFECT
-from tests.pages.kit import figure, open_page, text
+from mlm_core import fit_partial_pooling
+from mlm_core.lessons.varying_slopes import REST, START, STEPS, facts
+from pages.shared import story
+from pages.shared.words import number
+from tests.mlm_core.lessons.test_varying_slopes import SCENARIOS
+from tests.pages.kit import drawn, mark_at, marks, questions, right, said, story_of
 
-SHOW = {"predict_varying_slopes": "Just show me"}
-
-
-def shown(**query):
-    return open_page("varying_slopes", **SHOW | query)
-
-
-def sentence(at) -> str:
-    return next(m.value for m in at.markdown if "partial pooling" in m.value and "slope" in m.value)
+STORY = story_of("varying_slopes")
+KINDS = [step.kind for step in STORY.steps]
+PREDICT, SAY, TRY, TRUTH, BREAKS, CHECK = (
+    KINDS.index(k) for k in ("predict", "say", "try", "truth", "breaks", "check")
+)
+U = next(k for k, s in enumerate(STORY.steps) if s.shows.get("with_u"))
 
 
-def read(pattern: str, prose: str) -> list[float]:
-    found = re.search(pattern, prose)
-    assert found, prose
-    return [float(g.replace("−", "-")) for g in found.groups()]
-
-
-N = r"(−?\d+\.\d)"
-N2 = r"(−?\d+\.\d\d)"
-
-
-@pytest.mark.parametrize("seed", range(100, 108))
-@pytest.mark.parametrize("with_u", [False, True])
-def test_the_sentence_is_the_fit(seed, with_u):
-    at = shown(seed=seed, with_u=str(with_u).lower(), n_groups=8 + seed % 5)
-    data = simulate(Scenario(seed=seed, n_groups=8 + seed % 5)).data
-    own = fit_no_pooling(data, "varying").lines
-    fit = fit_partial_pooling(data, "varying", with_u)
-    j = data.labels.tolist().index(at.selectbox(key="school").value)
-    prose = sentence(at)
-    first, second, alpha, was = read(
-        rf"own of {N}; partial pooling makes it {N}, and its intercept {N} instead of {N}\.", prose
-    )
-    assert (first, second) == pytest.approx((own.beta[j], fit.lines.beta[j]), abs=0.051)
-    assert (alpha, was) == pytest.approx((fit.lines.alpha[j], own.alpha[j]), abs=0.051)
-    assert f"with {data.n[j]} student" in prose
-    if fit.hyper.sigma_beta == 0:
-        assert "σ_β is exactly 0" in prose
-    elif abs(fit.hyper.rho) == 1:
-        assert f"exactly {'−' if fit.hyper.rho < 0 else ''}1:" in prose
-    else:
-        here, there = read(rf"ρ is {N2} with x = 0 at 500, {N2} with x = 0 at a raw", prose)
-        assert here == pytest.approx(fit.hyper.rho, abs=0.0051)
-        assert there == pytest.approx(move_origin(fit.hyper, -5).rho, abs=0.0051)
-
-
-def test_a_school_without_a_line_of_its_own():
-    data = simulate(Scenario(students_per_group=3)).data
-    own = fit_no_pooling(data, "varying").lines
-    alone = data.labels[~np.isfinite(own.beta)]
-    at = shown(students_per_group=3, school=alone[0])
-    assert "1 student and no slope of its own" in sentence(at)
-    assert any(f"{len(alone)} school" in c.value for c in at.caption)
-    assert "nan" not in text(at).lower()
-
-
-def test_parallel_lines_say_so():
-    prose = sentence(shown(sigma_beta=0, b1=0, seed=12, n_groups=4))
-    assert "The estimate of σ_β is exactly 0: the slopes differ by no more than chance." in prose
-    assert "σ_β is exactly 0" in sentence(
-        shown(sigma_beta=0, b1=0, seed=12, n_groups=4, truth="true")
-    )
-
-
-@pytest.mark.parametrize("with_u", [False, True])
-def test_the_preset_has_a_correlation_of_exactly_one(with_u):
-    fit = fit_partial_pooling(simulate(PERFECT).data, "varying", with_u)
-    assert abs(fit.hyper.rho) == 1
-    assert fit.singular
-    assert fit.hyper.sigma_alpha > 3
-    assert fit.hyper.sigma_beta > 1
-    at = shown(n_groups=PERFECT.n_groups, seed=PERFECT.seed, with_u=str(with_u).lower())
-    assert "ρ is exactly 1" in sentence(at)
-    (gap,) = read(rf"deviance is {N2} larger", sentence(at))
-    apart = fit_partial_pooling(simulate(PERFECT).data, "uncorrelated", with_u)
-    assert gap == pytest.approx(apart.criterion - fit.criterion, abs=0.0051)
-    assert ("next to nothing" in sentence(at)) == (gap < 3.84)
-
-
-def test_data_that_cannot_answer_say_why():
-    at = open_page("varying_slopes", n_groups=3, students_per_group=2, imbalance=0, **SHOW)
-    assert "too few" in at.warning[0].value
-
-
-@pytest.mark.parametrize("seed", [1, 5, 18])
-def test_the_prediction_is_computed(seed):
-    data = simulate(Scenario(seed=seed)).data
-    own, fit = fit_no_pooling(data, "varying").lines, fit_partial_pooling(data, "varying").lines
-    known = np.isfinite(own.beta)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_answers_are_computed(scenario):
+    f = facts(scenario, "Ashford")
     kept = [
-        np.std(f[known]) / np.std(o[known])
-        for o, f in ((own.alpha, fit.alpha), (own.beta, fit.beta))
+        np.std(fit[f.known]) / np.std(own[f.known])
+        for own, fit in ((f.own.alpha, f.fit.lines.alpha), (f.own.beta, f.fit.lines.beta))
     ]
-    right = "The slopes" if kept[1] < kept[0] else "The intercepts"
-    at = open_page("varying_slopes", seed=seed, predict_varying_slopes=right)
-    assert "**Yes.**" in text(at)
-    assert f"{100 * (1 - kept[1]):.0f}%" in text(at)
+    intercepts, slopes = (round(100 * max(1 - k, 0)) for k in kept)
+    expected = "Left" if slopes > intercepts else "Up" if intercepts > slopes else "Both"
+    prediction = questions(STORY, PREDICT, f)[0]
+    assert right(prediction).startswith(expected)
+    why = next(a.why for a in prediction.answers if a.right)
+    told = [int(x) for x in re.findall(r"(\d+)%", why)]
+    if "less" not in why and "more than" not in why:
+        assert told == [slopes, intercepts]
+    one, zero, cross, five = questions(STORY, CHECK, f)
+    cov = 0.0 if np.isnan(f.hyper.rho) else f.hyper.rho * f.hyper.sigma_alpha * f.hyper.sigma_beta
+    # the conditional mean of a slope, given one student at x = 0 who is 20 points too high
+    moved = cov / (f.hyper.sigma_alpha**2 + f.fit.sigma_y**2) * 20
+    asked = (
+        "The same"
+        if abs(f.hyper.rho) < 0.005 or cov == 0
+        else "A steeper"
+        if moved > 0
+        else "A flatter"
+    )
+    assert right(one).startswith(asked)
+    assert right(zero).startswith("The lines")
+    assert f"{number(abs(f.b1[0]))} points {'more' if f.b1[0] >= 0 else 'fewer'} for each" in right(
+        cross
+    )
+    assert right(five).startswith("Next to nothing")
 
 
-@pytest.mark.parametrize("seed", [1, 5, 39])
-def test_the_one_student_question(seed):
-    """Its answer is the sign of what a refit with such a school does to its slope."""
-    data = simulate(Scenario(seed=seed)).data
-    rho = fit_partial_pooling(data, "varying").hyper.rho
-    at = shown(seed=seed)
-    radio = at.radio(key="check_varying_slopes_1")
-    right = "Steeper" if rho > 0 else "Flatter"
-    radio.set_value(next(o for o in radio.options if o.startswith(right))).run()
-    assert at.success
+@pytest.mark.parametrize("scenario", SCENARIOS[:3])
+def test_the_words_follow_the_handle(scenario):
+    f = facts(scenario, "Ashford")
+    table, mine = STORY.steps[TRY].hand(f).texts, STORY.steps[SAY].hand(f).texts
+    for k in (0, REST, STEPS - 1):
+        moved = fit_partial_pooling(replace(f.data, x=f.data.x - f.at[k]), "varying")
+        assert table["sa"][k] == number(moved.hyper.sigma_alpha)
+        assert table["sb"][k] == number(moved.hyper.sigma_beta)
+        assert table["rho"][k] == number(moved.hyper.rho, 2)
+        assert mine["fit"][k] == number(moved.lines.alpha[f.picked])
+        assert mine["own"][k] == number(f.own.alpha[f.picked] + f.at[k] * f.own.beta[f.picked])
+        assert mine["at"][k] == table["at"][k] == number(500 + 100 * f.at[k], 0)
+    assert table["low"][REST] == number(f.rho_low[REST], 2)
+    assert table["high"][REST] == number(f.rho_high[REST], 2)
+    assert mine["pulled"][0] == number(f.fit.lines.beta[f.picked])
+    assert mine["slope"][0] == number(f.own.beta[f.picked])
 
 
-def test_numbers_of_the_default_are_those_of_statsmodels():
-    import statsmodels.formula.api as smf
-
-    data = simulate(Scenario()).data
-    fit = fit_partial_pooling(data, "varying")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        other = smf.mixedlm(
-            "y ~ x", students_table(data), groups="school", re_formula="~x"
-        ).fit(reml=True, method=["lbfgs"])  # fmt: skip
-    sd = np.sqrt(np.diag(other.cov_re))
-    # its optimiser stops about 1e-3 of an SD away
-    assert (fit.hyper.sigma_alpha, fit.hyper.sigma_beta) == pytest.approx(sd, rel=5e-3)
-    assert fit.hyper.rho == pytest.approx(other.cov_re.iloc[0, 1] / sd.prod(), abs=5e-3)
-    spec, tables = figure(shown())
-    assert spec["layer"]
-    alpha = tables["schools"].set_index("school").alpha
-    for school, effect in other.random_effects.items():
-        assert alpha[school] == pytest.approx(other.fe_params.iloc[0] + effect.iloc[0], abs=0.05)
+def test_rho_never_stands_without_its_interval():
+    for scenario in SCENARIOS:
+        f = facts(scenario, "Ashford")
+        for step in STORY.steps:
+            for words in (step.text, step.look):
+                spoken = said(words, f)
+                if re.search(r"correlation is|estimated −?[01]\.\d\d", spoken):
+                    assert "95% interval" in spoken, spoken
+        lab = STORY.lab(f)
+        assert {"rho", "low", "high"} <= set(lab.texts)
 
 
-def test_the_figure_stays_light():
-    _, tables = figure(shown(n_groups=100))
-    assert sum(len(table) for table in tables.values()) < 700
+def test_a_sign_that_is_not_settled_is_not_stated():
+    for scenario in SCENARIOS:
+        f = facts(scenario, "Ashford")
+        spoken = said(STORY.steps[SAY].text, f)
+        stated = "on average a line that is 10 points higher" in spoken
+        assert stated == (f.has_rho and f.lean != 0 and f.settled)
+        if stated:
+            assert ("steeper" in spoken) == (f.hyper.rho > 0)
+
+
+def test_what_each_mark_shows():
+    figures, handle = drawn(STORY, story.designed(STORY, TRUTH))
+    spec, tables = figures[0].spec, figures[0].tables
+
+    def at(**looks):
+        return [(m["x"]["field"], m["y"]["field"]) for m in mark_at(spec, **looks)]
+
+    assert at(shape="circle", fill="transparent", stroke="#0B68B0") == [("own_beta", "own_height")]
+    assert at(shape="circle", fill="#00805A") == [("beta", "height")]
+    assert at(shape="diamond") == [("true_beta", "true_height")]
+    assert at(shape="cross") == [("beta", "height")]
+    assert [m["x"]["field"] for m in mark_at(spec, color="#7A4BB8")] == ["beta"]
+    seen = {
+        m["x"]["field"]: m["opacity"] for m in mark_at(spec, fill="transparent", stroke="#0B68B0")
+    }
+    assert seen["own_beta"]["condition"]["test"] == "datum.own_seen > 0"
+    assert handle.rest == REST
+    assert handle.spoken[0].endswith("of 0")
+    assert handle.spoken[REST].endswith("500")
+    calculated = [
+        t for m in [spec, *spec["layer"], *[x for y in spec["layer"] for x in y["layer"]]]
+        for t in m.get("transform", []) if t.get("as") == "true_height"
+    ]  # fmt: skip
+    assert all(t["calculate"].startswith("datum.true_alpha + ") for t in calculated)
+    assert all(t["calculate"].endswith("* datum.true_beta") for t in calculated)
+    assert calculated
+    truth = tables["schools"]
+    f = STORY.facts(story.designed(STORY, TRUTH))
+    np.testing.assert_array_equal(truth.true_alpha, f.simulation.alpha)
+    np.testing.assert_array_equal(truth.beta, f.fit.lines.beta)
+    np.testing.assert_array_equal(truth.own_alpha[f.known], f.own.alpha[f.known])
+
+
+def test_one_specification_serves_all_steps():
+    specs = set()
+    for k in (0, TRUTH, U):
+        spec = drawn(STORY, story.designed(STORY, k))[0][0].spec
+        specs.add(re.sub(r"view_\d+", "view", str(spec)))
+    assert len(specs) == 1
+    assert any(m["mark"]["type"] == "line" for m in marks(spec) if isinstance(m["mark"], dict))
+
+
+def test_nothing_is_given_away_before_the_prediction():
+    before, after = (
+        drawn(STORY, story.designed(STORY, PREDICT, answered=a))[0][0] for a in (False, True)
+    )
+    assert "correlation" not in before.alt
+    assert "SD of slopes" not in before.alt
+    assert "95% interval" in after.alt
+    assert not before.tables["schools"].partial_seen.any()
+    assert after.tables["schools"].partial_seen.all()
+
+
+def test_the_break_is_at_the_edge():
+    seen = story.designed(STORY, BREAKS)
+    f = STORY.facts(seen)
+    assert abs(f.hyper.rho) == 1
+    assert f.rho[1:] == (-1.0, 1.0)
+    assert f.data.n_groups == 5
+    assert f.undecided
+    assert f"grows by {number(f.gap)}" in said(STORY.steps[BREAKS].look, f)
+    schools = drawn(STORY, seen)[0][0].tables["schools"]
+    assert schools.truth_seen.all()
+    assert schools.picked.sum() == 1
+
+
+def test_the_truth_is_told_in_numbers():
+    f = facts(START, "Juniper")
+    spoken = said(STORY.steps[TRUTH].text, f)
+    assert f"**{f.closer} of {f.known.sum()}**" in spoken
+    assert f"{number(f.misses(f.fit.lines))} points against {number(f.misses(f.own))}" in spoken
+    assert (
+        f"included: {number(np.hypot(2.0, 1.5))}, estimated {number(f.hyper.sigma_beta)}" in spoken
+    )
+    assert ("misses less" in spoken) == (f.misses(f.fit.lines) < f.misses(f.own))
+
+
+def test_the_step_on_b1_has_u_in_the_model():
+    seen = story.designed(STORY, U)
+    f = STORY.facts(seen)
+    assert f.fit.group_predictor
+    spoken = said(STORY.steps[U].text, f)
+    estimate, se = f.b1
+    assert f"**{number(abs(estimate))}** points {'more' if estimate >= 0 else 'fewer'}" in spoken
+    assert f"standard error of {number(se)}" in spoken
+    assert ("0 is not ruled out" in spoken) == (abs(estimate) <= 2 * se)
