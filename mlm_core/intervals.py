@@ -458,6 +458,6 @@ def descend(cost: Cost, start: Floats) -> tuple[float, Floats]:
     steepest = float(np.abs(cost(start)[1]).max())
     reach = 0.3 * max(float(np.abs(start).max()), 0.1)
     first = np.eye(len(start)) * min(1.0, reach / (steepest + 1e-300))
-    options = {"gtol": 1e-5, "hess_inv0": first}
+    options = {"gtol": 1e-3, "hess_inv0": first}
     found = minimize(cost, start, jac=True, method="BFGS", options=options)
     return float(found.fun), found.x

@@ -350,25 +350,43 @@ class _At(NamedTuple):
 
 
 def _at(sums: WideSums, sigma: Floats, method: Method) -> _At:
-    k = sums.s @ sigma[..., None, :, :] @ np.swapaxes(sums.s, 1, 2)
-    k = k + np.eye(sums.q)
-    inverse, log_det = _root_inverse(k)
-    t, a = inverse @ sums.c, inverse @ sums.s
-    flat = t.reshape(*t.shape[:-3], -1, t.shape[-1])
-    m = sums.rss + np.swapaxes(flat, -1, -2) @ flat
-    root = np.linalg.inv(np.linalg.cholesky(m))
-    f = np.swapaxes(a, -1, -2) @ t @ np.swapaxes(root, -1, -2)[..., None, :, :]
-    return _At(log_det.sum(-1), root, f, np.swapaxes(a, -1, -2) @ a)
+    """By forward substitution, an element at a time for all schools at once."""
+    q = sums.q
+    s = sums.s
+    half = (s.reshape(-1, q) @ sigma).reshape(*sigma.shape[:-2], len(s), q, q)
+    root, log_det = _roots(half, s)
+    t: list[Any] = []
+    a: list[Any] = []
+    for i in range(q):
+        ti, ai = sums.c[:, i], s[:, i]
+        for k in range(i):
+            ti = ti - root[i][k][..., None] * t[k]
+            ai = ai - root[i][k][..., None] * a[k]
+        t.append(ti / root[i][i][..., None])
+        a.append(ai / root[i][i][..., None])
+    m = sums.rss + sum(np.swapaxes(ti, -1, -2) @ ti for ti in t)
+    inverse = np.linalg.inv(np.linalg.cholesky(m))
+    back = np.swapaxes(inverse, -1, -2)
+    f = np.stack([sum(a[i][..., k, None] * t[i] for i in range(q)) @ back for k in range(q)], -2)
+    whole = sum(ai[..., :, None] * ai[..., None, :] for ai in a)
+    return _At(log_det.sum(-1), inverse, f, np.asarray(whole))
 
 
-def _root_inverse(k: Floats) -> tuple[Floats, Floats]:
-    """Inverse of the Cholesky factor of K (..., q, q), and log determinant of K."""
-    if k.shape[-1] == 1:
-        return 1 / np.sqrt(k), np.log(k[..., 0, 0])
-    chol = np.linalg.cholesky(k)
-    log_det = 2 * np.log(np.diagonal(chol, axis1=-2, axis2=-1)).sum(-1)
-    inverse: Floats = np.linalg.inv(chol)
-    return inverse, log_det
+def _roots(half: Floats, s: Floats) -> tuple[list[list[Floats]], Floats]:
+    """Cholesky factor of K, a list of lists of (..., J), and log determinant of K (..., J)."""
+    q = s.shape[-1]
+    root: list[list[Floats]] = []
+    log_det = np.zeros(half.shape[:-2])
+    for i in range(q):
+        row: list[Floats] = []
+        for k in range(i + 1):
+            value = (half[..., i, :] * s[:, k]).sum(-1) + (i == k)
+            for m in range(k):
+                value = value - row[m] * (root[k][m] if k < i else row[m])
+            row.append(np.sqrt(value) if i == k else value / root[k][k])
+        log_det = log_det + 2 * np.log(row[i])
+        root.append(row)
+    return root, log_det
 
 
 def _log_part(sums: WideSums, at: _At, method: Method) -> Floats:
@@ -383,8 +401,10 @@ def wide_parts(sums: WideSums, sigma: Floats, method: Method) -> Parts:
     r"""The deviance at Sigma (q, q) in two parts, with their derivatives; see `Parts`."""
     at = _at(sums, sigma, method)
     r2 = float(at.root[-1, -1] ** -2)
-    of_coef = at.f[:, :, : sums.p] if method == "REML" else at.f[:, :, :0]
-    slope = at.q.sum(0) - np.einsum("jap,jbp->ab", of_coef, of_coef)
+    slope = at.q.sum(0)
+    if method == "REML":
+        of_coef = np.swapaxes(at.f[:, :, : sums.p], 0, 1).reshape(sums.q, -1)
+        slope = slope - of_coef @ of_coef.T
     last = at.f[:, :, -1]
     return Parts(float(_log_part(sums, at, method)), r2, slope, -r2 * (last.T @ last))
 

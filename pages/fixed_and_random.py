@@ -3,291 +3,324 @@
 from dataclasses import replace
 
 import numpy as np
-import streamlit as st
 
-from mlm_core import DataError, estimates
+from mlm_core import Scenario, estimates
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_limits import two_limits
-from mlm_core.experiments.limits import two_limits_tables
-from mlm_core.origin import true_population
-from pages.shared import cached, controls, figure, lesson, presets
-from pages.shared.code import Recipe, listing
-from pages.shared.lesson import Answer, Question
-from pages.shared.words import count, number
+from mlm_core.lessons.fixed_and_random import Facts, definitions, facts
+from pages.shared import controls, figure, story
+from pages.shared.cached import remembered
+from pages.shared.code import Listing, Recipe, listing
+from pages.shared.figure import Hand, Handle, hand
+from pages.shared.story import Answer, Question, Seen
+from pages.shared.words import count, number, plain
 
-SLUG = "fixed_and_random"
-scenario = controls.sidebar(
-    "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "sigma_x", "contextual"
-)
-data = cached.simulation(scenario).data
+# What the figure shows
 
-lesson.begin(SLUG)
-try:
-    fit, path = cached.partial_pooling(scenario), cached.pooling_path(scenario)
-    own = cached.no_pooling(scenario).lines.alpha
-except DataError as reason:
-    lesson.impossible(SLUG, reason)
 
-estimate, sigma_y = fit.hyper.sigma_alpha, fit.sigma_y
-a0, slope = number(fit.hyper.a0), number(fit.hyper.a1, 2)
-one, slope_at_0, slope_at_inf = (
-    number(path.alpha[0, 0]), number(path.a1[0], 2), number(path.a1[-1], 2)
-)  # fmt: skip
-names, schools = data.labels.astype(str), count(data.n_groups, "school")
-
-revealed = lesson.predict(
-    SLUG,
-    "The handle sets σ_α, the SD of the school intercepts. Where on it do people speak of "
-    "“fixed effects”?",
-    [
-        Answer("Only at the left end, 0", "There the intercept is the same for all schools, which is one "
-               "meaning. It is not what “fixed effects” means in economics."),
-        Answer("Only at the right end, ∞", "There each school has an intercept and nothing ties them "
-               "together, which is one meaning. A coefficient that is the same for all is called fixed, too."),
-        Answer("At both ends", "At 0 the intercept is the same for all. At ∞ it varies and has no model. "
-               "Both are called fixed; between them it is random.", True),
-        Answer("Nowhere: fixed or random is a fact of the data", "The data are the same all along the "
-               "handle. The model and the words change."),
-    ],
-)  # fmt: skip
-
-place, beside = lesson.figure_and_controls()
-with beside:
-    picked = controls.school(names, names[np.argmin(data.n)])
-    j = int(np.flatnonzero(names == picked)[0])
-    lesson.beside_truth(
-        ("σ_α", estimate, true_population(scenario, with_u=False).sigma_alpha),
-        ("β", fit.hyper.a1, scenario.hyper.a1),
-    )
-x_domain = steady_domain(np.asarray(data.x), 0, 4.5)
-ends = own[:, None] + path.a1[-1] * np.array(x_domain)
-rest = estimates.resting_place(estimate)
-with place:
+def draw(f: Facts, seen: Seen) -> Handle:
+    """A line for each school, all with one slope, between both limits."""
+    picked = str(f.names[f.picked])
+    one, _, own = f.intercepts
     figure.legend(
-        complete="one intercept for all",
-        no="each school its own",
-        partial="intercepts with a model",
+        complete="one line for all",
+        partial=f"{picked}'s intercept at the handle",
+        no=f"{picked} by itself",
+        picked=f"{picked}'s students",
     )
+    x_domain = steady_domain(np.asarray(f.data.x), 0, 4.5)
     figure.show(
         "two_limits-slim",
-        f"A line for each of {schools}, all with the same slope. At σ_α = 0 they are one line with "
-        f"intercept {one}; at infinity each school has its own intercept, from {number(own.min())} "
-        f"to {number(own.max())}. At the estimate, {number(estimate)} points, they lie between.",
+        f"A line for each of {count(f.data.n_groups, 'school')}, all with the same slope. At the left end of the "
+        f"handle they are one line with intercept {number(one)}. At the right end each school has its own, "
+        f"{picked}'s is {number(own)}.",
         two_limits,
-        {
-            "students": estimates.marked_students(data, picked, most=300),
-            **two_limits_tables(data, path, estimate, rest, picked),
-        },
-        x_domain=x_domain,
-        y_domain=steady_domain([*data.y, *ends.ravel()], 60, 45),
+        f.tables(named=seen.revealed),
+        on_school=None,
+        axes={"x_domain": x_domain, "y_domain": steady_domain(f.reach(x_domain), 60, 45)},
         scale=estimates.HANDLE_SCALE,
         steps=estimates.STEPS,
-        crowded=data.n_groups > 40,
-        named=revealed,
     )
-    figure.handle("two_limits-slim", rest, estimates.STEPS - 1)
-
-if not revealed:
-    lesson.see("Answer the question. Then drag the handle to both ends and watch the lines.")
-else:
-    lesson.see(
-        f"At 0 the {schools} share one intercept, {one}. At ∞ each has its own, from "
-        f"{number(own.min())} to {number(own.max())}, and no model: both are called fixed.",
-        "The estimate is exactly 0: the “random” intercepts come out as one “fixed” intercept."
-        if estimate == 0
-        else f"Between them the intercepts are random: they have a model, with an SD of "
-        f"{number(estimate)} points.",
+    last = len(f.path.sigma_alpha) - 1
+    spoken = ["0 points", *(f"{number(s)} points" for s in f.path.sigma_alpha[1:-1]), "infinite"]
+    return Handle(
+        "two_limits-slim",
+        f.rest,
+        spoken,
+        "SD between schools",
+        {"estimate": f.estimate_at, "∞": last},
     )
 
-tint = lesson.tint()
-alpha_i, alpha_j = tint.partial(r"\alpha_{j[i]}"), tint.partial(r"\alpha_j")
-beta = tint.complete(r"\beta")
-of_picked = tint.partial(rf"\alpha_{{\text{{{picked}}}}} = {number(fit.lines.alpha[j])}")
-limits = (
-    rf"{tint.complete(one)} \;\xleftarrow{{\;\sigma_\alpha\to 0\;}}\; {of_picked} "
-    rf"\;\xrightarrow{{\;\sigma_\alpha\to\infty\;}}\; {tint.no(number(own[j]))}"
-)
-lesson.model(
-    rf"y_i = {alpha_i} + {beta} x_i + \epsilon_i, \qquad "
-    rf"{alpha_j} \sim N(a_0, \sigma_\alpha^2)",
-    limits if revealed else "",
-    "The intercepts have a model: they are the random effects. The slope has none: it is a fixed "
-    "effect, the same for all. A model with both kinds is a mixed model. A fixed effect is the limit "
-    "of the multilevel model: at 0 when the coefficient is the same for all, at ∞ when it varies and "
-    "is not modelled.",
-)
 
-st.markdown("**The same line in four dialects, with the same numbers**")
-sds = rf"\sigma_\alpha = {number(estimate)},\ \sigma_y = {number(sigma_y)}"
-variances = f"{number(estimate**2)} and {number(sigma_y**2)}"
-upper, lower = st.columns(2), st.columns(2)
-with upper[0].container(border=True, height="stretch"):
-    st.markdown("**Gelman & Hill**: varying and constant coefficients")
-    st.latex(
-        r"y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i,\quad \alpha_j \sim N(a_0, \sigma_\alpha^2)"
-    )
-    st.latex(rf"\begin{{gathered}}a_0 = {a0},\ \beta = {slope}\\ {sds}\end{{gathered}}")
-with upper[1].container(border=True, height="stretch"):
-    st.markdown("**Mixed model**: fixed effects β, random effects b")
-    st.latex(r"y = X\beta + Zb + \epsilon,\quad b \sim N(0, \sigma_b^2 I)")
-    st.latex(
-        rf"\beta = ({a0},\ {slope}),\ \sigma_b = {number(estimate)},\ \sigma = {number(sigma_y)}"
-    )
-    st.caption("β holds a₀ and the slope. b_j is α_j − a₀: what is added for school j.")
-with lower[0].container(border=True, height="stretch"):
-    st.markdown("**Software**: a formula")
-    st.code(
-        "lme4         y ~ x + (1 | school)\n"
-        'statsmodels  mixedlm("y ~ x", groups="school")\n'
-        "Stata        mixed y x || school:, reml\n"
-        "HLM          Y_ij = β_0j + β_1j X_ij + r_ij\n"
-        "             β_0j = γ_00 + u_0j\n"
-        "             β_1j = γ_10",
-        None,
-    )
-    st.markdown(
-        f"Fixed effects: (Intercept) {a0}, x {slope}. Random effects: SD of school "
-        f"{number(estimate)}, of the residual {number(sigma_y)}."
-    )
-    st.caption(f"Some print variances instead: {variances}.")
-with lower[1].container(border=True, height="stretch"):
-    st.markdown("**Econometrics**: school i, student t")
-    st.latex(r"y_{it} = \beta x_{it} + c_i + u_{it}")
-    st.markdown(
-        f"“Random effects”: the $c_i$ are drawn from one population and do not go with x. Mean {a0}, "
-        f"β = {slope}, SD of $c_i$ {number(estimate)}, of $u_{{it}}$ {number(sigma_y)}."
-    )
-    st.markdown(
-        "“Fixed effects”: an indicator for each school. This is no pooling, the right end of the "
-        f"handle: β = {slope_at_inf}."
-    )
-    st.caption("Econometric software estimates the SDs in another way: last digits can differ.")
+# Words that follow the handle
 
-st.markdown("**Five definitions, one data set** (Gelman 2005, section 6)")
-st.markdown(f"A town has tested its {schools}. Change the story and see who says what.")
-MODEL, INDICATORS, DRAWS = (
-    "the multilevel model",
-    "an indicator for each school",
-    "an indicator for each, seen as random draws",
-)
-first, second, third = st.columns(3)
-with first:
-    interest = controls.choose("What is asked?", ["these schools", "schools in general"],
-                               "interest", default="these schools")  # fmt: skip
-with second:
-    sample = controls.choose("The schools are", ["all there are", "a few of many"],
-                             "sample", default="all there are")  # fmt: skip
-with third:
-    means = controls.choose("Fitted by", [MODEL, INDICATORS, DRAWS], "fitted_by", default=MODEL)
-DEFINITIONS = (
-    ("A fixed effect is the same for all; a random effect varies.",
-     "Kreft & de Leeuw 1998", True, "fixed"),
-    ("An effect is fixed if it is interesting in itself, random if the population behind it is.",
-     "Searle, Casella & McCulloch 1992", interest != "these schools", "fixed"),
-    ("An effect is fixed if the sample exhausts the population, random if it is a small part of it.",
-     "Green & Tukey 1960", sample == "a few of many", "does not say"),
-    ("An effect is random if it is assumed to be a realised value of a random variable.",
-     "LaMotte 1983", means != INDICATORS, "fixed"),
-    ("Fixed effects are estimated by least squares or maximum likelihood, random effects with shrinkage.",
-     "Robinson 1991; Snijders & Bosker 1999", means == MODEL, "fixed"),
-)  # fmt: skip
-BADGE = {
-    "random": ":green-badge[● random]", "fixed": ":blue-badge[○ fixed]", "does not say": "does not say",
-}  # fmt: skip
-table = ["| | Definition | intercepts α_j | slope β |", "|--:|:--|:--|:--|"]
-for k, (words, source, is_random, of_slope) in enumerate(DEFINITIONS, 1):
-    of_schools = BADGE["random" if is_random else "fixed"]
-    table.append(f"| {k} | {words} ({source}) | {of_schools} | {BADGE[of_slope]} |")
-st.markdown("\n".join(table))
-random = sum(is_random for _, _, is_random, _ in DEFINITIONS)
-st.markdown(
-    f"The school intercepts are **random by {random}, fixed by {5 - random}** of the five. "
-    "The first two choices change the words and not one number. The last changes the estimates: "
-    + ("this is the handle at its estimate." if means == MODEL else "this is the handle at ∞.")
-)
 
-lesson.breaks(
-    (
-        "Intercepts that go with x",
-        "Schools with a high pre-test have low intercepts, which the model denies. Drag and watch the "
-        "slope: only toward the right end does it come near its truth, 4. This is why economists like that end. "
-        "The lesson “Predictors at two levels” mends it with the mean of x as a predictor.",
-        replace(
-            presets.DEFAULT,
-            students_per_group=6,
-            sigma_x=1.0,
-            contextual=-8.0,
-            seed=20,
-            hyper=replace(presets.DEFAULT.hyper, sigma_alpha=2.0, b0=0.0, b1=0.0, sigma_beta=0.0),
-        ),
-    ),
-    (
-        "Random by name, fixed by estimate",
-        "Eight schools. The model calls their intercepts random, and the best guess of σ_α is exactly "
-        "0: they come out as one number, a fixed effect of the first kind.",
-        presets.ZERO,
-    ),
-)
+def called(f: Facts) -> Hand:
+    """What the intercepts are, and are called, wherever the handle is."""
+    j, last = f.picked, len(f.path.sigma_alpha) - 1
+    name = figure.escaped(str(f.names[j]))
+    return hand(
+        f"<p><strong>{{word}}</strong> {{why}}</p><p>{name}'s intercept: {{alpha}} points. Slope for all: {{slope}}.</p>",
+        word=["“Fixed.”" if k in (0, last) else "“Random.”" for k in range(last + 1)],
+        why=[
+            "One intercept, the same for all schools." if k == 0
+            else "Each school has its own, and no model ties them together." if k == last
+            else f"The intercepts vary, and have a model with an SD of {number(s)} points."
+            for k, s in enumerate(f.path.sigma_alpha)
+        ],
+        alpha=[number(a) for a in f.path.alpha[:, j]],
+        slope=[number(b, 2) for b in f.path.a1],
+    )  # fmt: skip
 
-lesson.check(
-    SLUG,
-    [
+
+def slopes(f: Facts) -> Hand:
+    """The slope wherever the handle is, beside its truth."""
+    return hand(
+        f"<p>Slope at the handle: {{slope}}. True slope within a school: {number(f.true_slope, 2)}.</p>",
+        slope=[number(b, 2) for b in f.path.a1],
+    )
+
+
+# Questions
+
+
+def where(f: Facts) -> Question:
+    """The prediction."""
+    return Question(
+        "The handle sets the SD between schools. Where on it do people speak of “fixed effects”?",
+        [
+            Answer("Only at the left end, 0", "That is one meaning. It is not what economists mean."),
+            Answer("Only at the right end, ∞", "That is one meaning. A coefficient that is the same for all is called fixed, too."),
+            Answer("At both ends", "At 0 the intercept is the same for all. At ∞ it varies and has no model. "
+                   "Both are called fixed; between them it is random.", True),
+            Answer("Nowhere: it is a fact of the data", "The data are the same all along the handle. Only the model changes."),
+        ],
+    )  # fmt: skip
+
+
+def checks(f: Facts) -> list[Question]:
+    """Four questions on what the steps have shown."""
+    at_0, estimate, at_infinity = (number(b, 2) for b in f.slopes)
+    j = f.data.n_groups
+    return [
         Question(
             "An economist fits “fixed effects” to these data. Which slope will the report give?",
             [
-                Answer(
-                    f"{slope_at_inf}, the slope at σ_α = ∞",
-                    "Right: an indicator for each school, no model for them. That is no pooling.",
-                    True,
-                ),
-                Answer(
-                    f"{slope_at_0}, the slope at σ_α = 0",
-                    "There all schools share one intercept. An economist calls that pooled least squares.",
-                ),
-                Answer(
-                    f"{slope}, the slope at the estimate",
-                    "An economist calls that random effects: the intercepts have a model.",
-                ),
+                Answer(f"{at_infinity}, the slope at the right end", "Right: an indicator for each school and no model for them, no pooling.", True),
+                Answer(f"{at_0}, the slope at the left end", "There all schools share one intercept. An economist calls that pooled least squares."),
+                Answer(f"{estimate}, the slope at the estimate", "An economist calls that random effects: the intercepts have a model."),
             ],
         ),
         Question(
-            "lme4 prints “Fixed effects” for this page's model. Which numbers stand under it?",
+            "lme4 prints “Fixed effects” for this model. Which numbers stand under it?",
             [
-                Answer(f"{a0} and {slope}: a₀ and the slope", "Right: the coefficients without a model.", True),
-                Answer(
-                    f"{data.n_groups} intercepts, one for each school",
-                    "Those are economists' fixed effects. In lme4 they belong to the random effects.",
-                ),
-                Answer(
-                    f"{number(estimate)} and {number(sigma_y)}: the SDs",
-                    "The SDs belong to the random part and to the residuals.",
-                ),
+                Answer(f"{number(f.a0)} and {estimate}: mean intercept and slope", "Right: the coefficients that are the same for all.", True),
+                Answer(f"{j} intercepts, one for each school", "Those are economists' fixed effects. lme4 counts them to the random effects."),
+                Answer(f"{number(f.sigma_alpha)} and {number(f.sigma_y)}: the SDs", "The SDs belong to the random effects and the residuals."),
             ],
         ),
         Question(
-            "“Our school effects are random, because we drew 20 of 3,000 schools.” Which definition is that?",
+            "“Our school effects are random: we drew 20 of 3,000 schools.” Which definition is that?",
             [
-                Answer("The third: the sample does not exhaust the population", "Right. It says nothing of how they are estimated.", True),
-                Answer("The first: they vary", "That schools vary is so whether 20 or all 3,000 are there."),
-                Answer("The second: interest in the population", "One can draw 20 of 3,000 and still want to know about these 20."),
+                Answer("The third: all, or a sample", "Right. It says nothing of how they are estimated.", True),
+                Answer("The first: constant or varying", "That schools vary is so whether 20 or all 3,000 are there."),
+                Answer("The second: interesting in itself", "One can draw 20 of 3,000 and still ask about these 20."),
                 Answer("The fifth: shrinkage", "A sample can be fitted with indicators, without shrinkage."),
             ],
         ),
         Question(
-            "Nothing is refitted. Can the school effects turn from fixed into random?",
+            "Nothing is refitted. Can school effects turn from fixed into random?",
             [
                 Answer("Yes: by the second definition, when the question changes", "Right: from “these schools” to “schools in general”.", True),
-                Answer("No: it is a fact of the data", "By the second definition it depends on what is asked. Change the story above."),
+                Answer("No: it is a fact of the data", "By the second and third definition it depends on the story around the data."),
                 Answer("No: it is a fact of the model", "By the fourth and fifth it is. By the second it depends on what is asked."),
             ],
         ),
-    ],
-)  # fmt: skip
+    ]  # fmt: skip
 
-lesson.code(
-    lambda: listing(
-        scenario,
-        data,
+
+# Four dialects and five definitions, one at a time
+
+DIALECTS = {
+    "book": "Gelman & Hill",
+    "mixed": "Mixed model",
+    "software": "Software",
+    "economics": "Economics",
+}
+
+
+def dialect(f: Facts) -> str:
+    """The model as one community writes it, with its numbers."""
+    slope, at_infinity = number(f.slopes[1], 2), number(f.slopes[2], 2)
+    a0, sd, sigma_y = number(f.a0), number(f.sigma_alpha), number(f.sigma_y)
+    name = plain(f.names[f.picked])
+    estimate = f.intercepts[1]
+    return {
+        "book": r"$$y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i, \quad \alpha_j \sim N(a_0, \sigma_\alpha^2)$$"
+        "\n\nThe score of student i is the intercept $\\alpha$ of its school j, plus the slope $\\beta$ times its "
+        "pre-test $x$, plus the rest. Intercepts **vary** and have a model: mean $a_0$, SD $\\sigma_\\alpha$. The slope "
+        f"is **constant**.\n\n$a_0$ = {a0}, $\\beta$ = {slope}, $\\sigma_\\alpha$ = {sd}, $\\sigma_y$ = {sigma_y}; "
+        f"{name}: $\\alpha_j$ = {number(estimate)}.",
+        "mixed": r"$$y = X\beta + Zb + \epsilon, \quad b \sim N(0, \sigma_b^2 I)$$"
+        "\n\nA [[mixed model]] has both kinds. **Fixed effects** are what all schools share, "
+        f"$\\beta$ = ({a0}, {slope}): mean intercept and slope. **Random effects** are what is added for a school, "
+        f"$b_j = \\alpha_j - a_0$; {name}: {number(estimate - f.a0)}. That estimate is called [[BLUP]] or "
+        f"[[conditional mode]].\n\n$\\sigma_b$ = {sd}, $\\sigma$ = {sigma_y}.",
+        "software": "- lme4: `y ~ x + (1 | school)`\n- statsmodels: `mixedlm(\"y ~ x\", groups=\"school\")`\n"
+        "- Stata: `mixed y x || school:, reml`\n- HLM: $\\beta_{0j} = \\gamma_{00} + u_{0j}$\n\n"
+        f"They print **fixed effects**: (Intercept) {a0}, x {slope}. **Random effects**: SD of school {sd}, of the "
+        f"residual {sigma_y}. Some print variances: {number(f.sigma_alpha**2)} and {number(f.sigma_y**2)}. HLM calls a "
+        "school's estimate [[empirical Bayes]].",
+        "economics": r"$$y_{it} = \beta x_{it} + c_i + u_{it}$$"
+        "\n\nHere i is the school and t the student; u is the rest. **Random effects**: the $c_i$ come from one "
+        f"population and do not go with x. $\\beta$ = {slope}. **Fixed effects**: an [[indicator variable|indicator]] for "
+        f"each school, which is [[no pooling]], the right end of the handle. $\\beta$ = {at_infinity}. "
+        "The same two words, for another pair of things.",
+    }[f.dialect]  # fmt: skip
+
+
+def sign(word: str) -> str:
+    """A word of a definition with its mark."""
+    return {"random": "● random", "fixed": "○ fixed"}.get(word, word)
+
+
+def one_definition(f: Facts) -> str:
+    """The definition that is looked at, and what it says here."""
+    found = f.definitions[f.definition]
+    return (
+        "The board tests all its schools, asks about these schools, and you fit the multilevel model. "
+        f"Definition {f.definition + 1} of 5 (Gelman 2005):\n\n**“{found.words}”** ({found.source})\n\n"
+        f"It calls the schools' intercepts **{sign(found.intercepts)}** and the slope **{sign(found.slope)}**."
+    )
+
+
+def all_five(f: Facts) -> str:
+    """The five side by side in the story of the moment."""
+    rows = "\n".join(
+        f"| {k}. {d.name} | {sign(d.intercepts)} |" for k, d in enumerate(f.definitions, 1)
+    )
+    return (
+        f"| Definition | intercepts |\n|:--|:--|\n{rows}\n\nThe intercepts are **random by {f.random}, fixed by "
+        f"{5 - f.random}** of five. The first two choices change words and not one number. The third moves the handle"
+        + (": here it is at the estimate." if f.fitted == "model" else ": here it is at ∞.")
+    )
+
+
+# The story
+
+
+def goes_with_x(f: Facts) -> str:
+    """What to look at where intercepts go with x."""
+    at_0, estimate, at_infinity = (number(b, 2) for b in f.slopes)
+    return (
+        f"The slope is {at_0} at the left end, {estimate} at the estimate, {at_infinity} at the right end. "
+        f"The truth within a school is {number(f.true_slope, 2)}: "
+        + (
+            "the right end comes nearest."
+            if f.nearest_end
+            else "in this draw the estimate comes nearest."
+        )
+    )
+
+
+GOES_WITH_X = replace(
+    Scenario(),
+    students_per_group=6,
+    sigma_x=1.0,
+    contextual=-8.0,
+    seed=11,
+    hyper=replace(Scenario().hyper, sigma_alpha=2.0, b0=0.0, b1=0.0, sigma_beta=0.0),
+)
+SCHOOL = {"school": "Juniper"}
+TOLD = {"interest": "these", "sample": "all", "fitted": "model"}
+OPEN = {**SCHOOL, **TOLD}
+
+STEPS = [
+    story.situation(
+        heading="Two experts and one word",
+        text="The board has two reports on the same schools. One says: “We used fixed effects.” The other: “We used random "
+        "effects.” Must one of them be wrong?\n\nEach dot is a student: pre-test across, score up. Each line is a "
+        "school. All have the same slope, so a school differs by its intercept only: the height of its line where the "
+        "pre-test is 0, the mean.",
+        do="Find **Juniper's** few students and its thick line. Why does the line not follow them?",
+        shows=OPEN,
+    ),
+    story.predict(
+        heading="Where are the fixed effects?",
+        text="You know this handle. It sets the [[SD between schools]]. At 0 all schools share one intercept. At ∞ each "
+        "has its own and no model. Between, the intercepts vary and have a model: [[partial pooling]].",
+        ask=where,
+        shows=OPEN,
+    ),
+    story.try_it(
+        heading="Drag through all three",
+        text="The data stay the same. What changes is the model of the intercepts, and with it the words. The filled dot "
+        "is Juniper's intercept.",
+        hand=called,
+        do="Drag to 0, then to ∞. What happens to Juniper's intercept, and what to the slope?",
+        shows=OPEN,
+    ),
+    story.say(
+        heading="One model in four dialects",
+        text=dialect,
+        do="Go through all four. Which numbers change?",
+        uses=("dialect",),
+        shows={**OPEN, "dialect": "book"},
+    ),
+    story.say(
+        heading="Five definitions, one at a time",
+        text=one_definition,
+        do="Take all five. Count how often the intercepts are random.",
+        uses=("definition",),
+        shows={**OPEN, "definition": "1"},
+    ),
+    story.try_it(
+        heading="Change the story around the data",
+        text=all_five,
+        uses=("interest", "sample", "fitted"),
+        shows=OPEN,
+    ),
+    story.breaks(
+        heading="Why economists like the right end",
+        changed="Smaller schools, and those with a high mean pre-test have low intercepts. The model says that intercepts "
+        "do not go with x.",
+        look=goes_with_x,
+        text="Indicators take away all that differs between schools; a model of the intercepts uses it. The lesson "
+        "“Predictors at two levels” mends the model with the school's mean of x.",
+        hand=slopes,
+        sets=GOES_WITH_X,
+        shows={**OPEN, "handle": "rest"},
+    ),
+    story.check(heading="Check yourself", ask=checks, shows=OPEN),
+    story.sentence(
+        heading="What the board can be told",
+        text="“Fixed” and “random” have at least five meanings. Say what you mean: does the coefficient vary between "
+        "schools, and does it have a model?\n\nTo the board: both reports can be right. Ask each for its model.",
+        shows=OPEN,
+    ),
+]  # fmt: skip
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    one, estimate, own = (number(a) for a in f.intercepts)
+    name = plain(f.names[f.picked])
+    return (
+        r"$$y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i, \qquad \alpha_j \sim N(a_0, \sigma_\alpha^2), \qquad "
+        r"\epsilon_i \sim N(0, \sigma_y^2)$$"
+        "\n\nA fixed effect is a limit of this model: $\\sigma_\\alpha \\to 0$ where the coefficient is the same for all, "
+        "$\\sigma_\\alpha \\to \\infty$ where it varies and is not modelled. "
+        f"{name}: {one} at 0, {estimate} at the estimate $\\sigma_\\alpha$ = {number(f.sigma_alpha)}, {own} at ∞. "
+        "[[Shrinkage]] is the way from the last to the second. Estimates by REML; econometric software estimates the SDs "
+        "in another way, and last digits can differ."
+    )  # fmt: skip
+
+
+def code(f: Facts) -> Listing:
+    """The fit in three languages."""
+    return listing(
+        f.scenario,
+        f.data,
         Recipe(
             core=[
                 "fit = mlm.fit_partial_pooling(data)",
@@ -310,12 +343,41 @@ lesson.code(
                 'print(coef(lm(y ~ 0 + school + x, schools))["x"])  # the limit at infinity',
             ],
         ),
-    ),
-    lambda: estimates.students_table(data),
-)
+    )
 
-lesson.close(
-    SLUG,
-    "“Fixed” and “random” have at least five meanings, so say what you mean: is the coefficient the "
-    "same for all, or does it vary, and if it varies, does it have a model?",
-)
+
+def compute(seen: Seen) -> Facts:
+    """The facts of what is seen."""
+    return remembered(facts)(
+        seen.scenario, seen["school"], seen["interest"], seen["sample"], seen["fitted"],
+        int(seen["definition"]) - 1, seen["dialect"],
+    )  # fmt: skip
+
+
+NAMES = {str(k): f"{k}. {d.name}" for k, d in enumerate(definitions("these", "all", "model"), 1)}
+
+STORY = story.Story(
+    slug="fixed_and_random",
+    steps=STEPS,
+    facts=compute,
+    figure=draw,
+    controls=[
+        controls.one_school(),
+        controls.Choice("fitted", "Fitted by", ["model", "indicators", "draws"], "model",
+                        names={"model": "the model", "indicators": "indicators", "draws": "the same, called draws"}),
+        controls.Choice("interest", "What is asked?", ["these", "general"], "these",
+                        names={"these": "these schools", "general": "schools in general"}),
+        controls.Choice("sample", "The schools are", ["all", "few"], "all",
+                        names={"all": "all there are", "few": "a few of many"}),
+        controls.Choice("definition", "Definition", list(NAMES), "1", names=NAMES),
+        controls.Choice("dialect", "Dialect", list(DIALECTS), "book", names=DIALECTS),
+        *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "sigma_x", "contextual"),
+    ],
+    lab=called,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: estimates.students_table(f.data),
+)  # fmt: skip
+
+story.tell(STORY)

@@ -2,243 +2,341 @@
 
 from dataclasses import replace
 
-import pandas as pd
-import streamlit as st
-
+from mlm_core import Scenario
 from mlm_core.charts.incidence import incidence
 from mlm_core.charts.theme import steady_domain
-from mlm_core.components import Structure
-from mlm_core.experiments import crossing
-from pages.shared import controls, figure, lesson, presets
-from pages.shared.code import Recipe, listing_of_table
-from pages.shared.lesson import Answer, Question
+from mlm_core.lessons.nested_and_crossed import Facts, facts
+from pages.shared import controls, figure, story
+from pages.shared.cached import remembered
+from pages.shared.code import Listing, Recipe, listing_of_table
+from pages.shared.figure import Hand, Handle, hand
+from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number
 
-SLUG = "nested_and_crossed"
-AREAS, DISTRICTS = "Schools and neighbourhoods", "Schools in districts"
-scenario = controls.sidebar("sigma_alpha", "sigma_y")
-settings = (scenario.hyper.sigma_alpha, scenario.sigma_y, scenario.seed)
+BOTH, SLASH = "(1 | school) + (1 | neighbourhood)", "(1 | school / neighbourhood)"
 
-lesson.begin(SLUG)
-question = st.container()
-place, beside = lesson.figure_and_controls()
-with beside:
-    areas = controls.choose("Data", [AREAS, DISTRICTS], "structure", default=AREAS) != DISTRICTS
-    again = controls.switch(
-        "Use names again", "recycled", disabled=areas
-    ) and not areas  # fmt: skip
-
-if areas:
-    path = crossing.crossing_path(*settings)
-    rest, steps, outer, inner = 1, crossing.STEPS, "school", "neighbourhood"
-    made, structures, fit = path.made[rest], path.structures, path.labelled[rest]
-    fits: crossing.Fits = {"right": path.labelled, "wrong": path.split}
-else:
-    rest, steps, outer, inner = 0, 1, "district", "school"
-    made, fit, wrong = crossing.district_fits(*settings)
-    structures = (crossing.recycled(made).structure if again else made.structure,)
-    fits = {"right": (fit,)} | ({"wrong": (wrong,)} if again else {})
-fact, one = made.structure, f"one {outer}"
-has = "has" if areas else "lies in"
-many_outer, many_inner = fact.counts.shape
-true_sds = {outer: made.sd_outer, inner: made.sd_inner, "student": made.sigma_y}
-nested = fact.kind == "nested"
-mixed = int(crossing.shared(fact).sum())
+# What the figure shows
 
 
-def headline(structure: Structure) -> tuple[str, str]:
-    """What a matrix is, in a word, and why."""
-    if again:
-        return "the labels say: crossed", "every name stands in every district"
-    if structure.kind == "nested":
-        return "nested", f"each {inner} {has} {one}"
-    if structure.kind == "crossed":
-        return "crossed", f"every {inner} meets every {outer}"
-    these = int(crossing.shared(structure).sum())
-    return "partially crossed", f"{these} of {many_inner} {inner}s: more than {one}"
+def draw(f: Facts, seen: Seen) -> Handle | None:
+    """Who meets whom, and what each column adds to the score."""
+    areas = f.data == "areas"
+    wrong = seen["slash"] if areas else f.again
+    parts = seen["parts"]
+    names = {"no": f"mean score of its {'children' if areas else 'students'}"}
+    if parts:
+        names = {
+            "partial": f"{BOTH}, ± a standard error"
+            if areas
+            else "names of their own, ± a standard error"
+        }
+    if parts and wrong:
+        names["other"] = SLASH if areas else "names used again"
+    if seen["truth"]:
+        names["truth"] = "true part"
+    figure.legend(**names)
+    rows, columns = f.many
+    kind, why = f.headline(f.now)
+    figure.show(
+        "incidence" if areas else "districts",
+        f"{count(rows, f.outer)} by {count(columns, f.inner)}; a circle is the students of both. "
+        + (f"At the start of the handle: {kind}, {why}. " if seen.revealed and areas else "")
+        + (f"They are {kind}: {why}. " if not areas else "")
+        + (f"SD between {f.outer}s {number(f.now.right.sds[0])}, between {f.inner}s "
+           f"{number(f.now.right.sds[1])}, of students {number(f.now.right.sds[2])} points." if parts else
+           f"Below, the mean score of each {f.inner}."),
+        incidence,
+        f.tables(named=seen.revealed, own=not parts, right=parts, wrong=parts and wrong, truth=seen["truth"]),
+        axes={"part_domain": steady_domain(f.reach(), 0, 16)},
+        steps=len(f.moments),
+        handle_label="From nested to anybody goes anywhere",
+    )  # fmt: skip
+    if not areas:
+        return None
+    spoken = [f"{count(n, 'child', 'children')} elsewhere" for n in f.moved]
+    return Handle("incidence", f.rest, spoken, "How many children go to another school")
 
 
-with question:
-    revealed = lesson.predict(
-        SLUG,
-        f"Look at the figure: a circle is the students of one {inner} in {one}. "
-        f"Are the {inner}s nested in the {outer}s?",
+# Words that follow the handle
+
+
+def who_goes_where(f: Facts) -> Hand:
+    """What the matrix is, wherever the handle is."""
+    return hand(
+        "<p><strong>{kind}</strong>: {moved} to another school. {several} in more than one school.</p>",
+        kind=[m.kind.capitalize() for m in f.areas],
+        moved=[f"{count(n, 'child goes', 'children go')}" for n in f.moved],
+        several=[f"{m.several} of {len(m.shared)} neighbourhoods "
+                 f"{'has' if m.several == 1 else 'have'} children" for m in f.areas],
+    )  # fmt: skip
+
+
+LEVELS = ("between schools", "between neighbourhoods", "of children")
+
+
+def sds(f: Facts, truth: bool = False) -> Hand:
+    """A small table: the SD of each level, estimated, and true."""
+    made = f.areas[0].made
+    true_sds = (made.sd_outer, made.sd_inner, made.sigma_y)
+    body, values = "", {}
+    for k, level in enumerate(LEVELS):
+        values[f"s{k}"] = [number(m.right.sds[k]) for m in f.areas]
+        true_cell = f"<td>{number(true_sds[k])}</td>" if truth else ""
+        body += f"<tr><th scope='row'>{level}</th><td>{{s{k}}}</td>{true_cell}</tr>"
+    if truth:
+        values["misses"] = [number(m.right.misses(m.truth)) for m in f.areas]
+        body += "<tr><th scope='row'>a neighbourhood's part is missed by</th><td>{misses}</td><td></td></tr>"
+    heads = "<th>estimate</th>" + ("<th>true</th>" if truth else "")
+    return hand(
+        f"<table><thead><tr><th>SD, points</th>{heads}</tr></thead><tbody>{body}</tbody></table>",
+        **values,
+    )
+
+
+def against_truth(f: Facts) -> Hand:
+    """The SDs beside their truth."""
+    return sds(f, truth=True)
+
+
+def cost(f: Facts) -> Hand:
+    """What the slash makes of the neighbourhoods, wherever the handle is."""
+    pairs = [(m.right, m.wrong) for m in f.areas if m.wrong is not None]
+    rows = "".join(
+        f"<tr><th scope='row'><code>{figure.escaped(words)}</code></th><td>{{n{k}}}</td><td>± {{e{k}}}</td></tr>"
+        for k, words in enumerate(("+", "/"))
+    )
+    return hand(
+        "<table><thead><tr><th>formula with</th><th>neighbourhoods</th><th>each known to</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>",
+        n0=[str(len(right.levels)) for right, _ in pairs],
+        n1=[str(len(wrong.levels)) for _, wrong in pairs],
+        e0=[number(right.mean_error) for right, _ in pairs],
+        e1=[number(wrong.mean_error) for _, wrong in pairs],
+    )
+
+
+def lab(f: Facts) -> str | Hand:
+    """What the laboratory says."""
+    return sds(f, truth=True) if f.data == "areas" else names_again(f)
+
+
+# Questions
+
+
+def nested(f: Facts) -> Question:
+    """The prediction."""
+    now = f.areas[f.rest] if f.data == "areas" else f.areas[1]
+    several, many = now.several, len(now.shared)
+    inside = now.kind == "nested"
+    return Question(
+        "Look at the figure. Are the neighbourhoods nested in the schools?",
         [
-            Answer("Yes, nested", f"Each {inner} {has} {one}." + (
-                   " The names, used again, hide it." if again else
-                   " Each column has one circle." if nested else
-                   f" That would need one circle in each column; {count(mixed, 'column has', 'columns have')} more."),
-                   nested),
-            Answer("No, not nested", f"{mixed} of {many_inner} {inner}s "
-                   f"{'has' if mixed == 1 else 'have'} students in more than {one}. One such "
-                   "student is enough." if not nested else
-                   f"No {inner} has students in more than {one}.", not nested),
-            Answer("That depends on the formula", "A formula does not send a child to another "
-                   "school. Nested or crossed is a fact of the data."),
+            Answer("Yes, nested", "Each column has one circle." if inside else
+                   f"That would need one circle in each column. {count(several, 'column has', 'columns have')} more.",
+                   inside),
+            Answer("No, not nested", f"{several} of {many} neighbourhoods {'has' if several == 1 else 'have'} children "
+                   "in more than one school. One such child is enough." if not inside else
+                   "No neighbourhood has children in more than one school.", not inside),
+            Answer("That depends on the formula", "A formula does not send a child to another school. "
+                   "Nested or crossed is a fact of the data."),
         ],
     )  # fmt: skip
 
-with place:
-    formulas = {"partial": f"(1 | {outer}) + (1 | {inner})"}
-    if areas:
-        formulas["other"] = f"(1 | {outer} / {inner})"
-    elif again:
-        formulas = {"partial": "names made unique", "other": "names used again"}
-    figure.legend(**formulas, truth="true SD")
-    figure.show(
-        "incidence",
-        f"{count(many_outer, outer)} by {count(many_inner, inner)}. {', '.join(headline(structures[rest]))}. "
-        f"SD of {outer}s {number(fit.sd['outer'])}, of {inner}s {number(fit.sd['inner'])}, "
-        f"of students {number(fit.sigma_y)}.",
-        incidence,
-        crossing.incidence_tables(
-            structures, fits, [headline(structure) for structure in structures], true_sds, rest
-        ),
-        rows=many_outer,
-        columns=structures[rest].counts.shape[1],
-        outer=outer,
-        inner=f"{inner}s",
-        sd_top=steady_domain([*true_sds.values(), fit.sd["outer"], fit.sigma_y], 0, 16)[1],
-        steps=steps,
-        handle_label="From nested to anybody goes anywhere",
-        named=revealed,
-        upright=again,
-    )
-    if areas:
-        figure.ends("each neighbourhood has one school", "anybody goes anywhere")
-        figure.handle("incidence", rest, steps - 1)
 
-if not revealed:
-    lesson.see("Answer the question. A grey bar marks a column with more than one circle.")
-elif areas:
-    parts, whole = path.split[-1], path.labelled[-1]
-    known, known_whole = parts.mode_sd["inner"].mean(), whole.mode_sd["inner"].mean()
-    lesson.see(
-        "Here the neighbourhoods are nested in the schools." if nested else
-        f"{mixed} of {many_inner} neighbourhoods {'sends' if mixed == 1 else 'send'} children "
-        "to more than one school, so the neighbourhoods are not nested.",
-        f"Drag to the right: there the formula for nested data makes {len(parts.levels['inner'])} "
-        f"neighbourhoods out of {many_inner}, "
-        + (f"and knows each to ±{number(known)} points instead of ±{number(known_whole)}."
-           if 0 < known_whole < known else
-           f"and takes their SD for {number(parts.sd['inner'])} instead of {number(whole.sd['inner'])} "
-           f"(truth {number(made.sd_inner)})."),
-    )  # fmt: skip
-elif again:
-    lesson.see(
-        f"The names make {many_inner // many_outer} schools out of {many_inner}. The SD between schools "
-        f"comes out as {number(wrong.sd['inner'])} instead of {number(fit.sd['inner'])} (truth "
-        f"{number(made.sd_inner)}).",
-        f"That of students comes out as {number(wrong.sigma_y)} instead of {number(fit.sigma_y)}, that "
-        f"of districts as {number(wrong.sd['outer'])} instead of {number(fit.sd['outer'])}.",
-    )
-else:
-    lesson.see(
-        f"Each of the {many_inner} schools lies in one of {many_outer} districts: three nested levels. "
-        f"Districts differ with an SD of {number(fit.sd['outer'])}, schools of one district of "
-        f"{number(fit.sd['inner'])}, students of one school of {number(fit.sigma_y)} points."
-    )
-
-tint = lesson.tint()
-alpha, gamma = tint.partial(r"\alpha_{j[i]}"), tint.partial(r"\gamma_{k[i]}")
-words = (inner, outer) if not areas else (outer, inner)
-names = rf"\underbrace{{{alpha}}}_{{\text{{{words[0]}}}}} + \underbrace{{{gamma}}}_{{\text{{{words[1]}}}}}"
-sd = {outer: number(fit.sd["outer"]), inner: number(fit.sd["inner"])}
-lesson.model(
-    rf"\begin{{gathered}}y_i = a_0 + {names} + \epsilon_i \\ \alpha_j \sim N(0, \sigma_\alpha^2), \quad "
-    r"\gamma_k \sim N(0, \sigma_\gamma^2)\end{gathered}",
-    rf"\begin{{gathered}}a_0 = {number(fit.coef[0])}, \quad \hat\sigma_y = {number(fit.sigma_y)} \\ "
-    rf"\hat\sigma_\alpha = {tint.partial(sd[words[0]])}, \quad "
-    rf"\hat\sigma_\gamma = {tint.partial(sd[words[1]])}\end{{gathered}}"
-    if revealed
-    else "",
-    "One line for nested and for crossed data: each grouping has coefficients, and the coefficients "
-    "have a model. “Hierarchical” is said of two things: of nested data, and of the layers of a model. "
-    "This model is layered whatever the data are, so we say “multilevel”, which fits both.",
-)
-
-lesson.breaks(
-    (
-        "Names used again",
-        "Every district has a “School 1”. To the computer that is one school. The figure shows "
-        "what the model makes of it. Make names unique, or write (1 | district / school).",
-        presets.DEFAULT,
-        {"structure": DISTRICTS, "recycled": True},
-    ),
-    (
-        "Schools that hardly differ",
-        "An SD between schools of 1. At the left end a school's difference can hardly be told from that "
-        "of its two neighbourhoods: with new draws the estimate is often 0, sometimes 3. At the right end, "
-        "where children mix, it is mostly below 1.5.",
-        replace(presets.DEFAULT, hyper=replace(presets.DEFAULT.hyper, sigma_alpha=1.0)),
-        {"structure": AREAS},
-    ),
-)
-
-both = many_outer + many_inner
-lesson.check(
-    SLUG,
-    [
+def checks(f: Facts) -> list[Question]:
+    """Four questions on what the steps have shown."""
+    rows, columns = f.areas[0].structure.counts.shape
+    return [
         Question(
-            f"Both groupings are in the model: (1 | {outer}) + (1 | {inner})"
-            f"{', the names made unique' if again else ''}. How many varying "
-            "intercepts does it have for these data?",
+            f"How many varying intercepts does {BOTH} have for these data?",
             [
-                Answer(
-                    "One for each group of each grouping",
-                    f"Right: {many_outer} + {many_inner} = {both}.",
-                    True,
-                ),
-                Answer(
-                    "One for each cell of the matrix",
-                    f"That would be {many_outer} × {many_inner} = {many_outer * many_inner}. Each "
-                    f"{outer} and each {inner} has one, not each pair.",
-                ),
-                Answer("Two", "Two is the number of SDs of these intercepts."),
+                Answer(f"{rows + columns}: one for each group", f"Right: {rows} schools and {columns} neighbourhoods.", True),
+                Answer(f"{rows * columns}: one for each cell of the matrix",
+                       "Each school has one and each neighbourhood has one. A pair has none of its own."),
+                Answer("2: one for each grouping", "Two is the number of SDs of these intercepts."),
             ],
         ),
         Question(
-            "Two schools each have a class “7A”. You write (1 | class) with the label “7A” for both. "
-            "What does the model take them for?",
+            "Two schools each have a class “7A”. You write (1 | class). What does the model take them for?",
             [
-                Answer("One class with students in two schools", "Right: a label is all it knows. The data then look crossed.", True),
-                Answer("Two classes, since they are in different schools", "It does not know that classes lie in schools, unless labels or formula say so."),
-                Answer("An error", "It runs without a warning. That is what makes it dangerous."),
+                Answer("One class in two schools", "Right: a label is all it knows.", True),
+                Answer("Two classes, since the schools differ", "It does not know that classes lie in schools, unless labels or formula say so."),
+                Answer("A mistake, and it stops", "It runs without a warning. That is what makes it dangerous."),
             ],
         ),
         Question(
             "When do (1 | school) + (1 | class) and (1 | school / class) give the same fit?",
             [
-                Answer("When classes are nested in schools and have unique labels", "Right: then school and class together name the same groups as class alone.", True),
-                Answer("Always: it is a matter of style", "With 7A in two schools, or children of one group in two schools, they differ."),
-                Answer("Never: one is nested, the other crossed", "The formula says which groups there are. On nested data with unique labels these are the same."),
+                Answer("When classes are nested and have unique labels",
+                       "Right: then school and class together name the same groups as class alone.", True),
+                Answer("In all data: it is a matter of style", "With 7A in two schools, or one group's children in two schools, they differ."),
+                Answer("In no data: one is nested, one crossed", "A formula only says which groups there are. At the left end of the handle both said the same."),
             ],
         ),
         Question(
-            "One child moves to a school that nobody else of that neighbourhood goes to. What becomes "
-            "of neighbourhoods nested in schools?",
+            "Neighbourhoods are nested in schools. Then one child moves to another school. What are they now?",
             [
-                Answer("They are not nested any more", "Right, and nothing has to be rewritten: the model with both groupings holds for both.", True),
-                Answer("They stay nested: one child is an exception", "Nested means every child. Drag the handle by one step from the left."),
-                Answer("They are crossed: everybody meets everybody", "Between nested and fully crossed lies most real data: partially crossed."),
+                Answer("Partially crossed: not nested any more", "Right, and nothing has to be rewritten: the model with both groupings holds for both.", True),
+                Answer("Still nested: one child is an exception", "Nested means every child. Think of the handle, one step from the left."),
+                Answer("Crossed: everybody meets everybody", "One child does not fill the matrix."),
             ],
         ),
-    ],
-)  # fmt: skip
+    ]  # fmt: skip
 
 
-def students() -> pd.DataFrame:
-    """The data of the moment, with the labels as they are shown."""
-    shown = crossing.recycled(made) if again else made
-    return pd.DataFrame({outer: shown.outer, inner: shown.inner, "y": made.y})
+# The story
+
+LINE = r"$$y_i = a_0 + \alpha_{j[i]} + \gamma_{k[i]} + \epsilon_i$$"
 
 
-unique = f'students["{outer}"] + " " + students["{inner}"]'
-python_inner = unique if again else f'students["{inner}"]'
-r_inner = f"{outer}:{inner}" if again else inner
-lesson.code(
-    lambda: listing_of_table(
-        {str(column): values.tolist() for column, values in students().items()},
+def told_apart(f: Facts) -> str:
+    """How well the parts are known at both ends."""
+    first, last = (m.right.misses(m.truth) for m in (f.areas[0], f.areas[-1]))
+    better = (f"{number(first)} points at the left end, {number(last)} at the right"
+              + ("" if last < first else ": in this draw it did not help"))  # fmt: skip
+    return (
+        "The diamonds are the true parts. At the left end a school has only its own two neighbourhoods, so it is hard to "
+        "say whether the school or the neighbourhood is good. Where children mix, on average over draws, the two are "
+        f"told apart better. Here the estimates miss by {better} (root mean square)."
+    )
+
+
+def pieces(f: Facts) -> str:
+    """What to look at when the slash is used on crossed data."""
+    last = f.areas[-1]
+    assert last.wrong is not None
+    many = f"Each square is a piece. At the right end there are {len(last.wrong.levels)} of them instead of {len(last.shared)} neighbourhoods"
+    if f.costly:
+        return (f"{many}: few children in each, so each is known to ±{number(last.wrong.mean_error)} points instead "
+                f"of ±{number(last.right.mean_error)}. The thin bars are longer than the green ones.")  # fmt: skip
+    return (f"{many}, and their SD comes out as {number(last.wrong.sds[1])} instead of {number(last.right.sds[1])} "
+            f"(truth {number(last.made.sd_inner)}).")  # fmt: skip
+
+
+def names_again(f: Facts) -> str:
+    """What the model makes of names that are used again, or of names of their own."""
+    unique, again = f.districts
+    outer, inner, students = unique.right.sds
+    schools, names = len(unique.right.levels), len(again.shared)
+    if not f.again or again.wrong is None:
+        return (f"Each column has one circle: {schools} schools, each in one district. Districts differ with an SD of "
+                f"{number(outer)}, schools of one district {number(inner)}, students of one school {number(students)} points.")  # fmt: skip
+    wrong = again.wrong.sds
+    return (f"{schools} schools have become {names}. Each square is one: it averages the {schools // names} schools in its "
+            f"column. The SD between schools comes out as {number(wrong[1])} instead of {number(inner)} "
+            f"(truth {number(unique.made.sd_inner)}), that of students as {number(wrong[2])} instead of {number(students)}.")  # fmt: skip
+
+
+def board(f: Facts) -> str:
+    """What the board can be told, and the sentence."""
+    schools, areas, _ = f.now.right.sds
+    more = "schools" if schools > areas else "neighbourhoods"
+    return (
+        "Nested or crossed is a fact of the data. The multilevel model takes either, as long as every group has a name "
+        f"of its own.\n\nTo the board: scores differ more between **{more}** "
+        f"(SD {number(max(schools, areas))} points against {number(min(schools, areas))})."
+    )
+
+
+AREAS = {"structure": "areas", "recycled": False}
+RAW = {**AREAS, "parts": False, "slash": False, "truth": False}
+FITTED = {**AREAS, "parts": True, "slash": False, "truth": False}
+
+STEPS = [
+    story.situation(
+        heading="Two labels for every child",
+        text="The board has money for one plan: better schools, or help for neighbourhoods. Where do scores differ more? "
+        "Each of the 960 children has a school and a neighbourhood.\n\nA row is a school, a column a neighbourhood. A "
+        "circle is the children of that neighbourhood in that school: the larger, the more. Below stands each "
+        "neighbourhood's mean score, counted from the mean of all children.",
+        do="Find the children of **Acorn** who go to **Ashford**. Is Acorn above or below the mean?",
+        shows=RAW,
+    ),
+    story.predict(
+        heading="Does one lie inside the other?",
+        text="Two [[grouping|groupings]] are [[nested]] if every group of one lies inside a single group of the other: "
+        "all its children share one school. Else they are [[crossed]]: fully, if every neighbourhood meets every "
+        "school, or partially.",
+        ask=nested,
+        shows=RAW,
+    ),
+    story.try_it(
+        heading="From nested to anybody goes anywhere",
+        text="At the left end every child goes to the school of its neighbourhood. The handle lets more and more "
+        "children choose another one. A grey bar marks a column with more than one circle. Most real data lie between "
+        "the ends: [[partially crossed]].",
+        hand=who_goes_where,
+        do="Go to the left end. Then move **one** step to the right. How many children were enough?",
+        shows=RAW,
+    ),
+    story.say(
+        heading="One line for nested and for crossed",
+        text=LINE + "\n\nThe score of child i is a mean $a_0$, plus what its school adds ($\\alpha_j$), plus what its "
+        "neighbourhood adds ($\\gamma_k$), plus the rest. Each grouping has a model: "
+        r"$\alpha_j \sim N(0, \sigma_\alpha^2)$, $\gamma_k \sim N(0, \sigma_\gamma^2)$. As a formula: "
+        f"`{BOTH}`, that is one [[varying intercept]] for each school and one for each neighbourhood. Below, in green: "
+        "the neighbourhoods' parts, partially pooled.",
+        hand=sds,
+        shows=FITTED,
+    ),
+    story.truth(
+        heading="Is it the school or the neighbourhood?",
+        text=told_apart,
+        hand=against_truth,
+        do="Drag from end to end. Watch the green bars and the diamonds.",
+        shows={**FITTED, "truth": True},
+    ),
+    story.breaks(
+        heading="The formula for nested data",
+        changed=f"`{SLASH}`. The [[slash notation|slash]] is short for two groupings: school, and every pair "
+        "of school and neighbourhood. So the part of a neighbourhood that goes to one school is a group of its own: a piece.",
+        look=pieces,
+        text="",
+        hand=cost,
+        do="Drag to the left end. On nested data with unique names both formulas say the same.",
+        shows={**FITTED, "slash": True, "handle": "last"},
+    ),
+    story.breaks(
+        heading="The same name in every district",
+        changed="Other data, three nested levels: students in schools in districts. Such data are called "
+        "[[hierarchical]]. (So is a model in layers, whatever its data. “Multilevel” fits both.) The formula is "
+        "`(1 | district) + (1 | school)`. The switch calls the schools of each district School 1 to 4: "
+        "[[recycled labels]].",
+        look=names_again,
+        do="Turn it on, and watch the circles. Then off.",
+        uses=("recycled",),
+        shows={"structure": "districts", "parts": True, "slash": False, "truth": False, "recycled": False},
+    ),
+    story.check(heading="Check yourself", ask=checks, shows=FITTED),
+    story.sentence(heading="What the board can be told", text=board, shows=FITTED),
+]  # fmt: skip
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    now = f.now
+    outer, inner, students = now.right.sds
+    words = (f.inner, f.outer) if f.data == "districts" else (f.outer, f.inner)
+    sd = {f.outer: outer, f.inner: inner}
+    return (
+        LINE + "\n\n" + r"$$\alpha_j \sim N(0, \sigma_\alpha^2), \quad \gamma_k \sim N(0, \sigma_\gamma^2), \quad "
+        r"\epsilon_i \sim N(0, \sigma_y^2)$$"
+        f"\n\nHere $\\alpha$ is of a {words[0]} and $\\gamma$ of a {words[1]}. Estimates by REML, where the handle rests: "
+        f"$a_0$ = {number(now.right.found.coef[0])}, $\\sigma_\\alpha$ = {number(sd[words[0]])}, "
+        f"$\\sigma_\\gamma$ = {number(sd[words[1]])}, $\\sigma_y$ = {number(students)} points. The three variances are "
+        "called the [[variance components]]; the matrix of the figure is an [[incidence matrix]]. The standard errors "
+        "take the SDs as known."
+    )  # fmt: skip
+
+
+def code(f: Facts) -> Listing:
+    """The fit in three languages, with the labels as they are shown."""
+    outer, inner = f.outer, f.inner
+    unique = f'students["{outer}"] + ": " + students["{inner}"]'
+    python_inner = unique if f.again else f'students["{inner}"]'
+    r_inner = f"{outer}:{inner}" if f.again else inner
+    return listing_of_table(
+        {str(column): values.tolist() for column, values in f.students().items()},
         Recipe(
             core=[
                 f'groups = {{"{outer}": students["{outer}"], "{inner}": {python_inner}}}',
@@ -261,12 +359,37 @@ lesson.code(
                 "print(fixef(fit)); print(VarCorr(fit))",
             ],
         ),
-    ),
-    students,
-)
+    )
 
-lesson.close(
-    SLUG,
-    "Nested or crossed is a fact of the data; the model takes either, as long as every group has a "
-    "name of its own.",
-)
+
+def compute(seen: Seen) -> Facts:
+    """The facts of what is seen."""
+    s = seen.scenario
+    again = seen["recycled"] and seen["structure"] == "districts"
+    return remembered(facts)(s.hyper.sigma_alpha, s.sigma_y, s.seed, seen["structure"], again)
+
+
+STORY = story.Story(
+    slug="nested_and_crossed",
+    steps=STEPS,
+    facts=compute,
+    figure=draw,
+    controls=[
+        controls.Choice("structure", "Data", ["areas", "districts"], "areas",
+                        names={"areas": "Schools and neighbourhoods", "districts": "Schools in districts"}),
+        controls.Switch("slash", f"Show {SLASH}, too", help="For schools and neighbourhoods."),
+        controls.Switch("recycled", "Use names again", help="For schools in districts."),
+        controls.Switch("parts", "Show the estimates", True, help="Off: the mean scores."),
+        controls.TRUTH,
+        "sigma_alpha",
+        "sigma_y",
+    ],
+    start=replace(Scenario(), seed=28),
+    lab=lab,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=Facts.students,
+)  # fmt: skip
+
+story.tell(STORY)

@@ -9,7 +9,7 @@ from pages.shared.cached import remembered
 from pages.shared.code import Listing, Recipe, listing, listing_of_table
 from pages.shared.figure import Hand, Handle, hand
 from pages.shared.story import Answer, Question, Seen
-from pages.shared.words import count, number, percent, plain
+from pages.shared.words import count, number, plain
 
 # What the figure shows
 

@@ -2,236 +2,375 @@
 
 from dataclasses import replace
 
-import streamlit as st
-
-from mlm_core import DataError, Hyperparameters, estimates
+from mlm_core import estimates
+from mlm_core.charts.best_few import best_few
 from mlm_core.charts.funnel import funnel
-from mlm_core.charts.league import league
 from mlm_core.charts.theme import steady_domain
-from mlm_core.experiments.league import (
-    ends,
-    funnel_table,
-    league_table,
-    small_at_the_ends,
-    smaller_half,
-)
-from pages.shared import cached, controls, figure, lesson, presets
-from pages.shared.code import Recipe, listing
-from pages.shared.lesson import Answer, Question
+from mlm_core.lessons.small_groups import DRAWS, NUMBER, YEARS, Facts, facts
+from pages.shared import controls, figure, presets, story
+from pages.shared.cached import remembered
+from pages.shared.code import Listing, Recipe, listing
+from pages.shared.figure import Hand, Handle, hand
+from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, percent, plain
 
-SLUG = "small_groups"
-WORLDS = 1000
-ALIKE = replace(
-    presets.DEFAULT, n_groups=50, hyper=replace(Hyperparameters(), sigma_alpha=1.0, b0=0.0)
-)
-DIFFERENT = replace(
-    presets.DEFAULT, n_groups=50, hyper=replace(Hyperparameters(), sigma_alpha=15.0)
-)
+DIFFERENT = replace(presets.ALIKE, hyper=replace(presets.ALIKE.hyper, sigma_alpha=15.0))
+YEAR = ["This year", *(f"Year {k}" for k in range(2, YEARS + 1))]
 
-scenario = controls.sidebar(
-    "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0"
-)
-simulation = cached.simulation(scenario, with_x=False)
-data, n, names = simulation.data, simulation.data.n, simulation.data.labels.astype(str)
-own = cached.no_pooling(scenario, with_x=False).lines.alpha
-lesson.begin(SLUG)
-try:
-    fit = cached.partial_pooling(scenario, with_x=False)
-    worlds = cached.replications(scenario, WORLDS, with_x=False)
-except DataError as reason:
-    lesson.impossible(SLUG, reason)
-partial = fit.lines.alpha
-shares = small_at_the_ends(worlds)
-shown = ends(len(n))
-small = smaller_half(n)
-equal = not small.any()
-best = int(small[(-own).argsort()[:shown]].sum())
-wanted = (
-    "none"
-    if equal
-    else "fewer than half"
-    if shares["no"] < 0.45
-    else "about half"
-    if shares["no"] <= 0.55
-    else "more than half"
-)
+# What the figure shows
 
-revealed = lesson.predict(
-    SLUG,
-    f"Draw the world {WORLDS:,} times. Of the first and last {shown if shown > 1 else 'school'} by their own mean, "
-    "how many are from the smaller half?",
-    [
-        Answer(
-            text,
-            "All schools have the same size here, so there is no smaller half."
-            if equal and wanted == text
-            else f"On average {percent(shares['no'])}. By the truth it would be {percent(shares['truth'])}.",
-            wanted == text,
-        )
-        for text in ("none", "fewer than half", "about half", "more than half")
-    ],
-)
 
-place, beside = lesson.figure_and_controls()
-with beside:
-    picked = controls.school(names, names[own.argmax()])
-    st.button("Schools that hardly differ", on_click=controls.put, args=(ALIKE,), width="stretch")
-    if revealed:
-        lesson.small_table(
-            ["", "no pooling", "partial"],
-            [
-                ["small schools at the ends", percent(shares["no"]), percent(shares["partial"])],
-                [
-                    "rank agreement with truth",
-                    number(worlds.no_pooling.overall_rank_agreement, 2),
-                    number(worlds.partial_pooling.overall_rank_agreement, 2),
-                ],
-            ],
-        )
-        st.caption(f"Means over {WORLDS:,} worlds. By the truth: {percent(shares['truth'])} small.")
-with place:
-    figure.legend(no="its own mean; blue names: the smaller half", partial="", complete="")
-    left, right = st.columns([1, 1.1])
-    largest = 100 if n.max() <= 100 else 1000
-    with left:
-        figure.show(
-            "funnel",
-            f"Means of {count(len(n), 'school')} against their size. The smallest spread over "
-            f"{number(float(own[small].max() - own[small].min()) if not equal else 0.0)} points.",
-            funnel,
-            {
-                "schools": estimates.schools_table(
-                    data, own, fit.hyper.a0, simulation.mean, picked
-                ).assign(alpha=partial[estimates.by_size(data)]),
-                "funnel": funnel_table(
-                    fit.hyper.a0, fit.hyper.sigma_alpha, fit.sigma_y, float(largest)
-                ),
-            },
-            on_school=controls.pick_from("funnel"),
-            axes={"domain": steady_domain([*own, *partial], 60, 30)},
-            largest=largest,
-        )
-    with right:
-        order = ("no pooling", "partial pooling", "truth")
-        figure.show(
-            "league",
-            f"The first and last {shown} schools by their own mean, by partial pooling and by the truth.",
-            league,
-            {
-                "league": league_table(
-                    data,
-                    dict(zip(order, (own, partial, simulation.mean), strict=True)),
-                    picked=picked,
-                )
-            },
-            columns=order,
-            rows=2 * shown + 1,
-        )
+def draw(f: Facts, seen: Seen) -> Handle | None:
+    """Means against size with both ends of the league table; or who is likely the best."""
+    if seen["view"] == "means":
+        return draw_funnel(f, seen)
+    draw_chances(f, seen)
+    return None
 
-rank_own = 1 + int((own > own[names == picked][0]).sum())
-rank_partial = 1 + int((partial > partial[names == picked][0]).sum())
-rank_truth = 1 + int((simulation.mean > simulation.mean[names == picked][0]).sum())
-level = bool(simulation.mean.max() - simulation.mean.min() < 1e-9)
-j = int((names == picked).argmax())
-lesson.see(
-    f"{plain(picked)} has {count(n[j], 'student')}. By its own mean it is number {rank_own} of {len(n)}, "
-    + (
-        "by partial pooling all schools are level"
-        if fit.hyper.sigma_alpha == 0
-        else f"by partial pooling number {rank_partial}"
+
+def draw_funnel(f: Facts, seen: Seen) -> Handle:
+    """School means against the number of students, year after year."""
+    partial, truth = seen["by"] != "own", seen["truth"] or seen["by"] == "truth"
+    figure.legend(
+        no="its own mean",
+        complete="mean of all students",
+        **({"partial": "partial pooling", "target": "the mean it pulls to"} if partial else {}),
+        **({"truth": "true mean"} if truth else {}),
+        **({"other": "grey band: 95% of means, were all schools equal"} if seen.revealed and not partial else {}),
+    )  # fmt: skip
+    figure.show(
+        "funnel-slim",
+        f"The means of {count(f.data.n_groups, 'school')}, between {number(f.own[0].min())} and "
+        f"{number(f.own[0].max())} points. "
+        + (f"They stand at their numbers of students: {f.data.n.min()} to {f.data.n.max()}. "
+           "At the right are both ends of the ranking." if seen.revealed
+           else "Their sizes are not shown. At the right are the best and the worst."),
+        funnel,
+        f.tables(seen["by"], sizes=seen.revealed, partial=partial, truth=truth),
+        on_school=story.pick_from("funnel-slim"),
+        axes={"domain": steady_domain([*f.own.ravel(), *(f.truth if truth else [])], 60, 20)},
+        largest=100 if f.data.n.max() <= 100 else 1000,
+        steps=YEARS,
+    )  # fmt: skip
+    return Handle("funnel-slim", 0, YEAR, "Year")
+
+
+def draw_chances(f: Facts, seen: Seen) -> None:
+    """The probability of each school to be among the best few."""
+    best = f.likeliest[0]
+    figure.legend(
+        partial=f"bar: probability of being among {the(f, 'best')}; dot: among them by partial pooling",
+        no="by own mean",
+        **({"truth": "truly"} if seen["truth"] else {}),
     )
-    + (
-        ", in truth all are."
-        if level and fit.hyper.sigma_alpha == 0
-        else ", in truth all schools are level."
-        if level
-        else f", in truth number {rank_truth}."
-    ),
-    ""
-    if equal
-    else f"The best school by own mean is {'' if best else 'not '}from the smaller half."
-    if shown == 1
-    else f"Of the best {shown} by own mean, {best} {'is' if best == 1 else 'are'} from the smaller half.",
-)
+    tables = f.chances(truth=seen["truth"])
+    figure.show(
+        "best_few",
+        f"The probability of each of {count(f.data.n_groups, 'school')} of being among {the(f, 'best')}. "
+        f"The highest is {percent(f.chance[best])}, of {f.names[best]}.",
+        best_few,
+        tables,
+        on_school=story.pick_from("best_few"),
+        rows=len(tables["schools"]),
+    )
 
-tint = lesson.tint()
-tex_mean, tex_alpha = tint.no(r"\bar y_j"), r"\alpha_j"
-lesson.model(
-    rf"\mathrm{{SD}}({tex_mean} \mid {tex_alpha}) = \frac{{\sigma_y}}{{\sqrt{{n_j}}}}",
-    rf"\text{{{picked}: }}\; \frac{{{number(fit.sigma_y)}}}{{\sqrt{{{n[j]}}}}} = {number(fit.sigma_y / n[j] ** 0.5)} "
-    rf"\text{{ points of luck,}} \qquad \text{{beside }} \hat\sigma_\alpha = {number(fit.hyper.sigma_alpha)} \text{{ of difference}}",
-    "Wainer called it the most dangerous equation. Those who forget it praise small schools, or close them, "
-    "for luck alone.",
-)
 
-lesson.breaks(
-    (
-        "Schools that truly differ a lot",
-        "With σ_α = 15 most of the differences are real. Small schools stand at the ends about as often as in "
-        "truth, and partial pooling changes little. Even so, some schools of the first five do not belong there.",
-        DIFFERENT,
-    ),
-    (
-        "All the same size",
-        "Equal sizes are pulled by the same share, so partial pooling changes no rank at all. It still shrinks the "
-        "differences between them.",
-        replace(presets.DEFAULT, imbalance=0.0),
-    ),
-)
+def the(f: Facts, end: str) -> str:
+    """The five best, or the one worst."""
+    return f"the {NUMBER[f.places]} {end}"
 
-times = 4
-lesson.check(
-    SLUG,
-    [
+
+# Words that follow the handle
+
+
+def year_by_year(f: Facts) -> Hand:
+    """Who stands at the ends, wherever the handle is."""
+    years = range(YEARS)
+    return hand(
+        "<p><strong>{year}</strong></p><table><tbody>"
+        f"<tr><th scope='row'>small among {the(f, 'best')}</th><td>{{best}}</td></tr>"
+        f"<tr><th scope='row'>small among {the(f, 'worst')}</th><td>{{worst}}</td></tr>"
+        f"<tr><th scope='row'>this year's {NUMBER[f.places]} best still there</th>"
+        "<td>{stayed}</td></tr></tbody></table>",
+        year=YEAR,
+        best=[str(f.n_small(f.best("own", k))) for k in years],
+        worst=[str(f.n_small(f.worst("own", k))) for k in years],
+        stayed=[str(f.stayed(k)) for k in years],
+    )
+
+
+def three_rankings(f: Facts) -> Hand:
+    """Small schools at the ends, and how far schools are spread, on average."""
+    small, spread = f.average.small, f.average.spread
+    names = {"own": "own means", "partial": "partial pooling", "truth": "truth"}
+    body = "".join(
+        f"<tr><th scope='row'>{name}</th><td>{percent(small[by])}</td><td>{number(spread[by])}</td></tr>"
+        for by, name in names.items()
+    )
+    return hand(
+        f"<table><thead><tr><th>{DRAWS:,} draws</th><th>small at the ends</th><th>SD of schools</th>"
+        f"</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+# Questions
+
+
+def groups(f: Facts) -> list[tuple[int, ...]]:
+    """Counts from none to all, in at most three answers."""
+    width = 2 if f.places > 3 else 1
+    return [tuple(range(k, min(k + width, f.places + 1))) for k in range(0, f.places + 1, width)]
+
+
+def worst(f: Facts) -> Question:
+    """The prediction."""
+    found = f.n_small(f.worst("own"))
+    said = (
+        "All schools have the same size here: none is small." if f.equal
+        else f"{found} of {f.places}, as {f.n_small(f.best('own'))} of the best. Over {DRAWS:,} draws of such a "
+        f"county, {percent(f.average.small['own'])} of the places at both ends go to small schools, which are "
+        f"{percent(f.small.mean())} of all."
+    )  # fmt: skip
+    return Question(
+        f"Of {the(f, 'worst')}, how many are small?",
+        [
+            Answer(
+                " or ".join(map(str, counts)),
+                said if found in counts
+                else "There is no smaller half." if f.equal
+                else "Too few. What lifts a small school's mean can also lower it." if max(counts) < found
+                else "Too many for this year: here a larger school stands there, too.",
+                found in counts,
+            )
+            for counts in groups(f)
+        ],
+        ordered=True,
+    )  # fmt: skip
+
+
+def checks(f: Facts) -> list[Question]:
+    """Four questions on what the steps have shown."""
+    n = int(f.data.n[f.picked])
+    now = f.luck(n)
+    return [
         Question(
-            f"{picked} has {count(n[j], 'student')} and luck of {number(fit.sigma_y / n[j] ** 0.5)} points. "
-            f"How much luck has a school of {times * n[j]}?",
+            f"The own mean of a school with {count(n, 'student')} has {number(now)} points of luck (SD). "
+            f"How much has one with {4 * n}?",
             [
-                Answer(f"{number(fit.sigma_y / (times * n[j]) ** 0.5)} points", "Right: four times the students, half the luck.", True),
-                Answer(f"{number(fit.sigma_y / n[j] ** 0.5 / times)} points", "Luck falls with the square root of the number of students."),
-                Answer("The same: it is a trait of students, σ_y", "σ_y is of one student. A mean averages luck away."),
+                Answer(f"{number(now / 2)} points", "Right: four times the students, half the luck.", True),
+                Answer(f"{number(now / 4)} points", "Luck falls with the square root of the number of students."),
+                Answer(f"{number(now)} points: luck is luck", "The luck of one student is the same; in a mean it partly cancels."),
             ],
         ),
         Question(
-            "A foundation finds many small schools among the best and makes large schools small. What did it forget?",
+            "All schools of a county have the same size. What does partial pooling do to their ranking?",
             [
-                Answer("Small schools are many among the worst, too", "Right: it looked at one end of the funnel.", True),
-                Answer("Small schools are better on average", "In these worlds size has nothing to do with the true mean."),
-                Answer("It should have used more years of the same schools", "More data would help, but the error was to look at one end only."),
+                Answer("Nothing: all are pulled by the same share", "Right: the values move together, the order stays.", True),
+                Answer("It brings the true order nearer", "Which school is ahead of which stays as it is: nobody is pulled more than another."),
+                Answer("It moves large schools to the ends", "That needs large schools: here nobody is larger."),
             ],
         ),
         Question(
-            "Does partial pooling always put the schools in their true order?",
+            f"The board wants to praise {the(f, 'best')}. Which list answers it best?",
             [
-                Answer(
-                    "No: luck is made smaller, not taken away",
-                    f"Right: rank agreement with the truth {number(worlds.partial_pooling.overall_rank_agreement, 2)}, "
-                    f"no pooling {number(worlds.no_pooling.overall_rank_agreement, 2)}."
-                    + (
-                        " A world in which σ_α is estimated as 0 has no order and counts as 0."
-                        if (worlds.fits.sigma_alpha == 0).any()
-                        else ""
-                    ),
-                    True,
-                ),
-                Answer("Yes", "Nobody can: what is not in the data cannot be found by a better average."),
-                Answer("No, it only changes the values, never the order", "It can change the order wherever sizes differ."),
+                Answer("Each school's probability of being among them", "Right: it also says how little can be known.", True),
+                Answer("The highest own means", "Small schools fill that list by luck."),
+                Answer("The highest estimates by partial pooling",
+                       "Each is a good guess of one school's mean. As a list they keep small schools out too well."),
             ],
         ),
-    ],
-)  # fmt: skip
+        Question(
+            f"Add up these probabilities over all {f.data.n_groups} schools. What comes out?",
+            [
+                Answer(f"{f.places}", f"Right: in every draw exactly {f.places} of them {'are' if f.places > 1 else 'is'} the best.", True),
+                Answer("100%" if f.places > 1 else "50%", f"In each draw {f.places} schools are counted."),
+                Answer("It depends on the data", "The data share it out among the schools. They do not change the sum."),
+            ],
+        ),
+    ]  # fmt: skip
 
-lesson.code(
-    lambda: listing(
-        scenario,
-        data,
+
+# The story
+
+
+def situation(f: Facts) -> str:
+    """A foundation has an idea."""
+    best = f.n_small(f.best("own"))
+    how = "all" if best == f.places > 1 else str(best)
+    return (
+        f"The county compares its **{f.data.n_groups} schools**. Some are ours, and they are said to be much alike. "
+        f"Each circle is a school's mean score this year.\n\nA foundation has noticed: of {the(f, 'best')}, {how} "
+        f"{'is' if best == 1 else 'are'} small, with fewer students than the school in the middle. It offers the board money to split "
+        "large schools into small ones."
+    )
+
+
+def luck(f: Facts) -> str:
+    """The most dangerous equation with its numbers."""
+    n, large = int(f.data.n[f.picked]), int(f.data.n.max())
+    rest = (
+        f"But schools truly differ by only {number(f.true_sd)} (SD). Wainer (2007) calls this the most dangerous "
+        "equation: those who forget it praise small schools, or close them."
+        if f.true_sd < f.luck(n)
+        else f"Here schools truly differ by more: {number(f.true_sd)} (SD)."
+    )
+    return (
+        r"Luck does not average out in a small school. The SD of a school's mean around its true mean is the "
+        r"SD within schools, $\sigma_y$, divided by the root of its number of students, $n_j$:"
+        "\n\n" + r"$$\mathrm{SD}(\bar y_j) = \sigma_y / \sqrt{n_j}$$" + "\n\n"
+        f"{plain(f.names[f.picked])}, {count(n, 'student')}: {number(f.fit.sigma_y)} / √{n} = **{number(f.luck(n))} points** of luck. "
+        f"The largest school, {large}: {number(f.luck(large))}. {rest}"
+    )
+
+
+def over_corrected(f: Facts) -> str:
+    """What partial pooling does to a ranking."""
+    small, spread = f.average.small, f.average.spread
+    if f.equal:
+        return (
+            "[[Partial pooling]] pulls every school by the same share here, since all have the same size. The order stays; "
+            f"only the distances shrink: on average their SD is {number(spread['partial'])} points, in truth {number(spread['truth'])}."
+        )
+    ends = 2 * f.places
+    now = (
+        "This year it makes all schools level" if f.level
+        else f"Small ones hold {f.at_ends('partial')} of the {ends} end places, by own means {f.at_ends('own')}"
+    )  # fmt: skip
+    too_well = small["partial"] < small["truth"] < small["own"]
+    return (
+        f"Rank by [[partial pooling]], the filled dots. The fewer its students, the more a school is pulled. {now}. "
+        + ("On average that is **too few**. " if too_well else "")
+        + "Pulled estimates are less spread than true means. Each is the best guess "
+        "for one school; their *ranking* over-corrects (Gelman & Price 1999)."
+    )  # fmt: skip
+
+
+def ask_for_chances(f: Facts) -> str:
+    """The probability of being among the best."""
+    top = f.likeliest[0]
+    return (
+        f"No table of single numbers can say who {the(f, 'best')} are. So draw thousands of sets of true means that "
+        f"fit this year's data, and count: how often is a school among {the(f, 'best')}? {plain(f.names[top])} leads with "
+        f"**{percent(f.chance[top])}**. Of the {f.places} highest own means, expect {number(f.expected(f.best('own')))} to be truly there.\n\n"
+        r"What is given: each mean and its luck, $\sigma_y/\sqrt{n_j}$. The SD between schools is not taken as known: "
+        "the draws average over all that fit."
+    )
+
+
+def table_is_enough(f: Facts) -> str:
+    """Where schools differ a lot."""
+    return (
+        f"Now most of a mean is the school. Of {the(f, 'best')} by own mean, expect "
+        f"{number(f.expected(f.best('own')))} to be truly among the best. A league table is nearly as good as the probabilities."
+    )
+
+
+FIRST = {"school": "Juniper", "view": "means", "by": "own", "truth": False, "handle": "first"}
+CHANCES = {"school": "Northgate", "view": "chances", "truth": False}
+
+STEPS = [
+    story.situation(
+        heading="Split the large schools?",
+        text=situation,
+        do="Look at the list at the right. Would you take the money?",
+        shows=FIRST,
+    ),
+    story.predict(
+        heading="There is another end",
+        text="The foundation looked at one end of the table. You look at both, the best and the worst. The sizes of the schools appear when you have answered.",
+        ask=worst,
+        shows=FIRST,
+    ),
+    story.try_it(
+        heading="Same schools, new students",
+        text="Now each school stands at its number of students: a [[funnel plot|funnel]]. The grey band is where 95% of the "
+        "means would lie if all schools were truly equal. In the list, small schools are bold on grey.",
+        hand=year_by_year,
+        do="Drag the handle from year to year. Nothing changes but the students. Who stays among the best?",
+        shows=FIRST,
+    ),
+    story.say(
+        heading="The most dangerous equation",
+        text=luck,
+        do="Click a school at the far left and one at the far right, and compare their luck.",
+        shows=FIRST,
+    ),
+    story.truth(
+        heading="Partial pooling corrects too much",
+        text=over_corrected,
+        hand=three_rankings,
+        do="Switch the ranking. Watch the grey names.",
+        uses=("by",),
+        shows={**FIRST, "by": "partial"},
+    ),
+    story.say(
+        heading="Ask for a probability instead",
+        text=ask_for_chances,
+        do="Marks at the right: who is among the best by which table. Then show the truth.",
+        uses=("truth",),
+        shows=CHANCES,
+    ),
+    story.breaks(
+        heading="Where a table is enough",
+        changed="The true SD between schools is now 15 points instead of 1.",
+        look=lambda f: f"Most bars are near 100% or near 0%. Own means and partial pooling find {f.right(f.best('own'))} and "
+        f"{f.right(f.best('partial'))} of {the(f, 'best')}.",
+        text=table_is_enough,
+        sets=DIFFERENT,
+        shows={**CHANCES, "truth": True},
+    ),
+    story.check(heading="Check yourself", ask=checks, shows={**CHANCES, "school": "Juniper", "truth": True}),
+    story.sentence(
+        heading="What the board can be told",
+        text="Where schools are much alike, small ones fill both ends of a table by luck. Partial pooling guesses each "
+        "school best, but who is among the best is a question of probability.",
+        shows={**CHANCES, "truth": True},
+    ),
+]  # fmt: skip
+
+
+def lab(f: Facts) -> Hand:
+    """Years and averages."""
+    year, average = year_by_year(f), three_rankings(f)
+    return Hand(year.html + average.html, year.texts)
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    agree = f.average.agreement
+    return (
+        r"$$y_i = \alpha_{j[i]} + \epsilon_i,\quad \epsilon_i \sim N(0, \sigma_y^2); \qquad "
+        r"\alpha_j = a_0 + \eta_j,\quad \eta_j \sim N(0, \sigma_\alpha^2)$$"
+        f"\n\nThe pre-test is left out. By REML this year: $\\sigma_\\alpha$ = {number(f.fit.hyper.sigma_alpha)}, "
+        f"$\\sigma_y$ = {number(f.fit.sigma_y)} points. Small: fewer students than the median school; "
+        f"{f.small.sum()} of {f.data.n_groups}. Over {DRAWS:,} draws of schools and students, the [[rank agreement]] with "
+        f"the truth is {number(agree['own'], 2)} for own means and {number(agree['partial'], 2)} for partial pooling; this and the "
+        f"places by partial pooling leave out the {percent(f.average.no_ranking)} of draws whose SD between schools is "
+        "estimated as 0, so that all schools are level and there is no ranking.\n\n"
+        "The probabilities come from draws of the joint posterior of all true means, with flat priors on "
+        r"$a_0$ and $\sigma_\alpha$, given the own means and $\sigma_y$ at its estimate (Gelman et al., *Bayesian Data "
+        "Analysis*, section 5.4; Laird & Louis 1989 on ranks). Sources: Wainer (2007), The most dangerous equation; "
+        "Gelman & Price (1999), All maps of parameter estimates are misleading."
+    )
+
+
+def code(f: Facts) -> Listing:
+    """The fit in three languages."""
+    return listing(
+        f.simulation.scenario,
+        f.data,
         Recipe(
             core=[
                 "fit = mlm.fit_partial_pooling(data)",
                 "order = (-fit.lines.alpha).argsort()",
                 "print(fit.hyper.a0, fit.hyper.sigma_alpha, fit.sigma_y)",
                 "print([(str(data.labels[j]), int(data.n[j]), round(float(fit.lines.alpha[j]), 2)) for j in order])",
+                "",
+                "from mlm_core.lessons.small_groups import best_chances",
+                "",
+                "chance = best_chances(data.group_means(data.y), fit.sigma_y / data.n**0.5, places="
+                f"{f.places})",
+                "print(dict(zip(data.labels.tolist(), chance.round(3).tolist())))",
             ],
             statsmodels=[
                 "import statsmodels.formula.api as smf",
@@ -249,11 +388,29 @@ lesson.code(
                 'print(round(means[order(-means[["(Intercept)"]]), , drop = FALSE], 2))',
             ],
         ),
-    ),
-    lambda: estimates.students_table(data),
-)
+    )
 
-lesson.close(
-    SLUG,
-    "Where schools are much alike, small ones fill both ends of a league table by luck; partial pooling asks how much of it is luck.",
-)
+
+STORY = story.Story(
+    slug="small_groups",
+    steps=STEPS,
+    facts=lambda seen: remembered(facts)(seen.scenario, seen["school"]),
+    figure=draw,
+    start=presets.ALIKE,
+    controls=[
+        controls.one_school(),
+        controls.Choice("view", "Figure", ["means", "chances"], "means",
+                        names={"means": "Means and sizes", "chances": "Who is the best?"}),
+        controls.Choice("by", "Rank by", ["own", "partial", "truth"], "own",
+                        names={"own": "Own mean", "partial": "Partial pooling", "truth": "Truth"}),
+        controls.TRUTH,
+        *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0"),
+    ],
+    lab=lab,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: estimates.students_table(f.data),
+)  # fmt: skip
+
+story.tell(STORY)

@@ -225,7 +225,7 @@ def place_in_words(fits: Fits) -> str:
         elif term.level:
             parts.append(f"{name} = {made.references[name]}")
         else:
-            parts.append(f"{name} = {number(term.zero, decimals(term.zero or 1.0))}")
+            parts.append(f"{name} = {number(term.zero, decimals(abs(term.zero)) if term.zero else 0)}")
     return ", ".join(parts)
 
 

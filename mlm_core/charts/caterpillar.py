@@ -41,7 +41,7 @@ def caterpillar(
         return alt.X(f"{name}:Q", scale=scale, axis=axis)
 
     tips = [
-        alt.Tooltip("group:N", title="group"),
+        alt.Tooltip("school:N", title="group"),
         alt.Tooltip("n:Q", title="rows"),
         alt.Tooltip("height:Q", title="partial pooling", format=number),
         alt.Tooltip("low:Q", title="from", format=number),
@@ -54,7 +54,7 @@ def caterpillar(
     said = {"partial": "partial pooling", "bar": "its 95% interval", "no": "no pooling"}
     layers = alt.layer(
         marks.picked_band(base, y, max(row, 6), look),
-        marks.names(base, y, max(row, 11.5), look, label="group"),
+        marks.names(base, y, max(row, 11.5), look, label="school"),
         base.mark_tick(color=colours.target, **ticks).encode(x=x("toward"), y=y),
         base.mark_rule(color=colours.partial, strokeWidth=2, clip=True).encode(
             x=x("low"), x2="high:Q", y=y

@@ -8,6 +8,9 @@ import altair as alt
 
 HANDLE = "handle"
 
+ELSEWHERE = "!event.item || !event.item.datum || !event.item.datum.school"
+"""A click on a school picks the school and leaves the handle where it is."""
+
 
 def handle(steps: int, label: str) -> Any:
     """The selection a handle makes, for the marks of a table with one row a ``step``.
@@ -19,7 +22,7 @@ def handle(steps: int, label: str) -> Any:
     return alt.selection_point(
         name=HANDLE,
         fields=["step"],
-        on="[pointerdown, pointerup] > pointermove, click",
+        on=f"[pointerdown, pointerup] > pointermove, click[{ELSEWHERE}]",
         clear="dblclick",
         nearest=True,
         toggle=False,

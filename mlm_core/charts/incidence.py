@@ -1,8 +1,8 @@
-"""Who meets whom: schools by neighbourhoods, and the SDs that two formulas make of it."""
+"""Who meets whom: two groupings as a matrix, and under it what each formula makes of a column."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 
@@ -10,182 +10,187 @@ from mlm_core.charts import marks
 from mlm_core.charts.handle import handle, here
 from mlm_core.charts.theme import LEFT, Look, finish
 
-ROW, GAP, SD_ROW = 26, 64, 28
-LEVELS = 3
+NAMES, MATRIX, HEADLINE, TITLE, PARTS = 70, 158, 48, 22, 134
+TOP = NAMES + MATRIX
+LOW = TOP + HEADLINE + TITLE
+END = LOW + PARTS
 
 
 def incidence(
-    look: Look,
-    *,
-    rows: int,
-    columns: int,
-    outer: str,
-    inner: str,
-    sd_top: float,
-    steps: int = 1,
-    handle_label: str = "",
-    named: bool = True,
-    upright: bool = True,
+    look: Look, *, part_domain: tuple[float, float], steps: int = 1, handle_label: str = ""
 ) -> Any:
-    """A matrix of two groupings, and under it the SD of each level, estimated and true.
+    """A matrix of two groupings; below, the part that each of its columns adds to the score.
 
-    The size of a circle is the number of students. A column with more than one circle
-    is not nested; it stands on a grey bar. With more than one step a handle in the
-    chart picks one of them.
+    The size of a circle is the number of students. A column with more than one circle is not
+    nested; it stands on a grey bar. Below, filled with a bar of one standard error to each
+    side: the fit that tells every group apart. Hollow square with a thin bar: the other
+    formula. Hollow circle: the group's own mean. Diamond: the truth. With more than one step
+    a handle in the chart picks one of them.
 
     Tables
     ------
+    Of `lessons.nested_and_crossed.Facts.tables`; all places are shares of the width or the
+    height, from 0 to 1, and what is ``seen`` 0 lies unseen.
+
     cells
-        ``step, row, column, n, shared, resting``: one row a step and combination that occurs;
-        ``row`` and ``column`` are labels, drawn in sorted order.
+        ``step, group, outer, inner, row, column, n, side, across, down, resting``: one row a
+        step and combination that occurs; ``side`` is the side of its circle.
+    columns
+        ``step, column, low, high, shared, resting``: one row a step and column.
+    right, wrong, truth
+        ``step, group, place, part, low, high, n, seen, resting``: one row a step and group;
+        ``right`` has ``own, own_seen``, too.
     steps
         ``step, position, kind, meaning, resting``: one row a step.
-    sds
-        ``step, level, fit, sd, resting``: one row a step, level and fit; ``fit`` is
-        ``right`` or ``wrong``.
-    truth
-        ``level, sd``: one row a level.
+    names
+        ``of, text, place``: names of rows and columns, and what they are.
 
     Parameters
     ----------
     look : Look
-    rows, columns : int
-        Size of the matrix.
-    outer, inner : str
-        What rows and columns are.
-    sd_top : float
-        End of the axis of SDs (points).
+    part_domain : (low, high)
+        Of the lower panel (points); keep it the same while sliders move.
     steps : int
         Number of steps of the handle; with one there is none.
     handle_label : str
-    named : bool
-        Say under the matrix whether it is nested or crossed.
-    upright : bool
-        Whether the names of the columns stand upright.
     """
-    row = ROW * look.scale
-    height = round(rows * row)
     now = here(steps) if steps > 1 else "datum.resting"
-    panels = [
-        _matrix(look, now, height, row, columns, (outer, inner), upright),
-        _sds(look, now, height + GAP, sd_top),
-    ]
-    line = alt.Chart(alt.NamedData("steps"))
-    if named:
-        lines: tuple[tuple[str, Literal["bold", "normal"], int, int], ...] = (
-            ("kind", "bold", 17, 18),
-            ("meaning", "normal", 14, 38),
-        )
-        panels += [
-            line.transform_filter(now)
-            .mark_text(
-                align="left", baseline="middle", fontWeight=weight, fontSize=look.type_size(points)
-            )
-            .encode(x=alt.value(4 - LEFT), y=alt.value(height + down), text=f"{field}:N")
-            for field, weight, points, down in lines
-        ]
+    panels = [*_matrix(look, now), *_words(look, now), *_parts(look, now, part_domain)]
     if steps > 1:
+        places = alt.Chart(alt.NamedData("steps")).mark_point(opacity=0)
         panels.append(
-            line.mark_point(opacity=0)
-            .encode(
-                x=alt.X("position:Q", scale=alt.Scale(domain=[0, 1]), axis=None),
-                y=alt.value(height / 2),
+            places.encode(x=_share("position"), y=alt.value(TOP)).add_params(
+                handle(steps, handle_label)
             )
-            .add_params(handle(steps, handle_label))
         )
-    return finish(
-        alt.layer(*panels).resolve_scale(x="independent", y="independent"),
-        look,
-        height + GAP + round(LEVELS * SD_ROW * look.scale),
-    )
+    layers = alt.layer(*panels).resolve_scale(x="independent", y="independent")
+    return finish(layers, look, END)
 
 
-def _names(look: Look, **options: Any) -> alt.Axis:
-    """The axis of names on the left."""
-    return alt.Axis(
-        orient="left", minExtent=LEFT, maxExtent=LEFT, domain=False, ticks=False, labelLimit=LEFT,
-        labelFontSize=look.type_size(), **options,
-    )  # fmt: skip
+def _share(field: str) -> alt.X:
+    """A share of the width."""
+    return alt.X(f"{field}:Q", scale=alt.Scale(domain=[0, 1], nice=False, padding=0), axis=None)
 
 
-def _matrix(
-    look: Look,
-    now: str,
-    height: int,
-    row: float,
-    columns: int,
-    titles: tuple[str, str],
-    upright: bool,
-) -> Any:
-    colours, (outer, inner) = look.palette, titles
+def _row(axis: Any = None) -> alt.Y:
+    """A share of the height of the matrix."""
+    return alt.Y("row:Q", scale=alt.Scale(domain=[0, 1], range=[NAMES, TOP], nice=False), axis=axis)
+
+
+def _matrix(look: Look, now: str) -> list[Any]:
+    colours = look.palette
     cells = alt.Chart(alt.NamedData("cells")).transform_filter(now)
-    x = alt.X(
-        "column:N",
-        sort="ascending",
-        scale=alt.Scale(type="band", paddingInner=0.12, paddingOuter=0.06),
-        axis=alt.Axis(
-            orient="top",
-            title=inner,
-            labelAngle=0 if upright else -90,
-            labelOverlap=True,
-            domain=False,
-            ticks=False,
-        ),
-    )
-    y = alt.Y(
-        "row:N",
-        sort="ascending",
-        scale=alt.Scale(type="band", range=[0, height]),
-        axis=_names(look, title=None),
-    )
-    tooltip = [
-        alt.Tooltip("row:N", title=outer),
-        alt.Tooltip("column:N", title=inner),
+    columns = alt.Chart(alt.NamedData("columns")).transform_filter(now)
+    side = f"min(0.94 * {MATRIX} / datum.down, 0.88 * width / datum.across)"
+    tips = [
+        alt.Tooltip("outer:N", title="lies in"),
+        alt.Tooltip("inner:N", title="column"),
         alt.Tooltip("n:Q", title="students"),
     ]
-    largest = alt.expr(f"pow(min({0.95 * row}, 0.86 * width / {columns}), 2)")
-    smallest = alt.expr(f"pow(min({0.32 * row}, 0.4 * width / {columns}), 2)")
-    size = alt.Size("n:Q", scale=alt.Scale(domain=[1, 60], range=[smallest, largest], clamp=True))
-    return alt.layer(
-        cells.transform_aggregate(shared="max(shared)", groupby=["column"])
-        .mark_bar(color=colours.faint, opacity=0.8, cornerRadius=4)
+    return [
+        columns.mark_rect(
+            color=colours.muted, fillOpacity=0.28, stroke=colours.muted, strokeWidth=1
+        ).encode(
+            x=_share("low"),
+            x2="high:Q",
+            y=alt.value(NAMES),
+            y2=alt.value(TOP),
+            opacity=alt.condition("datum.shared > 0", alt.value(1), alt.value(0)),
+            key=marks.key("column"),
+        ),
+        cells.transform_calculate(area=f"pow(datum.side * {side}, 2)")
+        .mark_point(shape="circle", filled=True, color=colours.ink, opacity=1)
         .encode(
-            x=x,
-            y=alt.value(0),
-            y2=alt.value(height),
-            opacity=alt.condition("datum.shared", alt.value(0.75), alt.value(0)),
+            x=_share("column"),
+            y=_row(marks.no_names(grid=False)),
+            size=alt.Size("area:Q", scale=None),
+            tooltip=tips,
+            key=marks.key("group"),
         ),
-        cells.mark_circle(color=colours.ink, opacity=0.9, stroke=colours.paper).encode(
-            x=x, y=y, size=size, tooltip=tooltip
-        ),
-    )
+    ]
 
 
-def _sds(look: Look, now: str, above: int, top: float) -> Any:
+def _words(look: Look, now: str) -> list[Any]:
+    """Names of rows and columns, their titles, and what the matrix is."""
+    names = alt.Chart(alt.NamedData("names"))
+
+    def of(kind: str) -> Any:
+        return names.transform_filter(f"datum.of == '{kind}'")
+
+    left: dict[str, Any] = {"align": "right", "baseline": "middle", "dx": -8, "limit": LEFT}
+    bold: dict[str, Any] = {"fontWeight": "bold", "baseline": "middle"}
+    title = left | bold | {"fontSize": look.type_size(13)}
+    small = look.type_size(12.5)
+    row = alt.Y("place:Q", scale=alt.Scale(domain=[0, 1], range=[NAMES, TOP]), axis=None)
+    line = alt.Chart(alt.NamedData("steps")).transform_filter(now)
+    return [
+        of("row").mark_text(**left).encode(x=alt.value(0), y=row, text="text:N"),
+        of("column")
+        .mark_text(align="left", baseline="middle", angle=270, fontSize=small, limit=NAMES - 4)
+        .encode(x=_share("place"), y=alt.value(NAMES - 5), text="text:N"),
+        of("outer")
+        .transform_calculate(title="datum.text + ' ↓'")
+        .mark_text(**title)
+        .encode(x=alt.value(0), y=alt.value(NAMES - 12), text="title:N"),
+        of("inner")
+        .transform_calculate(title="datum.text + ' →'")
+        .mark_text(**title)
+        .encode(x=alt.value(0), y=alt.value(NAMES - 34), text="title:N"),
+        of("part")
+        .mark_text(align="left", baseline="middle")
+        .encode(x=alt.value(6 - LEFT), y=alt.value(LOW - TITLE / 2), text="text:N"),
+        line.mark_text(align="left", fontSize=look.type_size(16), **bold).encode(
+            x=alt.value(6 - LEFT), y=alt.value(TOP + 14), text="kind:N"
+        ),
+        line.mark_text(align="left", baseline="middle").encode(
+            x=alt.value(6 - LEFT), y=alt.value(TOP + 34), text="meaning:N"
+        ),
+    ]
+
+
+def _parts(look: Look, now: str, domain: tuple[float, float]) -> list[Any]:
     colours = look.palette
-    below = above + round(LEVELS * SD_ROW * look.scale)
-    x = alt.X(
-        "sd:Q",
-        scale=alt.Scale(domain=[0, top], nice=False),
-        axis=alt.Axis(title="SD, points", tickCount=6, grid=False),
+    right, wrong, truth = (
+        alt.Chart(alt.NamedData(name)).transform_filter(now) for name in ("right", "wrong", "truth")
     )
-    y = alt.Y(
-        "level:N",
-        sort=None,
-        scale=alt.Scale(type="band", range=[above, below]),
-        axis=_names(look, title=None),
+    scale = alt.Scale(domain=list(domain), range=[END, LOW], nice=False, padding=0)
+    axis = alt.Axis(
+        title=None, tickCount=5, grid=True, orient="left", minExtent=LEFT, maxExtent=LEFT
     )
-    sds = alt.Chart(alt.NamedData("sds")).transform_filter(now)
-    truth = alt.Chart(alt.NamedData("truth"))
-    tooltip = [alt.Tooltip("level:N"), alt.Tooltip("sd:Q", title="SD", format=".1f")]
-    right, wrong = (sds.transform_filter(f"datum.fit == '{fit}'") for fit in ("right", "wrong"))
-    return alt.layer(
-        truth.mark_rule(color=colours.faint, strokeWidth=1).encode(
-            x=alt.value(0), x2=alt.value("width"), y=y
+    y = {c: alt.Y(f"{c}:Q", scale=scale, axis=axis) for c in ("part", "low", "own")}
+    x, key = _share("place"), marks.key("group")
+    tips = [
+        alt.Tooltip("group:N", title="group"),
+        alt.Tooltip("n:Q", title="students"),
+        alt.Tooltip("part:Q", title="adds, points", format=".1f"),
+    ]
+    seen = alt.condition("datum.seen > 0", alt.value(1), alt.value(0))
+    faded = alt.condition("datum.seen > 0", alt.value(0.6), alt.value(0))
+    return [
+        right.transform_aggregate(n="sum(n)")
+        .mark_rule(color=colours.muted, strokeWidth=1)
+        .encode(
+            x=alt.value(0),
+            x2=alt.value("width"),
+            y=alt.Y("zero:Q", scale=scale, axis=None),
+        )
+        .transform_calculate(zero="0"),
+        wrong.mark_bar(color=colours.muted, size=1.4).encode(
+            x=x, y=y["low"], y2="high:Q", key=key, opacity=seen
         ),
-        wrong.mark_point(shape="square", size=190 * look.scale, strokeWidth=2.2).encode(
-            x=x, y=y, stroke=alt.value(colours.ink), tooltip=tooltip
+        wrong.mark_point(
+            shape="square", size=20 * look.scale, strokeWidth=1.5, stroke=colours.ink,
+            fill=colours.paper, opacity=1,
+        ).encode(x=x, y=y["part"], key=key, opacity=seen, tooltip=tips),
+        right.mark_bar(color=colours.partial, size=5).encode(
+            x=x, y=y["low"], y2="high:Q", key=key, opacity=faded
         ),
-        marks.point(right, "partial", look, 120).encode(x=x, y=y, tooltip=tooltip),
-        marks.point(truth, "truth", look, 62).encode(x=x, y=y, tooltip=tooltip),
-    )
+        marks.point(right, "partial", look, 62).encode(
+            x=x, y=y["part"], key=key, opacity=seen, tooltip=tips
+        ),
+        marks.point(right, "no", look, 60).encode(
+            x=x, y=y["own"], key=key,
+            opacity=alt.condition("datum.own_seen > 0", alt.value(1), alt.value(0)),
+        ),
+        marks.point(truth, "truth", look, 26).encode(x=x, y=y["part"], key=key, opacity=seen),
+    ]  # fmt: skip

@@ -35,23 +35,21 @@ def line_up(look: Look, *, panels: int = 8, shown: int = -1) -> Any:
     at_y = f"floor(datum.panel / {COLUMNS}) + 0.06 + 0.84 * (1 - datum.y) + 0.05"
     x = alt.X("px:Q", scale=alt.Scale(domain=[0, COLUMNS], nice=False), axis=None)
     y = alt.Y("py:Q", scale=alt.Scale(domain=[down, 0], nice=False), axis=None)
-    frames = [
-        {
-            "k": k + 1, "x": k % COLUMNS + 0.02, "x2": k % COLUMNS + 0.98,
-            "y": k // COLUMNS + 0.02, "y2": k // COLUMNS + 0.98, "mine": k == shown,
-        }
-        for k in range(panels)
-    ]  # fmt: skip
-    boxes = alt.Chart(alt.InlineData(frames))
+    boxes = alt.Chart(alt.sequence(0, panels, 1, as_="panel")).transform_calculate(
+        x=f"datum.panel % {COLUMNS} + 0.02",
+        x2=f"datum.panel % {COLUMNS} + 0.98",
+        y=f"floor(datum.panel / {COLUMNS}) + 0.02",
+        y2=f"floor(datum.panel / {COLUMNS}) + 0.98",
+        k="datum.panel + 1",
+    )
+    mine = f"datum.panel == {shown}"
     fx = alt.X("x:Q", scale=alt.Scale(domain=[0, COLUMNS], nice=False), axis=None)
     fy = alt.Y("y:Q", scale=alt.Scale(domain=[down, 0], nice=False), axis=None)
     layers = alt.layer(
         boxes.mark_rect(fill="transparent", strokeWidth=1.5).encode(
             x=fx, x2="x2:Q", y=fy, y2="y2:Q",
-            stroke=alt.condition(
-                "datum.mine", alt.value(colours.partial), alt.value(colours.muted)
-            ),
-            strokeWidth=alt.condition("datum.mine", alt.value(4), alt.value(1)),
+            stroke=alt.condition(mine, alt.value(colours.partial), alt.value(colours.muted)),
+            strokeWidth=alt.condition(mine, alt.value(4), alt.value(1)),
         ),
         base.transform_calculate(px=at_x, py=at_y)
         .mark_point(filled=True, size=16, opacity=0.65, color=colours.no)

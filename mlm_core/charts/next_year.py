@@ -1,4 +1,4 @@
-"""This year's table of schools, and the years after it, dragged by a handle."""
+"""A table of schools by this year's means, and the years after it, dragged by a handle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
 OF_SCHOOL = ("school", "label", "n", "own", "truth", "truth_seen", "picked", "named")
-ROWS, STRIP = 316, 70
+ROWS, STRIP = 316, 72
 
 
 def next_year(
@@ -148,22 +148,25 @@ def _strip(look: Look, now: str, steps: int) -> Any:
     x = alt.X("step:Q", scale=alt.Scale(domain=[0, steps - 1], nice=False), axis=None)
     line, words = alt.value(ROWS + 32), alt.value(ROWS + 40)
     dragged = handle(steps, "Years from now")
-    label = {"baseline": "top", "fontSize": look.type_size(13)}
+    size = look.type_size(13)
+    point = base.mark_point(
+        shape="circle", size=30, fill=colours.paper, stroke=colours.muted, opacity=1
+    )
+    here_now = base.transform_filter(now).mark_point(
+        shape="triangle-up", size=120, fill=colours.later, stroke=colours.later, opacity=1
+    )
+    first, others = (base.transform_filter(f"datum.step {test} 0") for test in ("==", ">"))
+    labels = (
+        first.mark_text(align="right", dx=5, baseline="top", fontSize=size),
+        others.mark_text(baseline="top", fontSize=size),
+    )
+    title = first.mark_text(baseline="top", text="years from now").encode(
+        x=alt.value(alt.ExprRef("width / 2")), y=alt.value(ROWS + 56)
+    )
     return alt.layer(
-        base.mark_rule(color=colours.muted).encode(
-            x=alt.value(0), x2=alt.value("width"), y=line
-        ),
-        base.mark_point(shape="circle", size=30, fill=colours.paper, stroke=colours.muted, opacity=1)
-        .encode(x=x, y=line)
-        .add_params(dragged),
-        base.transform_filter(now)
-        .mark_point(shape="triangle-up", size=120, fill=colours.later, stroke=colours.later, opacity=1)
-        .encode(x=x, y=line),
-        base.transform_filter("datum.step == 0")
-        .mark_text(align="right", dx=12, **label)
-        .encode(x=x, y=words, text="label:N"),
-        base.transform_filter("datum.step > 0").mark_text(**label).encode(x=x, y=words, text="label:N"),
-        base.transform_filter("datum.step == 0")
-        .mark_text(baseline="top", color=colours.ink)
-        .encode(x=alt.value(alt.ExprRef("width / 2")), y=alt.value(ROWS + 56), text=alt.value("years from now")),
-    )  # fmt: skip
+        base.mark_rule(color=colours.muted).encode(x=alt.value(0), x2=alt.value("width"), y=line),
+        point.encode(x=x, y=line).add_params(dragged),
+        here_now.encode(x=x, y=line),
+        *(label.encode(x=x, y=words, text="label:N") for label in labels),
+        title,
+    )

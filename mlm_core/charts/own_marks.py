@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,16 +49,25 @@ def legend(look: Look, said: Mapping[str, str], columns: int = 2, **shapes: Any)
         for name, c in zip(said, colour, strict=True)
     ]
     box = alt.Legend(
-        title=None, orient="top", columns=columns, labelLimit=340, symbolSize=110,
-        symbolStrokeWidth=2, labelFontSize=look.type_size(13), labelColor=look.palette.ink,
-        symbolOpacity=1, columnPadding=18, offset=6,
-    )  # fmt: skip
+        title=None,
+        orient="top",
+        columns=alt.ExprRef(f"width < 400 ? 1 : {columns}"),
+        labelLimit=340,
+        symbolSize=110,
+        symbolStrokeWidth=2,
+        labelFontSize=look.type_size(13),
+        labelColor=look.palette.ink,
+        symbolOpacity=1,
+        columnPadding=18,
+        offset=6,
+    )
 
     def scale(values: list[str]) -> alt.Scale:
         return alt.Scale(domain=words, range=values)
 
     return (
-        alt.Chart(alt.InlineData([{"key": word} for word in words]))
+        alt.Chart(alt.sequence(0, 1))
+        .transform_calculate(key=json.dumps(words[0]))
         .mark_point(opacity=0, size=0)
         .encode(
             x=alt.value(0),

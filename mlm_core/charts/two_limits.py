@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 import altair as alt
 
+from mlm_core.charts import marks
 from mlm_core.charts.handle import handle, here
 from mlm_core.charts.likelihood import likelihood_layers, position
 from mlm_core.charts.theme import Look, Pooling, finish
 
-SCHOOL = "school"
 SLIM = 31
 """Pixels for the labels on the left; the figure's key on a page ends in ``-slim`` (style.css)."""
-HEADLINE, LINES, GAP, STRIP = 30, 350, 58, 58
+HEADLINE, LINES, GAP, STRIP = 26, 248, 56, 40
 ZONES: tuple[tuple[Pooling, str, str, str, str], ...] = (
     ("complete", "“fixed”", "one for all", "left", "0"),
     ("partial", "“random”", "with a model", "center", "width / 2"),
@@ -28,25 +28,26 @@ def two_limits(
     y_domain: tuple[float, float],
     scale: float,
     steps: int,
-    crowded: bool = False,
-    named: bool = True,
 ) -> Any:
     """Parallel lines that glide from one to many; under them the likelihood of sigma_alpha.
 
-    The handle lives in the chart, as in `pooling_path`.
+    The lines have the colour of where the handle is. Of the picked school: dashed, and
+    hollow at x = 0, its own line; filled at x = 0, its intercept at the handle. Dotted: the
+    line of complete pooling. The handle lives in the chart, as in `pooling_path`.
 
     Tables
     ------
-    Of `limits.two_limits_tables`, and the students.
+    Of `lessons.fixed_and_random.Facts.tables`.
 
     path
         ``step, row, alpha, resting``: one row a school and step.
     steps
-        ``step, position, likelihood, caption, beta, zone, estimate, resting``: one row a step.
+        ``step, position, likelihood, caption, beta, zone, named, estimate, resting``: one row
+        a step; where ``named`` is 0 nothing is called fixed or random.
     schools
         ``row, school, n, picked``.
     ends
-        ``end, alpha, beta``: the line of complete pooling, and the picked school's own.
+        ``end, alpha, beta, zero``: the line of complete pooling, and the picked school's own.
     students
         ``x, y, picked``, as `estimates.marked_students` makes it.
 
@@ -59,19 +60,12 @@ def two_limits(
         The SD in the middle of the handle.
     steps : int
         Number of steps of the handle.
-    crowded : bool
-        Draw thin lines.
-    named : bool
-        Say what is called fixed, and what random.
     """
     now = here(steps)
-    strip = _strip(alt.Chart(alt.NamedData("steps")), look, now, scale, steps, named)
-    lines = _lines(look, now, x_domain, y_domain, steps, crowded)
-    return finish(
-        alt.layer(strip, lines).resolve_scale(x="independent", y="independent"),
-        look,
-        LINES + GAP + STRIP,
-    )
+    strip = _strip(alt.Chart(alt.NamedData("steps")), look, now, scale, steps)
+    lines = _lines(look, now, x_domain, y_domain)
+    layers = alt.layer(strip, lines).resolve_scale(x="independent", y="independent")
+    return finish(layers, look, LINES + GAP + STRIP)
 
 
 def _axes(
@@ -92,26 +86,20 @@ def _axes(
 
 
 def _lines(
-    look: Look,
-    now: str,
-    x_domain: tuple[float, float],
-    y_domain: tuple[float, float],
-    steps: int,
-    crowded: bool,
+    look: Look, now: str, x_domain: tuple[float, float], y_domain: tuple[float, float]
 ) -> Any:
     colours = look.palette
     x, y = _axes(x_domain, y_domain)
     low, high = x_domain
 
-    def drawn(base: alt.Chart, **options: Any) -> Any:
+    def drawn(base: Any, of: str, **options: Any) -> Any:
         return (
-            base.transform_calculate(
-                x1=f"{low}", x2=f"{high}",
-                y1=f"datum.alpha + {low} * datum.beta", y2=f"datum.alpha + {high} * datum.beta",
-            )
-            .mark_rule(clip=True, **options)
-            .encode(x=alt.X("x1:Q", **x), x2="x2:Q", y=alt.Y("y1:Q", **y), y2="y2:Q")
-        )  # fmt: skip
+            base.transform_calculate(at=f"[{low}, {high}]")
+            .transform_flatten(["at"])
+            .transform_calculate(height="datum.alpha + datum.at * datum.beta")
+            .mark_line(clip=True, **options)
+            .encode(x=alt.X("at:Q", **x), y=alt.Y("height:Q", **y), detail=f"{of}:N")
+        )
 
     people = alt.Chart(alt.NamedData("students"))
     ends = alt.Chart(alt.NamedData("ends"))
@@ -122,53 +110,48 @@ def _lines(
             "row", alt.LookupData(alt.NamedData("schools"), "row", ["school", "n", "picked"])
         )
         .transform_lookup("step", alt.LookupData(alt.NamedData("steps"), "step", ["beta", "zone"]))
+        .transform_calculate(zero="0")
     )
-    colour = alt.Color(
-        "zone:N",
-        scale=alt.Scale(
-            domain=["complete", "partial", "no"],
-            range=[colours.complete, colours.partial, colours.no],
-        ),
+    colour = (
+        alt.when("datum.zone == 'complete'")
+        .then(alt.value(colours.complete))
+        .when("datum.zone == 'no'")
+        .then(alt.value(colours.no))
+        .otherwise(alt.value(colours.partial))
     )
-    tooltip = [
+    tips = [
         alt.Tooltip("school:N", title="school"),
         alt.Tooltip("n:Q", title="students"),
         alt.Tooltip("alpha:Q", title="intercept", format=".1f"),
     ]
     at_student = {"x": alt.X("x:Q", **x), "y": alt.Y("y:Q", **y)}
+    at_zero = {"x": alt.X("zero:Q", **x), "y": alt.Y("alpha:Q", **y)}
+    picked = moving.transform_filter("datum.picked")
+    own = ends.transform_filter("datum.end == 'no'")
     return alt.layer(
         people.transform_filter("!datum.picked")
-        .mark_point(shape="circle", size=14, filled=True, color=colours.muted, opacity=0.35)
+        .mark_point(shape="circle", size=16, filled=True, color=colours.muted, opacity=0.6)
         .encode(**at_student),
-        drawn(moving, strokeWidth=0.9 if crowded else 1.7, opacity=0.75).encode(
-            color=colour, tooltip=tooltip
-        ),
+        drawn(moving, "school", strokeWidth=1.4, opacity=0.8).encode(color=colour, tooltip=tips),
         drawn(
-            ends.transform_filter("datum.end == 'complete'"),
-            color=colours.complete,
-            strokeWidth=1.6,
-            strokeDash=[2, 4],
+            ends.transform_filter("datum.end == 'complete'"), "end",
+            color=colours.complete, strokeWidth=2, strokeDash=[2, 4],
         ),
-        drawn(
-            ends.transform_filter("datum.end == 'no'"),
-            color=colours.no,
-            strokeWidth=2.2,
-            strokeDash=[7, 4],
-        ),
-        drawn(moving.transform_filter("datum.picked"), strokeWidth=4).encode(
-            color=colour, tooltip=tooltip
-        ),
+        drawn(own, "end", color=colours.no, strokeWidth=2.2, strokeDash=[7, 4]),
+        drawn(picked, "school", strokeWidth=4).encode(color=colour, tooltip=tips),
         people.transform_filter("datum.picked")
-        .mark_point(shape="circle", size=60, fill=colours.paper, stroke=colours.ink, strokeWidth=2)
+        .mark_point(shape="circle", size=34, filled=True, color=colours.picked, opacity=1)
         .encode(**at_student),
-    )
+        marks.point(own, "no", look, 130).encode(**at_zero, key=marks.key("end")),
+        marks.point(picked, "partial", look, 70).encode(
+            **at_zero, key=marks.key("school"), tooltip=tips
+        ),
+    )  # fmt: skip
 
 
-def _strip(
-    base: alt.Chart, look: Look, at_handle: str, scale: float, steps: int, named: bool
-) -> Any:
+def _strip(base: alt.Chart, look: Look, at_handle: str, scale: float, steps: int) -> Any:
     low, high = LINES + GAP + STRIP, LINES + GAP
-    x = position(scale, "SD between schools σ_α, points")
+    x = position(scale, "SD between schools, points")
     dragged = handle(steps, "From one intercept for all to intercepts without a model")
     now = base.transform_filter(at_handle)
     layers = [
@@ -176,31 +159,38 @@ def _strip(
         now.mark_text(
             align="left", baseline="middle", fontWeight="bold", fontSize=look.type_size(15)
         ).encode(x=alt.value(6), y=alt.value(HEADLINE / 2), text="caption:N"),
+        *(mark for zone in ZONES for mark in _zone(now, look, *zone)),
     ]
-    if named:
-        layers += [mark for zone in ZONES for mark in _zone(now, look, *zone)]
     return alt.layer(*layers)
 
 
 def _zone(
     now: alt.Chart, look: Look, zone: Pooling, word: str, meaning: str, align: Any, at: str
 ) -> list[Any]:
-    """A word above the strip and what it means; strong while the handle is in its zone."""
-    here_too = alt.condition(f"datum.zone == '{zone}'", alt.value(1), alt.value(0.8))
-    lines: tuple[tuple[str, Literal["bold", "normal"], int, int], ...] = (
-        (word, "bold", 16, 14),
-        (meaning, "normal", 13, 33),
+    """A word above the strip and what it means; a bar beneath while the handle is in its zone."""
+    named = alt.condition("datum.named > 0", alt.value(1), alt.value(0))
+    here_too = alt.condition(
+        f"datum.named > 0 && datum.zone == '{zone}'", alt.value(1), alt.value(0)
     )
-    return [
+    colour = look.palette.of(zone)
+    lines: tuple[tuple[str, Literal["bold", "normal"], int, int], ...] = (
+        (word, "bold", 16, 12),
+        (meaning, "normal", 14, 30),
+    )
+    words = [
         now.mark_text(
-            align=align,
-            baseline="middle",
-            color=look.palette.of(zone),
-            fontWeight=weight,
-            fontSize=look.type_size(points),
-            text=text,
-            x=alt.expr(at),
-            y=LINES + down,
-        ).encode(opacity=here_too)
+            align=align, baseline="middle", color=colour, fontWeight=weight,
+            fontSize=look.type_size(points), text=text, x=alt.expr(at), y=LINES + down,
+        ).encode(opacity=named)
         for text, weight, points, down in lines
-    ]
+    ]  # fmt: skip
+    wide = 86
+    start = {"left": "0", "center": f"{at} - {wide / 2}", "right": f"{at} - {wide}"}[align]
+    bar = now.mark_rect(color=colour).encode(
+        x=alt.value(alt.ExprRef(start)),
+        x2=alt.value(alt.ExprRef(f"{start} + {wide}")),
+        y=alt.value(LINES + 40),
+        y2=alt.value(LINES + 44),
+        opacity=here_too,
+    )
+    return [*words, bar]

@@ -32,7 +32,7 @@ Order = Literal["place", "size"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
-    r"""This year's table of schools, and the ten years after it.
+    r"""The table of schools of this year, and the ten years after it.
 
     A school's mean is what the school is and the luck of the year's students:
 
@@ -63,7 +63,7 @@ class Facts:
 
     @property
     def data(self) -> GroupedData:
-        """This year's students."""
+        """Students of this year."""
         return self.simulation.data
 
     @property
@@ -74,7 +74,8 @@ class Facts:
     @property
     def own(self) -> Floats:
         """(J,) this year's means."""
-        return self.years[0]
+        this_year: Floats = self.years[0]
+        return this_year
 
     @property
     def truth(self) -> Floats:
@@ -280,7 +281,7 @@ class Facts:
         ).round(2)
 
     def two_years(self) -> dict[str, list[object]]:
-        """This year's and next year's means, one row a school and year, for the code."""
+        """Means of this year and the next, one row a school and year, for the code."""
         return {
             "school": [*self.names, *self.names],
             "year": ["this year"] * len(self.own) + ["next year"] * len(self.own),

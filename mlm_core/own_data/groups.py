@@ -125,7 +125,7 @@ def among_best(fits: Fits, k: int, *, lowest: bool = False, seed: int = 1) -> Fl
 def caterpillar_table(fits: Fits, groups: Ints, picked: int) -> pd.DataFrame:
     """One row a group, the lowest first, with 95% intervals.
 
-    Columns ``row, group, n, own, height, low, high, toward, picked, named``.
+    Columns ``row, school, n, own, height, low, high, toward, picked, named``.
     """
     import pandas as pd
 
@@ -133,7 +133,7 @@ def caterpillar_table(fits: Fits, groups: Ints, picked: int) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "row": np.arange(len(order)),
-            "group": fits.labels[order],
+            "school": fits.labels[order],
             "n": fits.design.rows.n[order],
             "own": fits.own_height[order],
             "height": fits.height[order],

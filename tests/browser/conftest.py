@@ -25,14 +25,24 @@ def chromium():
         browser.close()
 
 
+SHIFT = """
+window.poolingLabShift = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.poolingLabShift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
 class Reader:
     """A reader with a browser, who notes what goes wrong and what is sent."""
 
     def __init__(self, page, lab: str):
         self.page, self.lab = page, lab
+        page.set_default_timeout(15_000)
         self.complaints: list[str] = []
         self.strangers: list[str] = []
         self.sent = 0
+        page.add_init_script(SHIFT)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", self._request)
@@ -56,7 +66,7 @@ class Reader:
         self.page.wait_for_selector("h1")
         self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
         if self.page.locator("[class*=st-key-figure]").count():
-            self.page.wait_for_selector("[class*=st-key-figure] :is(svg, canvas)")
+            self.page.wait_for_selector("[class*=st-key-figure] .marks")
         if handle:
             self.page.wait_for_selector(".vega-bindings input")
             self.page.wait_for_timeout(1200)  # the thumb settles after the figure is drawn
@@ -68,6 +78,36 @@ class Reader:
         self.page.wait_for_timeout(350)
 
     @property
+    def address(self) -> str:
+        """What stands in the address bar now."""
+        return str(self.page.evaluate("location.href"))
+
+    def shift(self) -> float:
+        """How much has jumped since the page was opened, or since `forget_shift`."""
+        return float(self.page.evaluate("window.poolingLabShift"))
+
+    def forget_shift(self) -> None:
+        self.page.evaluate("window.poolingLabShift = 0")
+
+    def figures(self) -> list[dict[str, float]]:
+        """Where each figure of a lesson stands, its handle included."""
+        found = self.page.evaluate(
+            """() => [...document.querySelectorAll('.st-key-picture [class*=st-key-figure-]')].map(f => {
+                 const r = [...f.querySelectorAll('svg.marks, .vega-bind input')].map(e => e.getBoundingClientRect());
+                 const edge = (pick, side) => pick(...r.map(one => one[side]));
+                 return { x: edge(Math.min, 'left'), y: edge(Math.min, 'top'),
+                          width: edge(Math.max, 'right') - edge(Math.min, 'left'),
+                          height: edge(Math.max, 'bottom') - edge(Math.min, 'top') };
+               })"""
+        )
+        return list(found)
+
+    def go(self, name: str) -> None:
+        """Press a button of the way through."""
+        self.page.locator(".pl-steps").get_by_role("button", name=name).click()
+        self.settles()
+
+    @property
     def handle(self):
         return self.page.locator(".vega-bindings input[type=range]")
 
@@ -75,7 +115,8 @@ class Reader:
         """Horizontal places of the points of a colour, from top to bottom."""
         found = self.page.evaluate(
             """colour => [...document.querySelectorAll('.mark-symbol path')]
-                 .filter(p => p.getAttribute('fill') === colour)
+                 .filter(p => p.getAttribute('fill') === colour
+                           || (p.getAttribute('fill') === 'transparent' && p.getAttribute('stroke') === colour))
                  .map(p => p.getBoundingClientRect()).map(r => [r.top, r.left + r.width / 2])""",
             colour,
         )

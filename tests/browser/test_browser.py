@@ -1,4 +1,4 @@
-"""What only a real browser shows: dragging, share links, the keyboard, the phone, the console."""
+"""What only a real browser shows: dragging, gliding, share links, the keyboard, the phone."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import pytest
 
 from mlm_core.charts.theme import DARK, LIGHT
 from pages.shared import contents
+from tests.pages.kit import story_of
 
-PARTIAL = "/partial_pooling?predict_partial_pooling=Just+show+me"
+DRAG = "/partial_pooling?step=3"
+PREDICT = "/partial_pooling?step=2"
 SLUGS = ["", *(lesson.slug for lesson in contents.lessons())]
+LESSONS = [slug for slug in SLUGS if slug not in ("", "your_data", "glossary")]
+WIDE = "() => document.querySelector('[data-testid=stMain]').scrollWidth - innerWidth"
 
 
 def drag(reader, start: float, end: float, steps: int = 12) -> None:
     """Drag the handle from one share of its length to another."""
-    reader.handle.scroll_into_view_if_needed()
     box = reader.handle.bounding_box()
     y = box["y"] + box["height"] / 2
     mouse = reader.page.mouse
@@ -21,11 +24,18 @@ def drag(reader, start: float, end: float, steps: int = 12) -> None:
     mouse.down()
     mouse.move(box["x"] + end * box["width"], y, steps=steps)
     mouse.up()
-    reader.page.wait_for_timeout(150)
+    reader.page.wait_for_timeout(300)
+
+
+def spread(points: list[float]) -> float:
+    return max(points) - min(points)
+
+
+# The handle
 
 
 def test_dragging_the_handle_moves_the_schools_and_sends_nothing(reader):
-    me = reader().opens(PARTIAL)
+    me = reader().opens(DRAG)
     estimate = me.points(LIGHT.partial)
     assert len(estimate) == 20
     sent = me.sent
@@ -34,132 +44,244 @@ def test_dragging_the_handle_moves_the_schools_and_sends_nothing(reader):
     drag(me, 0.02, 0.99)
     none = me.points(LIGHT.partial)
     assert me.sent == sent
-    spread = [max(points) - min(points) for points in (complete, estimate, none)]
-    assert spread[0] < 0.25 * spread[1] < spread[1] < spread[2]
-    assert "handle=" in me.page.url
+    assert spread(complete) < 0.25 * spread(estimate)
+    assert spread(estimate) < spread(none)
+    assert "handle=" in me.address
+
+
+def test_the_words_follow_the_hand(reader):
+    me = reader().opens(DRAG)
+    sent, before = me.sent, me.page.locator(".pl-hand").inner_text()
+    assert me.handle.get_attribute("aria-valuetext").endswith(" points")
+    drag(me, 0.58, 0.3)
+    said = me.page.locator(".pl-hand").inner_text()
+    assert said != before
+    spoken = me.handle.get_attribute("aria-valuetext")
+    assert spoken in said
+    assert me.sent == sent
 
 
 def test_the_schools_follow_the_pointer_while_it_moves(reader):
-    me = reader().opens(PARTIAL)
-    me.handle.scroll_into_view_if_needed()
+    me = reader().opens(DRAG)
     box = me.handle.bounding_box()
-    me.page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
+    y = box["y"] + box["height"] / 2
+    me.page.mouse.move(box["x"] + 0.9 * box["width"], y)
     me.page.mouse.down()
     spreads = []
     for share in (0.8, 0.6, 0.4, 0.2, 0.05):
-        me.page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
-        me.page.wait_for_timeout(60)
-        points = me.points(LIGHT.partial)
-        spreads.append(max(points) - min(points))
+        me.page.mouse.move(box["x"] + share * box["width"], y)
+        me.page.wait_for_timeout(80)
+        spreads.append(spread(me.points(LIGHT.partial)))
     me.page.mouse.up()
     assert spreads == sorted(spreads, reverse=True)
     assert len(set(spreads)) == 5
 
 
 def test_dragging_in_the_figure_itself_moves_the_handle(reader):
-    me = reader(height=1000).opens(PARTIAL)
-    chart = me.page.locator("[data-testid=stVegaLiteChart] svg").first
-    chart.scroll_into_view_if_needed()
-    box = chart.bounding_box()
+    me = reader().opens(DRAG)
+    box = me.page.locator("[data-testid=stVegaLiteChart] svg").first.bounding_box()
     y = box["y"] + box["height"] - 70
     me.page.mouse.move(box["x"] + 0.5 * box["width"], y)
     me.page.mouse.down()
     me.page.mouse.move(box["x"] + 0.9 * box["width"], y, steps=8)
     me.page.mouse.up()
-    me.page.wait_for_timeout(200)
-    assert int(me.handle.input_value()) > 95
-    chart.dblclick(position={"x": 0.9 * box["width"], "y": box["height"] - 70})
     me.page.wait_for_timeout(300)
-    assert "handle=" not in me.page.url
-    assert 60 < int(me.handle.input_value()) < 80
+    assert int(me.handle.input_value()) > 95
+    assert me.handle.get_attribute("aria-valuetext") in me.page.locator(".pl-hand").inner_text()
 
 
-def test_the_keyboard_moves_the_handle(reader):
-    me = reader().opens(PARTIAL)
+def test_the_keyboard_moves_the_handle_and_not_the_steps(reader):
+    me = reader().opens(DRAG)
     before, at = me.points(LIGHT.partial), int(me.handle.input_value())
     me.handle.focus()
     for _ in range(10):
         me.page.keyboard.press("ArrowLeft")
-    me.page.wait_for_timeout(150)
+    me.page.wait_for_timeout(200)
     assert int(me.handle.input_value()) == at - 10
     assert me.points(LIGHT.partial) != before
-    assert f"handle={at - 10}" in me.page.url
+    assert f"handle={at - 10}" in me.address
+    assert "step=3" in me.address
+
+
+# Motion
+
+
+def test_the_answer_glides_from_no_pooling_to_the_estimate(reader):
+    me = reader().opens(PREDICT)
+    assert me.handle.input_value() == "120"
+    me.page.locator(".st-key-answers button").first.click()
+    seen = []
+    for _ in range(25):
+        me.page.wait_for_timeout(80)
+        seen.append(int(me.handle.input_value()))
+    assert seen[-1] < 100
+    assert len({k for k in seen if seen[-1] < k < 120}) >= 3, seen
+    calm = reader(reduced_motion="reduce").opens(PREDICT)
+    calm.page.locator(".st-key-answers button").first.click()
+    places = set()
+    for _ in range(15):
+        calm.page.wait_for_timeout(80)
+        places.add(calm.handle.input_value())
+    assert len(places) <= 2
+
+
+def test_new_data_glide_and_do_not_jump(reader):
+    me = reader().opens("/partial_pooling?free=true")
+    before = me.points(LIGHT.no)
+    me.page.get_by_role("button", name="New draw").click()
+    between = []
+    for _ in range(20):
+        me.page.wait_for_timeout(60)
+        between.append(me.points(LIGHT.no)[1])
+    me.page.wait_for_timeout(800)
+    after = me.points(LIGHT.no)
+    low, high = sorted((before[1], after[1]))
+    assert high - low > 3
+    assert len({round(x) for x in between if low + 1 < x < high - 1}) >= 2, (before[1], between)
+
+
+# The address
 
 
 def test_a_shared_link_opens_the_same_picture(reader):
-    me = reader().opens(PARTIAL + "&sigma_alpha=9&n_groups=12&truth=true")
+    me = reader().opens("/partial_pooling?free=true&sigma_alpha=9&n_groups=12&truth=true")
     drag(me, 0.6, 0.25)
-    slider = me.page.locator(".st-key-sigma_y input[type=range]")
+    slider = me.page.locator(".st-key-partial_pooling-sigma_y input[type=range]")
     slider.focus()
     me.page.keyboard.press("ArrowRight")
     me.settles()
-    said, mine = me.page.locator(".st-key-see").inner_text(), me.points(LIGHT.partial)
-    you = reader().opens(me.page.url.removeprefix(me.lab))
-    assert you.page.locator(".st-key-see").inner_text() == said
+    said, mine = me.page.locator(".pl-hand").inner_text(), me.points(LIGHT.partial)
+    address = me.address
+    assert "sigma_y=10.5" in address
+    you = reader().opens(address.removeprefix(me.lab))
+    assert you.page.locator(".pl-hand").inner_text() == said
     assert you.points(LIGHT.partial) == pytest.approx(mine, abs=1)
     assert you.handle.input_value() == me.handle.input_value()
-    assert you.page.locator(".st-key-sigma_y input[type=range]").input_value() == "10.5"
 
 
-def test_a_slider_moves_points_and_not_axes(reader):
-    me = reader().opens(PARTIAL)
-    axes = (
-        "() => [...document.querySelectorAll('.mark-text.role-axis-label text')]"
-        ".map(t => t.textContent)"
-    )
-    before, labels = me.points(LIGHT.partial), me.page.evaluate(axes)
-    me.page.locator(".st-key-sigma_alpha input[type=range]").focus()
-    me.page.keyboard.press("ArrowLeft")
+def test_a_link_opens_a_step_without_anybodys_answer(reader):
+    me = reader().opens(PREDICT)
+    me.page.locator(".st-key-answers button").first.click()
     me.settles()
-    assert me.points(LIGHT.partial) != before
-    assert me.page.evaluate(axes) == labels
-    assert "sigma_alpha=4.5" in me.page.url
+    you = reader().opens(me.address.removeprefix(me.lab))
+    assert you.page.locator("h2").inner_text() == me.page.locator("h2").inner_text()
+    assert you.page.locator(".st-key-verdict").count() == 0
+
+
+def test_what_a_step_sets_is_undone_and_the_readers_own_comes_back(reader):
+    me = reader().opens("/partial_pooling?free=true&n_groups=9")
+    assert len(me.points(LIGHT.no)) == 9
+    me.go("Back to the steps")
+    dots = me.page.locator(".pl-dots button")
+    dots.nth(6).click()
+    me.settles()
+    assert len(me.points(LIGHT.no)) == 8
+    me.page.get_by_role("button", name="Free play").click()
+    me.settles()
+    assert len(me.points(LIGHT.no)) == 9
+    assert "n_groups=9" in me.address
+    me.page.get_by_role("button", name="Back to the start").click()
+    me.settles()
+    assert len(me.points(LIGHT.no)) == 20
+    assert "n_groups" not in me.address
 
 
 def test_the_handle_stays_where_it_is_when_the_data_change(reader):
-    me = reader().opens(PARTIAL)
+    me = reader().opens("/partial_pooling?free=true")
     drag(me, 0.58, 0.3)
     at = me.handle.input_value()
-    me.page.locator(".st-key-sigma_y input[type=range]").focus()
+    me.page.locator(".st-key-partial_pooling-sigma_y input[type=range]").focus()
     me.page.keyboard.press("ArrowLeft")
     me.settles()
     assert me.handle.input_value() == at
 
 
 def test_a_click_on_a_school_picks_it(reader):
-    me = reader(height=1000).opens(PARTIAL)
-    me.page.locator("path[fill='transparent'][aria-label*='Oak Hill']").first.click(force=True)
+    me = reader().opens(DRAG)
+    marks = me.page.locator(".mark-symbol path[fill=transparent]")
+    marks.nth(4).click(force=True)
     me.settles()
-    assert "Oak Hill" in me.page.locator(".st-key-see").inner_text()
-    assert "school=Oak+Hill" in me.page.url
+    assert "Juniper" not in me.page.locator(".pl-hand").inner_text()
+    assert "school=" in me.address
 
 
-def test_pages_keep_the_scenario_and_the_back_button_works(reader):
-    me = reader().opens("/complete_pooling?n_groups=9", handle=False)
-    me.page.get_by_role("link", name="No pooling").last.click()
-    me.page.wait_for_url("**/no_pooling**")
+# The walk
+
+
+@pytest.mark.parametrize("slug", LESSONS)
+def test_the_walk_through_a_lesson(reader, slug):
+    """By keyboard on a small laptop, by touch on a phone: nothing jumps, nothing is cut."""
+    steps = story_of(slug).steps
+    me = reader(width=1280, height=720).opens(f"/{slug}", handle=False)
+    assert me.shift() < 0.1, "layout shift on load"
+    for k, step in enumerate(steps):
+        assert me.page.locator("h2").inner_text() == step.heading
+        for box in me.figures():
+            assert box["y"] + box["height"] <= 720, f"the figure is cut at step {k + 1}"
+        answers = me.page.locator(".st-key-answers button")
+        if step.kind == "predict" and answers.count():
+            me.page.wait_for_timeout(300)
+            me.forget_shift()
+            answers.first.focus()
+            me.page.keyboard.press("Enter")
+            me.settles()
+            assert me.page.locator(".st-key-verdict").count() == 1
+            assert me.shift() < 0.1, "layout shift on answering"
+            me.page.evaluate("document.activeElement.blur()")
+        while k + 1 < len(steps) and me.page.locator("h2").inner_text() == step.heading:
+            me.page.keyboard.press("ArrowRight")
+            me.settles()
+    assert f"step={len(steps)}" in me.address
+    me.page.keyboard.press("ArrowLeft")
     me.settles()
-    assert me.page.locator(".st-key-n_groups input[type=range]").input_value() == "9"
-    assert "n_groups=9" in me.page.url
-    me.page.go_back()
-    me.page.wait_for_url("**/complete_pooling**")
+    assert me.page.locator("h2").inner_text() == steps[-2].heading
+    me.page.locator(".pl-free").click()
     me.settles()
-    assert me.page.locator(".st-key-n_groups input[type=range]").input_value() == "9"
+    assert "free=true" in me.address
+    for width, height in ((1024, 768), (820, 1180), (390, 844), (320, 700)):
+        me.page.set_viewport_size({"width": width, "height": height})
+        me.page.wait_for_timeout(250)
+        assert me.page.evaluate(WIDE) <= 0, f"wider than a page of {width}"
+    assert me.complaints == []
+    assert me.strangers == []
 
 
-def test_new_students_move_the_small_schools_most(reader):
-    me = reader().opens("/no_pooling?predict_no_pooling=Just+show+me", handle=False)
-    for _ in range(3):
-        me.page.get_by_role("button", name="New students").click()
+@pytest.mark.parametrize("slug", SLUGS)
+def test_every_page_on_a_phone_at_night(reader, slug):
+    me = reader(width=390, height=844, dark=True, has_touch=True).opens(f"/{slug}", handle=False)
+    assert me.shift() < 0.1
+    if slug in LESSONS:
+        me.page.locator(".pl-next").tap()
         me.settles()
-    assert "Over 4 draws" in me.page.locator(".st-key-see").inner_text()
-    assert "redraw=3" in me.page.url
+        assert me.page.locator("h2").inner_text() == story_of(slug).steps[1].heading
+    assert me.page.evaluate(WIDE) <= 0
+    assert me.complaints == []
+    assert me.strangers == []
+
+
+def test_the_figure_stays_in_view_on_a_phone(reader):
+    me = reader(width=390, height=844).opens(DRAG)
+    me.page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 400)")
+    me.page.wait_for_timeout(300)
+    (box,) = me.figures()
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] < 600
+
+
+def test_a_large_screen_is_used(reader):
+    me = reader(width=1920, height=1080).opens(DRAG)
+    (box,) = me.figures()
+    assert box["width"] > 1000
+    assert box["height"] > 600
+    texts = "[...document.querySelectorAll('.mark-text text')]"
+    heights = f"{texts}.map(text => text.getBoundingClientRect().height)"
+    assert min(me.page.evaluate(heights)) > 15
 
 
 def test_the_start_page_moves_by_itself_and_stops_for_those_who_ask(reader):
     me = reader().opens("/")
     seen = set()
-    for _ in range(12):
+    for _ in range(14):
         me.page.wait_for_timeout(300)
         seen.add(me.handle.input_value())
     assert len(seen) > 4
@@ -171,18 +293,16 @@ def test_the_start_page_moves_by_itself_and_stops_for_those_who_ask(reader):
     assert len(places) == 1
 
 
-@pytest.mark.parametrize("slug", SLUGS)
-def test_every_page_in_four_forms_without_complaint(reader, slug):
-    for width, dark in ((1440, False), (1440, True), (390, False), (390, True)):
-        me = reader(width=width, height=844, dark=dark)
-        me.opens(f"/{slug}" + (f"?predict_{slug}=Just+show+me" if slug else ""), handle=False)
-        me.page.wait_for_timeout(300)
-        assert me.complaints == []
-        assert me.strangers == []
-        wide = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
-        assert me.page.evaluate(wide) <= width, "something is wider than the page"
-
-
 def test_the_dark_theme_has_its_own_colours(reader):
-    me = reader(dark=True).opens(PARTIAL)
+    me = reader(dark=True).opens(DRAG)
     assert len(me.points(DARK.partial)) == 20
+
+
+def test_back_in_the_browser_leads_to_the_page_before(reader):
+    me = reader().opens("/complete_pooling?free=true&n_groups=9", handle=False)
+    me.page.goto(me.lab + "/no_pooling")
+    me.page.wait_for_selector("h1")
+    me.page.go_back()
+    me.page.wait_for_url("**/complete_pooling**")
+    me.settles()
+    assert "n_groups=9" in me.address

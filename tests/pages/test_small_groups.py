@@ -1,55 +1,216 @@
-"""Small groups: ranks and shares that the page states."""
+"""Small groups: computed answers, sentences, and what each mark shows where."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mlm_core import Scenario, fit_partial_pooling, simulate
-from mlm_core.data import GroupedData
-from tests.pages.kit import figure, open_page, text
+from mlm_core.charts.theme import LIGHT
+from pages.shared import story
+from pages.shared.presets import ALIKE
+from tests.pages.kit import drawn, mark_at, marks, open_page, questions, right, said, story_of
+
+LESSON = story_of("small_groups")
+HEADINGS = [step.heading for step in LESSON.steps]
+PREDICT, TRY, LUCK, TRUTH, CHANCES, BREAK, CHECK = range(1, 8)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_ranks_in_the_sentence(seed):
-    at = open_page("small_groups", seed=seed + 1, predict_small_groups="Just show me")
-    made = simulate(Scenario(seed=seed + 1))
-    data = GroupedData(made.data.y, None, made.data.j, None, made.data.labels)
-    fit = fit_partial_pooling(data)
-    own = data.group_means(data.y)
-    best = int(np.argmax(own))
-    said = re.search(
-        r"number 1 of 20, by partial pooling number (\d+), in truth number (\d+)", text(at)
+def facts_of(scenario, school="Juniper"):
+    lesson = replace(LESSON, start=scenario)
+    names = {"school": school}
+    return lesson.facts(story.designed(lesson, -1, **names))
+
+
+def scenarios():
+    rng = np.random.default_rng(11)
+    for seed in range(3):
+        yield replace(
+            ALIKE, n_groups=int(rng.integers(10, 40)), seed=seed + 1,
+            students_per_group=int(rng.integers(4, 40)),
+            hyper=replace(ALIKE.hyper, sigma_alpha=float(rng.integers(0, 8))),
+        )  # fmt: skip
+    yield replace(ALIKE, n_groups=3)
+    yield replace(ALIKE, n_groups=12, imbalance=0.0)
+
+
+@pytest.fixture(scope="module", params=[ALIKE, *scenarios()], ids=range(6))
+def found(request):
+    J = request.param.n_groups
+    return facts_of(request.param, "Juniper" if J > 9 else "Birch Lane")
+
+
+def test_it_opens_on_schools_that_are_alike():
+    assert LESSON.start == ALIKE
+    assert story.designed(LESSON, 0).scenario == ALIKE
+    breaks = story.designed(LESSON, BREAK).scenario
+    assert breaks.hyper.sigma_alpha == 15
+
+
+def test_the_prediction_is_counted(found):
+    asked = questions(LESSON, PREDICT, found)[0]
+    ranked = sorted(range(found.data.n_groups), key=lambda j: found.own[0][j])
+    small = [found.data.n[j] < np.median(found.data.n) for j in ranked[: found.places]]
+    assert str(sum(small)) in right(asked).split(" or ")
+    every = " or ".join(a.text for a in asked.answers).split(" or ")
+    assert [int(k) for k in every] == list(range(found.places + 1))
+
+
+def test_checks_are_computed(found):
+    luck, _, _, total = questions(LESSON, CHECK, found)
+    n, sd = found.data.n[found.picked], found.fit.sigma_y
+    assert f"has one with {4 * n}?" in luck.text
+    assert right(luck) == f"{sd / np.sqrt(4 * n):.1f} points"
+    assert right(total) == str(found.places)
+
+
+def test_the_words_of_the_equation(found):
+    text = said(LESSON.steps[LUCK].text, found)
+    value = re.search(r"√(\d+) = \*\*([\d.]+) points", text)
+    assert int(value[1]) == found.data.n[found.picked]
+    assert float(value[2]) == pytest.approx(found.fit.sigma_y / int(value[1]) ** 0.5, abs=0.051)
+    hyper = found.simulation.scenario.hyper
+    truly = np.hypot(hyper.sigma_alpha, hyper.b0)
+    assert f"{truly:.1f} (SD)" in text
+    own = found.fit.sigma_y / found.data.n[found.picked] ** 0.5
+    assert ("by only" in text) == (truly < own)
+
+
+def test_words_follow_the_year(found):
+    texts = LESSON.steps[TRY].hand(found).texts
+    for k in (0, 4, 9):
+        order = np.argsort(-found.own[k], kind="stable")
+        best, worst = order[: found.places], order[-found.places :]
+        small = found.data.n < np.median(found.data.n)
+        assert texts["best"][k] == str(small[best].sum())
+        assert texts["worst"][k] == str(small[worst].sum())
+        first = np.argsort(-found.own[0], kind="stable")[: found.places]
+        assert texts["stayed"][k] == str(np.isin(first, best).sum())
+    assert texts["year"][:2] == ["This year", "Year 2"]
+
+
+def test_what_over_corrects_is_said_only_where_it_does(found):
+    text = said(LESSON.steps[TRUTH].text, found)
+    small = found.average.small
+    assert ("too few" in text) == (
+        not found.equal and small["partial"] < small["truth"] < small["own"]
     )
-    assert said, text(at)
-    rank = [1 + int((v > v[best]).sum()) for v in (fit.lines.alpha, made.mean)]
-    assert [int(k) for k in said.groups()] == rank
+    html = LESSON.steps[TRUTH].hand(found).html
+    cells = re.findall(r"<td>([^<]*)</td>", html)
+    wanted = [(small[k], found.average.spread[k]) for k in ("own", "partial", "truth")]
+    for (share, sd), one, two in zip(wanted, cells[::2], cells[1::2], strict=True):
+        assert one == f"{100 * share:.0f}%"
+        assert two == f"{sd:.1f}"
 
 
-def test_schools_of_equal_size_have_no_smaller_half():
-    at = open_page("small_groups", imbalance=0, predict_small_groups="Just show me")
-    assert "no smaller half" in text(at)
+def test_the_chances_in_words(found):
+    text = said(LESSON.steps[CHANCES].text, found)
+    best = found.likeliest[0]
+    assert f"leads with **{100 * found.chance[best]:.0f}%**" in text
+    assert f"expect {found.chance[found.best('own')].sum():.1f} to be truly there" in text
+    ends = said(LESSON.steps[BREAK].look, found)
+    truly = set(found.best("truth").tolist())
+    assert f"find {len(truly & set(found.best('own').tolist()))} and" in ends
 
 
-def test_level_schools_are_said_to_be_level():
-    at = open_page(
-        "small_groups", n_groups=8, students_per_group=10, sigma_alpha=2, b0=0, b1=0, sigma_beta=0,
-        seed=1, predict_small_groups="Just show me",
-    )  # fmt: skip
-    assert "all schools are level" in text(at)
-    _, tables = figure(at, 1)
-    assert "all level" in set(tables["league"]["label"])
+def test_the_foundation_is_right_about_the_best():
+    text = said(LESSON.steps[0].text, facts_of(ALIKE))
+    assert "of the five best, all are small" in text
 
 
-def test_a_truth_without_differences_has_no_ranks():
-    at = open_page("small_groups", sigma_alpha=0, b0=0, seed=3, predict_small_groups="Just show me")
-    assert re.search(r"in truth all (schools are level|are)\.", text(at))
+# Figures
 
 
-def test_schools_of_one_student_say_why():
-    """The same on every page without u: no traceback."""
-    for slug in ("small_groups", "complete_pooling", "no_pooling", "partial_pooling"):
-        at = open_page(slug, n_groups=3, students_per_group=2, imbalance=1.2, seed=4)
-        assert at.warning
+def funnel(step: int, **options):
+    (shown,), handle = drawn(LESSON, story.designed(LESSON, step, **options))
+    assert shown.key == handle.figure
+    return shown
+
+
+def test_the_sizes_wait_for_the_answer():
+    for step, answered in ((0, False), (PREDICT, False), (PREDICT, True), (TRY, False)):
+        shown = funnel(step, answered=answered)
+        sizes = answered or step == TRY
+        assert (shown.tables["schools"]["at"] >= 1).all() == sizes
+        assert ("numbers of students" in shown.alt) == sizes
+        assert (shown.tables["schools"]["partial_seen"] == 0).all()
+
+
+def test_each_mark_of_the_funnel_shows_its_own_field():
+    spec = funnel(TRUTH).spec
+    (own,) = mark_at(spec, shape="circle", fill="transparent", stroke=LIGHT.no)
+    assert own["y"]["field"] == "own"
+    assert own["size"]["condition"]["test"] == "datum.end_own"
+    (partial,) = mark_at(spec, shape="circle", fill=LIGHT.partial)
+    assert partial["y"]["field"] == "alpha"
+    assert partial["size"]["condition"]["test"] == "datum.end_partial"
+    assert "partial_seen" in partial["opacity"]["condition"]["test"]
+    (truth,) = mark_at(spec, shape="diamond")
+    assert truth["y"]["field"] == "truth"
+    assert "truth_seen" in truth["opacity"]["condition"]["test"]
+    (mean,) = mark_at(spec, type="rule", color=LIGHT.complete)
+    assert mean["y"]["field"] == "complete"
+    (target,) = mark_at(spec, type="rule", color=LIGHT.target)
+    assert target["y"]["field"] == "target"
+    assert {e["x"]["field"] for e in (own, partial, truth)} == {"at"}
+    for e in (own, partial, truth):
+        assert e["key"]["field"] == "school"
+    bold = [
+        m for m in marks(spec) if m["mark"].get("fontWeight") == "bold" and "key" in m["encoding"]
+    ]
+    assert all("datum.small" in str(m["transform"]) for m in bold)
+
+
+def test_one_specification_for_all_steps_with_the_funnel():
+    specs = [funnel(k).spec for k in (0, PREDICT, TRY, LUCK, TRUTH)]
+    assert all(spec == specs[0] for spec in specs)
+
+
+def test_the_ranking_chooses_what_is_seen():
+    for by, partial, truth in (("own", 0, 0), ("partial", 1, 0), ("truth", 1, 1)):
+        tables = funnel(TRUTH, by=by).tables
+        assert (tables["schools"]["partial_seen"] == partial).all()
+        assert (tables["schools"]["truth_seen"] == truth).all()
+        assert tables["years"][f"end_{by}"].sum() == 100
+
+
+def test_each_mark_of_the_chances_shows_its_own_ranking():
+    (shown,), handle = drawn(LESSON, story.designed(LESSON, CHANCES))
+    assert handle is None
+    bars = [m["encoding"] for m in marks(shown.spec) if m["mark"].get("color") == LIGHT.partial]
+    assert [bar["x"]["field"] for bar in bars] == ["chance"]
+    looks = {
+        "own": {"shape": "circle", "fill": "transparent"},
+        "partial": {"shape": "circle", "fill": LIGHT.partial},
+        "truth": {"shape": "diamond"},
+    }
+    places = []
+    for name, look in looks.items():
+        (mark,) = [
+            m for m in marks(shown.spec) if all(m["mark"].get(k) == v for k, v in look.items())
+        ]
+        assert f"datum.by_{name} > 0" in str(mark["transform"])
+        places.append(int(re.search(r"- (\d+)", str(mark["encoding"]["x"]))[1]))
+    assert places == sorted(places, reverse=True)  # own, partial, truth from left to right
+    heads = [m["mark"]["text"] for m in marks(shown.spec) if m["mark"].get("text")]
+    assert heads == ["own", "partial", "truth"]
+    assert (shown.tables["schools"]["by_truth"] == 0).all()
+    (shown,), _ = drawn(LESSON, story.designed(LESSON, BREAK))
+    assert shown.tables["schools"]["by_truth"].sum() == 5
+
+
+def test_where_schools_differ_the_table_is_enough():
+    seen = story.designed(LESSON, BREAK)
+    found = LESSON.facts(seen)
+    assert found.expected(found.best("own")) > 4.5
+    assert found.right(found.best("own")) >= 4
+    alike = facts_of(ALIKE)
+    assert alike.expected(alike.best("own")) < 1.5
+    assert alike.chance.max() < 0.35
+
+
+def test_the_ranking_can_be_chosen_on_the_page():
+    at = open_page("small_groups", step=TRUTH + 1)
+    assert at.get("button_group")

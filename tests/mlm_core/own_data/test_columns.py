@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from mlm_core import DataError, GroupedData
-from mlm_core.own_data.columns import Columns, choose_columns, guess_columns
-from mlm_core.own_data.read_table import read_table
+from mlm_core.own_data import Columns, guess_columns
+from mlm_core.own_data.table import read_table
 
 ROOT = Path(__file__).resolve().parents[3]
 CASES = sorted((ROOT / "tests" / "golden" / "lme4" / "cases").glob("*.csv"))

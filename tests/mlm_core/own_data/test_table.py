@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlm_core.own_data.table import MOST_BYTES, MOST_CELLS, MOST_COLUMNS, MOST_ROWS, read_table
 
 from mlm_core import DataError
-from mlm_core.own_data.read_table import MOST_BYTES, MOST_CELLS, MOST_COLUMNS, MOST_ROWS, read_table
 
 PLAIN = "school,score\nOak,3.5\nÉlan,4\nOak,-1e1\n"
 

@@ -1,0 +1,541 @@
+"""Hierarchical, nested, crossed: what is the difference? All that the lesson says and draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlm_core.components import Structure, describe_structure, fit_variance_components
+from mlm_core.data import Floats, Ints, frozen
+from mlm_core.records import VarianceComponents
+from mlm_core.structures import StructuredSimulation, simulate_crossed, simulate_nested
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHOOLS, NEIGHBOURHOODS, CHILDREN = 8, 16, 60
+DISTRICTS, SCHOOLS_EACH, STUDENTS_EACH = 6, 4, 30
+SD_OTHER = 4.0
+"""True SD between neighbourhoods or districts (points)."""
+STEPS, REST = 11, 1
+"""Positions of the handle from nested to crossed, and where it rests."""
+
+Data = Literal["areas", "districts"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TwoGroupings:
+    """Students with two labels each.
+
+    Attributes
+    ----------
+    y : (n,) array
+        Scores (points).
+    outer, inner : (n,) arrays of str
+        The two labels of each student; the inner grouping is nested in the outer one or not.
+    part : (n,) array
+        What the student's inner group truly adds to the score (points).
+    sd_outer, sd_inner, sigma_y : float
+        The true SDs (points).
+    names_again : (n,) array of str, optional
+        Labels of the inner groups that are used again in every outer one.
+    """
+
+    y: Floats
+    outer: NDArray[np.str_]
+    inner: NDArray[np.str_]
+    part: Floats
+    sd_outer: float
+    sd_inner: float
+    sigma_y: float
+    names_again: NDArray[np.str_] | None = None
+
+
+def children_in_schools(
+    crossing: float, sigma_school: float, sigma_y: float, seed: int
+) -> TwoGroupings:
+    r"""Simulate children of neighbourhoods who go to schools.
+
+    .. math:: y_i = 60 + \alpha_{j[i]} + \gamma_{k[i]} + \epsilon_i
+
+    Each neighbourhood has one school of its own. A share ``crossing`` of the children goes to
+    any school instead, the same children first whatever the share.
+
+    Parameters
+    ----------
+    crossing : float
+        From 0 (nested) to 1 (anybody goes anywhere).
+    sigma_school, sigma_y : float
+        SDs between schools (outer) and of children (points); between neighbourhoods (inner)
+        it is `SD_OTHER`.
+    seed : int
+
+    Examples
+    --------
+    >>> made = children_in_schools(0.0, 5.0, 10.0, 1)
+    >>> describe_structure(made.outer, made.inner).kind
+    'nested'
+    """
+    made = simulate_crossed(
+        SCHOOLS, NEIGHBOURHOODS, CHILDREN, crossing, sigma_school=sigma_school,
+        sigma_neighbourhood=SD_OTHER, sigma_y=sigma_y, slope=0.0, seed=seed,
+    )  # fmt: skip
+    return _groupings(made, "school", "neighbourhood")
+
+
+def schools_in_districts(sigma_school: float, sigma_y: float, seed: int) -> TwoGroupings:
+    r"""Simulate students in schools (inner) in districts (outer): three nested levels.
+
+    .. math:: y_i = 60 + \delta_{d[i]} + \alpha_{j[i]} + \epsilon_i
+
+    Parameters
+    ----------
+    sigma_school, sigma_y : float
+        SDs between schools of a district and between students (points); between
+        districts it is `SD_OTHER`.
+    seed : int
+
+    Examples
+    --------
+    >>> made = schools_in_districts(5.0, 10.0, 1)
+    >>> describe_structure(made.outer, made.inner).kind
+    'nested'
+    >>> describe_structure(made.outer, made.names_again).kind
+    'crossed'
+    """
+    made = simulate_nested(
+        DISTRICTS, SCHOOLS_EACH, STUDENTS_EACH, sigma_district=SD_OTHER,
+        sigma_school=sigma_school, sigma_y=sigma_y, slope=0.0, seed=seed,
+    )  # fmt: skip
+    return _groupings(made, "district", "school")
+
+
+def _groupings(made: StructuredSimulation, outer: str, inner: str) -> TwoGroupings:
+    """The two groupings of a simulation by what they are to each other."""
+    at = {level: k for k, level in enumerate(made.levels[inner].tolist())}
+    codes = np.array([at[label] for label in made.factors[inner].tolist()])
+    return TwoGroupings(
+        made.y, made.factors[outer], made.factors[inner], frozen(made.effects[inner][codes]),
+        made.sd[outer], made.sd[inner], made.sigma_y, made.recycled,
+    )  # fmt: skip
+
+
+def joined(outer: NDArray[np.str_], inner: NDArray[np.str_]) -> NDArray[np.str_]:
+    """A label that holds both, as the slash of ``(1 | outer / inner)`` makes it.
+
+    Examples
+    --------
+    >>> joined(np.array(["Bay"]), np.array(["School 1"])).tolist()
+    ['Bay: School 1']
+    """
+    return np.char.add(np.char.add(outer, ": "), inner)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """A fit of both groupings, and what it takes for the groups of the inner one.
+
+    Attributes
+    ----------
+    found : VarianceComponents
+        With the factors ``outer`` and ``inner``.
+    code : (n,) int array
+        The inner group of each student, as this fit has it: its place in ``levels``.
+    """
+
+    found: VarianceComponents
+    code: Ints
+
+    @property
+    def levels(self) -> NDArray[np.str_]:
+        """(G,) labels of the inner groups."""
+        return self.found.levels["inner"]
+
+    @property
+    def part(self) -> Floats:
+        """(G,) what each inner group adds to the score, estimated (points)."""
+        return self.found.modes["inner"]
+
+    @property
+    def error(self) -> Floats:
+        """(G,) their standard errors, the SDs taken as known (points)."""
+        return self.found.mode_sd["inner"]
+
+    @property
+    def mean_error(self) -> float:
+        """The standard error on average over the groups (points)."""
+        return float(self.error.mean())
+
+    @property
+    def sds(self) -> tuple[float, float, float]:
+        """Estimated SDs: of the outer and of the inner groups, of students (points)."""
+        return self.found.sd["outer"], self.found.sd["inner"], self.found.sigma_y
+
+    def misses(self, truth: Floats) -> float:
+        """Root mean square, over students, of estimated less true part (points)."""
+        return float(np.sqrt(np.mean((self.part[self.code] - truth) ** 2)))
+
+
+def fit(made: TwoGroupings, inner: NDArray[np.str_]) -> Fit:
+    """Fit lme4's ``y ~ 1 + (1 | outer) + (1 | inner)`` with these labels of the inner groups."""
+    ones = np.ones((len(made.y), 1))
+    found = fit_variance_components(made.y, ones, {"outer": made.outer, "inner": inner})
+    return Fit(found, np.searchsorted(found.levels["inner"], inner))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """Two groupings as they are labelled, and both fits.
+
+    Attributes
+    ----------
+    made : TwoGroupings
+    inner : (n,) array of str
+        The labels of the inner groups as they are shown.
+    structure : Structure
+        Of these labels; rows are the outer groups.
+    right : Fit
+        In which every inner group is told apart, and is one.
+    wrong : Fit, optional
+        In which pieces are taken for groups, or several groups for one.
+    """
+
+    made: TwoGroupings
+    inner: NDArray[np.str_]
+    structure: Structure
+    right: Fit
+    wrong: Fit | None = None
+
+    @property
+    def shared(self) -> NDArray[np.bool_]:
+        """(columns,) which labels of the inner grouping stand in more than one outer group."""
+        found: NDArray[np.bool_] = (self.structure.counts > 0).sum(axis=0) > 1
+        return found
+
+    @property
+    def several(self) -> int:
+        """How many of them do."""
+        return int(self.shared.sum())
+
+    @property
+    def kind(self) -> str:
+        """Nested (in the outer grouping), crossed or partially crossed, as the labels have it."""
+        if not self.several:
+            return "nested"
+        return "crossed" if (self.structure.counts > 0).all() else "partially crossed"
+
+    @property
+    def truth(self) -> Floats:
+        """(n,) true part of each student's inner group, from the mean of the groups (points)."""
+        groups = np.unique(self.made.inner, return_index=True)[1]
+        centred: Floats = self.made.part - self.made.part[groups].mean()
+        return centred
+
+    @property
+    def column(self) -> Ints:
+        """(n,) the column of each student."""
+        return np.searchsorted(self.structure.levels_b, self.inner)
+
+    @property
+    def own(self) -> Floats:
+        """(G,) mean score of each inner group less that of all students (points)."""
+        code = self.right.code
+        mean: Floats = np.bincount(code, self.made.y) / np.bincount(code) - self.made.y.mean()
+        return mean
+
+
+@lru_cache(maxsize=64)
+def areas(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, ...]:
+    """Children of neighbourhoods in schools, at every step of the handle.
+
+    ``right`` is lme4's ``(1 | school) + (1 | neighbourhood)``, ``wrong`` is
+    ``(1 | school / neighbourhood)``.
+
+    Examples
+    --------
+    >>> steps = areas(5.0, 10.0, 1)
+    >>> steps[0].kind, steps[-1].kind
+    ('nested', 'crossed')
+    """
+    moments = []
+    for share in handle_shares():
+        made = children_in_schools(share, sigma_school, sigma_y, seed)
+        pieces = fit(made, joined(made.outer, made.inner))
+        structure = describe_structure(made.outer, made.inner)
+        moments.append(Moment(made, made.inner, structure, fit(made, made.inner), pieces))
+    return tuple(moments)
+
+
+@lru_cache(maxsize=64)
+def districts(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, Moment]:
+    """Schools in districts: with names of their own, and with names used again.
+
+    ``wrong`` of the second is ``(1 | district) + (1 | school)`` with those names.
+    """
+    made = schools_in_districts(sigma_school, sigma_y, seed)
+    assert made.names_again is not None
+    again = made.names_again
+    unique = fit(made, made.inner)
+    return (
+        Moment(made, made.inner, describe_structure(made.outer, made.inner), unique),
+        Moment(made, again, describe_structure(made.outer, again), unique, fit(made, again)),
+    )
+
+
+def handle_shares(steps: int = STEPS) -> Floats:
+    """Values of ``crossing`` along the handle, closer to each other near nested.
+
+    Examples
+    --------
+    >>> handle_shares(5).tolist()
+    [0.0, 0.0625, 0.25, 0.5625, 1.0]
+    """
+    shares: Floats = np.linspace(0, 1, steps) ** 2
+    return shares
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """The lesson on nested and crossed in one scenario.
+
+    Attributes
+    ----------
+    areas : tuple of Moment
+        Children of neighbourhoods in schools, a step of the handle each.
+    districts : (Moment, Moment)
+        Schools in districts: with names of their own, and with names used again.
+    data : "areas" or "districts"
+        Which of the two is looked at.
+    again : bool
+        Names used again (districts only).
+    """
+
+    areas: tuple[Moment, ...]
+    districts: tuple[Moment, Moment]
+    data: Data
+    again: bool
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """What is looked at: a moment for each step of the handle."""
+        return self.areas if self.data == "areas" else (self.districts[self.again],)
+
+    @property
+    def rest(self) -> int:
+        """The step at which the handle rests."""
+        return REST if self.data == "areas" else 0
+
+    @property
+    def now(self) -> Moment:
+        """What is looked at where the handle rests."""
+        return self.moments[self.rest]
+
+    @property
+    def outer(self) -> str:
+        """What an outer group is called."""
+        return "school" if self.data == "areas" else "district"
+
+    @property
+    def inner(self) -> str:
+        """What an inner group is called."""
+        return "neighbourhood" if self.data == "areas" else "school"
+
+    @property
+    def many(self) -> tuple[int, int]:
+        """How many outer and inner labels are shown."""
+        rows, columns = self.now.structure.counts.shape
+        return rows, columns
+
+    @property
+    def moved(self) -> tuple[int, ...]:
+        """Children who go to another school than their neighbourhood's own, at each step."""
+        home = self.areas[0].made.outer
+        return tuple(int((m.made.outer != home).sum()) for m in self.areas)
+
+    @property
+    def costly(self) -> bool:
+        """The slash, where anybody goes anywhere, makes the known parts less well known."""
+        last = self.areas[-1]
+        assert last.wrong is not None
+        return 0 < round(last.right.mean_error, 1) < round(last.wrong.mean_error, 1)
+
+    def headline(self, moment: Moment) -> tuple[str, str]:
+        """What a matrix is, in a word, and why."""
+        if self.data == "districts" and self.again:
+            return "by their labels: crossed", "every name stands in every district"
+        has = "has one school" if self.data == "areas" else "lies in one district"
+        if moment.kind == "nested":
+            return "nested", f"each {self.inner} {has}"
+        if moment.kind == "crossed":
+            return "crossed", f"every {self.inner} meets every {self.outer}"
+        columns = len(moment.shared)
+        return (
+            "partially crossed",
+            f"{moment.several} of {columns} {self.inner}s: more than one {self.outer}",
+        )
+
+    def table(self) -> pd.DataFrame:
+        """What the figure shows at its place of rest, in the words of the page."""
+        import pandas as pd
+
+        now = self.now
+        rows, columns = np.nonzero(now.structure.counts)
+        return pd.DataFrame(
+            {
+                self.outer: now.structure.levels_a[rows],
+                self.inner: now.structure.levels_b[columns],
+                "students": now.structure.counts[rows, columns],
+            }
+        )
+
+    def students(self) -> pd.DataFrame:
+        """The data at the place of rest, with the labels as they are shown."""
+        import pandas as pd
+
+        now = self.now
+        return pd.DataFrame({self.outer: now.made.outer, self.inner: now.inner, "y": now.made.y})
+
+    def tables(
+        self, *, named: bool, own: bool, right: bool, wrong: bool, truth: bool
+    ) -> dict[str, pd.DataFrame]:
+        """The tables of `mlm_core.charts.incidence`; what is not shown lies unseen."""
+        import pandas as pd
+
+        seen = {"own": own, "right": right, "wrong": wrong, "truth": truth}
+        steps = [
+            _tables(k, moment, seen, self.headline(moment) if named else ("", ""))
+            for k, moment in enumerate(self.moments)
+        ]
+        tables = {
+            name: pd.concat([one[name].assign(step=k) for k, one in enumerate(steps)])
+            for name in steps[0]
+        }
+        tables["steps"]["position"] = tables["steps"]["step"] / max(1, len(steps) - 1)
+        if not named:
+            tables["columns"]["shared"] = 0.0
+        tables = {n: t.assign(resting=t["step"] == self.rest) for n, t in tables.items()}
+        return tables | {"names": self._names(right)}
+
+    def _names(self, parts: bool) -> pd.DataFrame:
+        """Where the names of rows and columns stand."""
+        import pandas as pd
+
+        axes = (("row", self.now.structure.levels_a), ("column", self.now.structure.levels_b))
+        titles = (("outer", self.outer), ("inner", self.inner),
+                  ("part", f"What each {self.inner} adds to the score, points" if parts else
+                   f"Mean of each {self.inner} less the mean of all, points"))  # fmt: skip
+        names = [(of, name, at) for of, labels in axes for name, at in _places(labels)]
+        return pd.DataFrame(
+            [*names, *((of, text, 0.0) for of, text in titles)], columns=["of", "text", "place"]
+        )
+
+    def reach(self) -> Floats:
+        """Everything that the lower panel must hold (points)."""
+        ends = [m.truth for m in self.moments] + [m.own for m in self.moments]
+        for moment in self.moments:
+            for one in filter(None, (moment.right, moment.wrong)):
+                ends += [one.part - one.error, one.part + one.error]
+        return np.concatenate(ends)
+
+
+def _places(labels: Sequence[str] | NDArray[np.str_]) -> list[tuple[str, float]]:
+    """Labels with the middles of equal parts of 0 to 1."""
+    return [(str(name), (k + 0.5) / len(labels)) for k, name in enumerate(labels)]
+
+
+def _tables(
+    step: int, moment: Moment, seen: dict[str, bool], headline: tuple[str, str]
+) -> dict[str, pd.DataFrame]:
+    import pandas as pd
+
+    columns = len(moment.structure.levels_b)
+    tables = {
+        "cells": _cells(moment),
+        "columns": pd.DataFrame(
+            {
+                "column": moment.structure.levels_b,
+                "low": np.arange(columns) / columns,
+                "high": (np.arange(columns) + 1) / columns,
+                "shared": moment.shared.astype(float),
+            }
+        ),
+        "steps": pd.DataFrame({"kind": [headline[0]], "meaning": [headline[1]]}),
+        "right": _parts(moment, moment.right, moment.right.part).assign(
+            own=moment.own, own_seen=float(seen["own"]), seen=float(seen["right"])
+        ),
+    }
+    wrong = moment.wrong or moment.right
+    shown = seen["wrong"] and moment.wrong is not None
+    tables["wrong"] = _parts(moment, wrong, wrong.part).assign(seen=float(shown))
+    first = np.unique(moment.right.code, return_index=True)[1]
+    tables["truth"] = _parts(moment, moment.right, moment.truth[first]).assign(
+        seen=float(seen["truth"])
+    )
+    return tables
+
+
+def _parts(moment: Moment, one: Fit, part: Floats) -> pd.DataFrame:
+    """One row an inner group of a fit: its place in its column, its part, its error."""
+    import pandas as pd
+
+    first = np.unique(one.code, return_index=True)[1]
+    column = moment.column[first]
+    columns = len(moment.structure.levels_b)
+    among = np.bincount(column, minlength=columns)
+    order = np.argsort(column, kind="stable")
+    nth = np.empty(len(column), dtype=int)
+    nth[order] = np.arange(len(column)) - np.repeat(np.cumsum(among) - among, among)
+    place = (column + 0.1 + 0.8 * (nth + 0.5) / among[column]) / columns
+    return pd.DataFrame(
+        {
+            "group": one.levels,
+            "place": place,
+            "part": part,
+            "low": part - one.error,
+            "high": part + one.error,
+            "n": np.bincount(one.code),
+        }
+    )
+
+
+def _cells(moment: Moment) -> pd.DataFrame:
+    """One row an outer group and true inner group that meet; ``side`` is its size, 0 to 1."""
+    import pandas as pd
+
+    made, structure = moment.made, moment.structure
+    table = pd.DataFrame(
+        {"group": joined(made.outer, made.inner), "outer": made.outer, "inner": moment.inner}
+    )
+    table = table.groupby(["group", "outer", "inner"], as_index=False).size()
+    rows, columns = dict(_places(structure.levels_a)), dict(_places(structure.levels_b))
+    cells: pd.DataFrame = table.assign(
+        row=table["outer"].map(rows),
+        column=table["inner"].map(columns),
+        n=table["size"],
+        side=np.sqrt(np.clip(table["size"] / CHILDREN, 0.1, 1.0)),
+        across=float(len(columns)),
+        down=float(len(rows)),
+    )
+    return cells.drop(columns="size")
+
+
+def facts(sigma_school: float, sigma_y: float, seed: int, data: Data, again: bool) -> Facts:
+    """Compute the lesson.
+
+    Parameters
+    ----------
+    sigma_school, sigma_y : float
+        True SDs between schools and of students (points).
+    seed : int
+    data : "areas" or "districts"
+        Children of neighbourhoods in schools, or schools in districts.
+    again : bool
+        Use the names of schools again in every district.
+    """
+    settings = (sigma_school, sigma_y, seed)
+    return Facts(areas(*settings), districts(*settings), data, again)

@@ -1,0 +1,529 @@
+"""Why are the best schools small? All that the lesson says and draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mlm_core.data import DataError, Floats, GroupedData, Ints
+from mlm_core.hierarchy import tau_posterior
+from mlm_core.partial import fit_partial_pooling
+from mlm_core.records import PartialPooling
+from mlm_core.replication import Replications, replicate
+from mlm_core.scenario import Scenario, sd_within
+from mlm_core.simulation import Simulation, simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+By = Literal["own", "partial", "truth"]
+
+YEARS = 10
+"""Years that the handle visits: the same schools, new students."""
+
+DRAWS = 1000
+"""Towns drawn for what is said on average."""
+
+POSTERIOR_DRAWS = 20_000
+"""Sets of true means from which the probabilities are counted."""
+
+PLACES = 5
+"""The best so many, and the worst."""
+
+ROWS = 20
+"""Schools that have a row of their own in the figure of probabilities."""
+
+NUMBER = ("none", "one", "two", "three", "four", "five")
+NORMAL_975 = 1.959963984540054
+STRIP = (0.3, 0.7)
+"""Where schools lie on the axis of students (from 1) while their sizes are not shown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnAverage:
+    """What a thousand draws of the town say: other schools and students, the same sizes.
+
+    Attributes
+    ----------
+    small : dict
+        By "own", "partial", "truth": mean share of schools of the smaller half among the
+        best and the worst, from 0 to 1. For partial pooling over the draws that rank.
+    spread : dict
+        The same for the SD of the schools (points), root mean square over draws.
+    agreement : dict
+        By "own" and "partial": mean rank correlation with the truth, over the draws in
+        which both are in some order.
+    no_ranking : float
+        Share of draws whose SD between schools is estimated as 0: all schools level.
+    """
+
+    small: dict[str, float]
+    spread: dict[str, float]
+    agreement: dict[str, float]
+    no_ranking: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    r"""The lesson on small groups in one scenario, with one school picked.
+
+    Without the pre-test: :math:`\mathrm{SD}(\bar y_j \mid \alpha_j) = \sigma_y / \sqrt{n_j}`.
+
+    Attributes
+    ----------
+    simulation : Simulation
+        This year, without x. ``simulation.mean`` is the truth.
+    fit : PartialPooling
+        This year's varying intercepts, by REML.
+    own, partial : (years, J) arrays
+        The schools' own means and their estimates by partial pooling; year 0 is this one.
+    complete, target : (years,) arrays
+        The mean of all students, and what schools are pulled to.
+    average : OnAverage
+    chance : (J,) array
+        Probability of being among the best `places`, given this year's data.
+    picked : int
+        By its place in ``data.labels``.
+    """
+
+    simulation: Simulation
+    fit: PartialPooling
+    own: Floats
+    partial: Floats
+    complete: Floats
+    target: Floats
+    average: OnAverage
+    chance: Floats
+    picked: int
+
+    @property
+    def data(self) -> GroupedData:
+        """The students of this year."""
+        return self.simulation.data
+
+    @property
+    def names(self) -> NDArray[np.str_]:
+        """(J,) names of the schools."""
+        return self.data.labels.astype(str)
+
+    @property
+    def truth(self) -> Floats:
+        """(J,) true means."""
+        return self.simulation.mean
+
+    @property
+    def places(self) -> int:
+        """How many schools stand at each end of the table: at most a third."""
+        return ends(self.data.n_groups)
+
+    @property
+    def small(self) -> NDArray[np.bool_]:
+        """(J,) schools of the smaller half."""
+        return smaller_half(self.data.n)
+
+    @property
+    def equal(self) -> bool:
+        """All schools have the same size: there is no smaller half."""
+        return not self.small.any()
+
+    @property
+    def true_sd(self) -> float:
+        """True SD between schools, what u explains included (points)."""
+        hyper = self.simulation.scenario.hyper
+        return float(np.hypot(hyper.sigma_alpha, hyper.b0))
+
+    @property
+    def level(self) -> bool:
+        """Partial pooling makes all schools level this year: there is no ranking."""
+        return self.fit.hyper.sigma_alpha == 0
+
+    @property
+    def truly_level(self) -> bool:
+        """All schools are truly level: nobody is best."""
+        return bool(np.ptp(self.truth) < 1e-9)
+
+    def luck(self, students: float) -> float:
+        r"""SD of a school's own mean around its true mean, :math:`\sigma_y/\sqrt n` (points)."""
+        return float(self.fit.sigma_y / np.sqrt(students))
+
+    def values(self, by: By, year: int = 0) -> Floats:
+        """(J,) what the schools are ranked by."""
+        if by == "truth":
+            return self.truth
+        out: Floats = (self.own if by == "own" else self.partial)[year]
+        return out
+
+    def best(self, by: By, year: int = 0) -> Ints:
+        """The best schools, the first first."""
+        return np.argsort(-self.values(by, year), kind="stable")[: self.places]
+
+    def worst(self, by: By, year: int = 0) -> Ints:
+        """The worst schools, the last last."""
+        return np.argsort(-self.values(by, year), kind="stable")[-self.places :]
+
+    def n_small(self, which: Ints) -> int:
+        """How many of these schools are of the smaller half."""
+        return int(self.small[which].sum())
+
+    def at_ends(self, by: By) -> int:
+        """How many of this year's end places are taken by the smaller half."""
+        return self.n_small(self.best(by)) + self.n_small(self.worst(by))
+
+    def stayed(self, year: int) -> int:
+        """How many of this year's best by own mean are among the best of a later year."""
+        return len(set(self.best("own").tolist()) & set(self.best("own", year).tolist()))
+
+    def right(self, which: Ints) -> int:
+        """How many of these schools are truly among the best."""
+        return len(set(which.tolist()) & set(self.best("truth").tolist()))
+
+    def expected(self, which: Ints) -> float:
+        """How many of these schools can be expected among the best, given the data."""
+        return float(self.chance[which].sum())
+
+    @property
+    def likeliest(self) -> Ints:
+        """(J,) schools by their probability, the highest first."""
+        return np.argsort(-self.chance, kind="stable")
+
+    def tables(self, by: By, *, sizes: bool, partial: bool, truth: bool) -> dict[str, pd.DataFrame]:
+        """The tables of `mlm_core.charts.funnel`; what is not shown lies unseen.
+
+        Parameters
+        ----------
+        by : {"own", "partial", "truth"}
+            What the schools are ranked by.
+        sizes : bool
+            Whether the schools stand at their sizes; else in a strip beside them.
+        """
+        import pandas as pd
+
+        n, J = self.data.n, self.data.n_groups
+        aside = STRIP[0] + (STRIP[1] - STRIP[0]) * (np.arange(J) * 0.618033988749895 % 1)
+        schools = pd.DataFrame(
+            {
+                "school": self.names,
+                "n": n,
+                "at": n if sizes else aside,
+                "truth": self.truth,
+                "picked": self.names == self.names[self.picked],
+                "partial_seen": float(partial),
+                "truth_seen": float(truth),
+            }
+        )
+        years = pd.concat([self._year(k, by) for k in range(YEARS)], ignore_index=True)
+        return {
+            "schools": schools,
+            "years": years,
+            "league": pd.concat([self._league(k, by, sizes) for k in range(YEARS)]),
+            "band": self._band(sizes and by == "own"),
+            "words": self._words(by, sizes),
+        }
+
+    def _year(self, year: int, by: By) -> pd.DataFrame:
+        import pandas as pd
+
+        out = np.zeros(self.data.n_groups, dtype=bool)
+        out[[*self.best(by, year), *self.worst(by, year)]] = not self._no_order(by, year)
+        return pd.DataFrame(
+            {
+                "step": year,
+                "school": self.names,
+                "own": self.own[year],
+                "alpha": self.partial[year],
+                "complete": self.complete[year],
+                "target": self.target[year],
+                **{f"end_{name}": out & (name == by) for name in ("own", "partial", "truth")},
+                "resting": year == 0,
+            }
+        )
+
+    def _no_order(self, by: By, year: int) -> bool:
+        return bool(np.ptp(self.values(by, year)) < 1e-9)
+
+    def _league(self, year: int, by: By, sizes: bool) -> pd.DataFrame:
+        """Both ends of the table; ``row`` counts from the top, and from the bottom below 0."""
+        import pandas as pd
+
+        J, k = self.data.n_groups, self.places
+        shown = np.concatenate([self.best(by, year), self.worst(by, year)])
+        row = np.concatenate([np.arange(1, k + 1), np.arange(-k, 0)])
+        place = np.where(row > 0, row, J + 1 + row)
+        if self._no_order(by, year):
+            shown, row, place = shown[:0], row[:0], place[:0]
+        sized = [f"{self.names[j]} ({self.data.n[j]})" if sizes else self.names[j] for j in shown]
+        return pd.DataFrame(
+            {
+                "step": year,
+                "school": self.names[shown],
+                "row": row,
+                "label": [f"{p}  {name}" for p, name in zip(place, sized, strict=True)],
+                "small": self.small[shown] & sizes,
+                "picked": shown == self.picked,
+                "resting": year == 0,
+            }
+        )
+
+    def _band(self, seen: bool) -> pd.DataFrame:
+        """Where 95% of own means would lie if all schools were truly equal."""
+        import pandas as pd
+
+        n = np.geomspace(1, 1000, 60)
+        reach = NORMAL_975 * self.luck(1.0) / np.sqrt(n) * seen
+        mean = self.complete[0]
+        return pd.DataFrame({"n": n, "low": mean - reach, "high": mean + reach})
+
+    def _words(self, by: By, sizes: bool) -> pd.DataFrame:
+        import pandas as pd
+
+        k = self.places
+        how = {"own": "by own mean", "partial": "by partial pooling", "truth": "in truth"}[by]
+        blank = self._no_order(by, 0)
+        said = {
+            "best": "all level: no order" if blank else f"the {NUMBER[k]} best",
+            "how": how,
+            "worst": "" if blank else f"the {NUMBER[k]} worst",
+            "strip": "" if sizes else "all schools",
+        }
+        words = pd.DataFrame({"what": list(said), "text": list(said.values()), "step": -1})
+        years = pd.DataFrame({"what": "year", "text": "", "step": np.arange(YEARS)})
+        return pd.concat([words, years], ignore_index=True)
+
+    def chances(self, *, truth: bool) -> dict[str, pd.DataFrame]:
+        """The tables of `mlm_core.charts.best_few`: the likeliest schools, a row each.
+
+        The picked school has a row; schools without one share the last.
+        """
+        import pandas as pd
+
+        order, J = self.likeliest, self.data.n_groups
+        rows = list(order[: ROWS - 1] if J > ROWS else order)
+        if self.picked not in rows:
+            rows[-1] = self.picked
+        rest = [int(j) for j in order if j not in rows]
+        marks = {
+            "own": self.best("own"),
+            "partial": self.best("partial")[: 0 if self.level else None],
+            "truth": self.best("truth")[: 0 if self.truly_level or not truth else None],
+        }
+        table = pd.DataFrame(
+            {
+                "row": np.arange(len(rows)),
+                "school": self.names[rows],
+                "label": [f"{self.names[j]} ({self.data.n[j]})" for j in rows],
+                "chance": self.chance[rows],
+                "said": [f"{100 * p:.0f}%" for p in self.chance[rows]],
+                **{
+                    f"by_{name}": np.isin(rows, found).astype(float)
+                    for name, found in marks.items()
+                },
+                "picked": [j == self.picked for j in rows],
+                "named": True,
+                "others": 0,
+            }
+        )
+        if rest:
+            counted = {f"by_{name}": float(np.isin(rest, f).sum()) for name, f in marks.items()}
+            each = float(self.chance[rest].mean())
+            others = {
+                "row": len(rows), "school": "others", "label": f"{len(rest)} others, each",
+                "chance": each, "said": f"{100 * each:.0f}%", **counted,
+                "picked": False, "named": True, "others": len(rest),
+            }  # fmt: skip
+            table = pd.concat([table, pd.DataFrame([others])], ignore_index=True)
+        return {"schools": table}
+
+    def table(self) -> pd.DataFrame:
+        """What the figures show, in the words of the page."""
+        import pandas as pd
+
+        order = self.likeliest
+        columns = {
+            "school": self.names[order],
+            "students": self.data.n[order],
+            "own mean": self.own[0][order].round(2),
+            "partial pooling": self.partial[0][order].round(2),
+            f"probability of the best {self.places}": self.chance[order].round(3),
+        }
+        return pd.DataFrame(columns)
+
+
+def smaller_half(n: ArrayLike) -> NDArray[np.bool_]:
+    """(J,) schools smaller than the median size; none when all are equal.
+
+    Examples
+    --------
+    >>> smaller_half([3, 10, 20, 50]).tolist()
+    [True, True, False, False]
+    """
+    size = np.asarray(n)
+    out: NDArray[np.bool_] = size < np.median(size)
+    return out
+
+
+def ends(n_groups: int) -> int:
+    """How many schools stand at each end of a league table: at most a third of all.
+
+    Examples
+    --------
+    >>> ends(50), ends(7), ends(3)
+    (5, 2, 1)
+    """
+    return max(1, min(PLACES, n_groups // 3))
+
+
+def best_chances(
+    y: ArrayLike, se: ArrayLike, places: int, n_draws: int = POSTERIOR_DRAWS, seed: int = 1
+) -> Floats:
+    r"""Probability of each school to be truly among the best few, given all estimates.
+
+    Draws from the joint posterior of all true means,
+
+    .. math::
+
+        \bar y_j \sim N(\alpha_j, se_j^2), \qquad \alpha_j \sim N(a_0, \sigma_\alpha^2),
+
+    with flat priors on :math:`a_0` and :math:`\sigma_\alpha`: first :math:`\sigma_\alpha`, then
+    :math:`a_0`, then every :math:`\alpha_j`. Given are the estimates and their standard errors;
+    what is not known of :math:`\sigma_\alpha` is averaged over. Where :math:`\sigma_\alpha` is 0
+    all schools are level, and any order is as likely as any other.
+
+    Parameters
+    ----------
+    y, se : (J,) array_like
+        Own means and their standard errors, in the same units; three schools or more.
+    places : int
+        How many are "the best few".
+    n_draws, seed : int
+
+    Returns
+    -------
+    (J,) array
+        From 0 to 1; their sum is ``places``.
+
+    References
+    ----------
+    Gelman et al., Bayesian Data Analysis, 3rd ed., section 5.4; Laird & Louis (1989), Journal
+    of Educational Statistics 14, 29-46, on ranks.
+
+    Examples
+    --------
+    >>> chance = best_chances([0.0, 5.0, 10.0], [1.0, 1.0, 1.0], places=1)
+    >>> bool(chance[2] > 0.98), round(float(chance.sum()), 9)
+    (True, 1.0)
+    """
+    own, error = np.asarray(y, dtype=np.float64), np.asarray(se, dtype=np.float64)
+    rng = np.random.default_rng(seed)
+    known = tau_posterior(own, error)
+    k = rng.choice(len(known.tau), n_draws, p=known.weight / known.weight.sum())
+    a0 = known.conditional_mu[k] + known.conditional_mu_sd[k] * rng.standard_normal(n_draws)
+    sigma = np.maximum(known.tau[k], 1e-6 * error.min())[:, None]
+    weight = sigma**2 / (sigma**2 + error**2)
+    alpha = weight * own + (1 - weight) * a0[:, None]
+    alpha += np.sqrt(weight) * error * rng.standard_normal(alpha.shape)
+    first = np.argpartition(-alpha, places - 1, axis=1)[:, :places]
+    return np.bincount(first.ravel(), minlength=len(own)) / n_draws
+
+
+def on_average(made: Replications) -> OnAverage:
+    """What many draws say of three rankings.
+
+    Parameters
+    ----------
+    made : Replications
+        With its errors kept.
+    """
+    truth, no, partial = made.truth, made.no_pooling, made.partial_pooling
+    if truth is None or no.errors is None or partial.errors is None:
+        raise ValueError("The replications were made without keeping their errors.")
+    ranked = made.fits.sigma_alpha > 0
+    every = {
+        "own": truth + no.errors,
+        "partial": (truth + partial.errors)[ranked],
+        "truth": truth,
+    }
+    small = smaller_half(made.n)
+    return OnAverage(
+        small={name: _share_at_ends(v, small) for name, v in every.items()},
+        spread={
+            name: float(np.sqrt(np.mean(np.var(v, axis=1, ddof=1))))
+            for name, v in (every | {"partial": truth + partial.errors}).items()
+        },
+        agreement={
+            "own": _mean(no.rank_agreement[ranked]),
+            "partial": _mean(partial.rank_agreement[ranked]),
+        },
+        no_ranking=float(1 - ranked.mean()),
+    )
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if values.size else 0.0
+
+
+def _share_at_ends(values: Floats, small: NDArray[np.bool_]) -> float:
+    """Mean share of small schools at both ends; where all are level, among all schools."""
+    k = ends(len(small))
+    order = np.argsort(values, axis=1)
+    share = small[np.concatenate([order[:, :k], order[:, -k:]], axis=1)].mean(axis=1)
+    level = np.ptp(values, axis=1) < 1e-9
+    return _mean(np.where(level, small.mean(), share))
+
+
+def _scores_only(scenario: Scenario) -> Simulation:
+    simulation = simulate(scenario)
+    return replace(simulation, data=replace(simulation.data, x=None))
+
+
+def _mean_of(data: GroupedData) -> Floats:
+    return data.group_means(data.y)
+
+
+@lru_cache(maxsize=16)
+def _town(scenario: Scenario) -> Mapping[str, object]:
+    """All of the lesson that does not depend on the picked school."""
+    years = [_scores_only(replace(scenario, redraw=scenario.redraw + k)) for k in range(YEARS)]
+    fits = [fit_partial_pooling(year.data) for year in years]
+    first, fit = years[0].data, fits[0]
+    own = np.stack([_mean_of(year.data) for year in years])
+    try:
+        made = replicate(
+            replace(scenario, sigma_y=sd_within(scenario)), DRAWS, with_x=False, keep_errors=True
+        )
+    except ValueError as reason:
+        raise DataError(str(reason)) from None
+    chance = best_chances(own[0], fit.sigma_y / np.sqrt(first.n), ends(first.n_groups))
+    return {
+        "simulation": years[0],
+        "fit": fit,
+        "own": own,
+        "partial": np.stack([f.lines.alpha for f in fits]),
+        "complete": np.array([year.data.y.mean() for year in years]),
+        "target": np.array([f.hyper.a0 for f in fits]),
+        "average": on_average(made),
+        "chance": chance,
+    }
+
+
+def facts(scenario: Scenario, school: str) -> Facts:
+    """Compute the lesson.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    school : str
+        Name of the picked school.
+
+    Raises
+    ------
+    DataError
+        The data cannot be fitted; the sentence says why.
+    """
+    town = _town(scenario)
+    labels = town["simulation"].data.labels.astype(str)  # type: ignore[attr-defined]
+    return Facts(**town, picked=int(np.flatnonzero(labels == school)[0]))  # type: ignore[arg-type]

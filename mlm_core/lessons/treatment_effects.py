@@ -1,0 +1,482 @@
+"""Does the programme work everywhere? All that the lesson says and draws."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlm_core.data import DataError, Floats, GroupedData
+from mlm_core.estimates import MOST_NAMES, by_size
+from mlm_core.new_student import reach
+from mlm_core.partial import fit_partial_pooling
+from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
+from mlm_core.records import NoPooling, PartialPooling
+from mlm_core.scenario import Scenario
+from mlm_core.simulation import Simulation, simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STEPS = 101
+"""Places of the handle over the axis of effects; the middle one is an effect of 0."""
+BINS = (0.5, 0.75, 0.95)
+"""Between the answers to how likely the programme helps in a new school."""
+
+
+def trial(scenario: Scenario) -> Simulation:
+    r"""Simulate a trial: in every school half of the students, by lot, are treated.
+
+    .. math:: y_i = \alpha_{j[i]} + \beta_{j[i]} \,\mathrm{treated}_i + \epsilon_i
+
+    The schools and the errors are those of `simulate`; x is 1 for the treated and 0 for
+    the others, so that :math:`\alpha_j` is the mean without treatment and
+    :math:`\beta_j` the effect. The lot is the order of the x that `simulate` draws. With
+    an odd number of students one more goes untreated: a school of one has no effect
+    of its own.
+
+    Examples
+    --------
+    >>> data = trial(Scenario(n_groups=3, imbalance=0.0, students_per_group=4)).data
+    >>> data.group_means(data.x).tolist()
+    [0.5, 0.5, 0.5]
+    """
+    made = simulate(scenario)
+    data = made.data
+    assert data.x is not None
+    order = np.lexsort((data.x, data.j))
+    start = np.concatenate([[0], np.cumsum(data.n)[:-1]])
+    place = np.empty(data.n_students, dtype=int)
+    place[order] = np.arange(data.n_students) - np.repeat(start, data.n)
+    treated = (place < data.n[data.j] // 2).astype(float)
+    y = data.y + made.beta[data.j] * (treated - data.x)
+    share = (data.n // 2) / data.n
+    return replace(made, data=replace(data, y=y, x=treated), x_mean=share)
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What a trial says of the effect: on average, and in a school that was not in it.
+
+    Attributes
+    ----------
+    mean, se : float
+        The mean effect and its standard error (units of y).
+    sd : float
+        SD of the effect between schools, estimated.
+    low, high : float
+        95% interval of the mean effect: does it work?
+    new_low, new_high : float
+        95% prediction interval of a new school's effect: where would it work?
+    df : int
+        Degrees of freedom, J - 1.
+    """
+
+    mean: float
+    se: float
+    sd: float
+    low: float
+    high: float
+    new_low: float
+    new_high: float
+    df: int
+
+    @property
+    def t(self) -> float:
+        """How many standard errors hold 95%."""
+        return float(reach(self.df))
+
+    @property
+    def new_se(self) -> float:
+        """How uncertain a new school's effect is: spread and uncertainty of the mean."""
+        return math.hypot(self.sd, self.se)
+
+    def share_above(self, effect: float) -> float:
+        """Probability that a new school's effect is above a value."""
+        from scipy.stats import t
+
+        return float(t.sf((effect - self.mean) / self.new_se, self.df))
+
+
+def effects(fit: PartialPooling) -> Effects:
+    r"""The mean effect and a new school's effect, with 95% intervals.
+
+    .. math::
+
+        \hat a_1 \pm t\, \mathrm{se}, \qquad
+        \hat a_1 \pm t \sqrt{\hat\sigma_\beta^2 + \mathrm{se}^2}
+
+    with t of J - 1 degrees of freedom, since the schools are what the mean is taken over.
+
+    Parameters
+    ----------
+    fit : PartialPooling
+        With slopes that vary, of a treatment coded 0 and 1.
+
+    References
+    ----------
+    Higgins, Thompson & Spiegelhalter (2009), J. R. Statist. Soc. A 172(1), section 4.2
+    (with J - 2); Partlett & Riley (2017), Statistics in Medicine 36(2), section 2 (J - 1).
+
+    Examples
+    --------
+    >>> from mlm_core import fit_partial_pooling
+    >>> found = effects(fit_partial_pooling(trial(Scenario()).data, slopes="varying"))
+    >>> found.new_high - found.new_low > found.high - found.low
+    True
+    """
+    df = fit.n_groups - 1
+    t, mean, se = float(reach(df)), fit.hyper.a1, fit.se("a1")
+    spread = t * math.hypot(fit.hyper.sigma_beta, se)
+    return Effects(
+        mean=mean,
+        se=se,
+        sd=fit.hyper.sigma_beta,
+        low=mean - t * se,
+        high=mean + t * se,
+        new_low=mean - spread,
+        new_high=mean + spread,
+        df=df,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """The school with the largest effect of its own, over many trials, on average.
+
+    Attributes
+    ----------
+    promise, truth : float
+        Its own effect in the trial, and its true effect (units of y).
+    """
+
+    promise: float
+    truth: float
+
+    @property
+    def fall(self) -> float:
+        """How far it falls when the trial is run again there."""
+        return self.promise - self.truth
+
+
+def winner(found: Effects, se: Floats, n_trials: int = 1000) -> Winner:
+    r"""What becomes of the best-looking school: the winner's curse.
+
+    In each trial :math:`\beta_j \sim \mathrm{N}(a_1, \sigma_\beta^2)` and the school's own
+    effect is :math:`\hat\beta_j \sim \mathrm{N}(\beta_j, \mathrm{se}_j^2)`; the largest of
+    these is picked.
+
+    Parameters
+    ----------
+    found : Effects
+        The estimated mean and SD are taken as the truth.
+    se : (J,) array
+        Standard errors of the schools' own effects; NaN where there is none.
+    n_trials : int
+
+    Raises
+    ------
+    DataError
+        No school has one.
+
+    Examples
+    --------
+    >>> winner(Effects(4, 0, 0, 4, 4, 4, 4, 9), np.full(10, 3.0)).truth
+    4.0
+    """
+    known = np.asarray(se)[np.isfinite(se)]
+    if not len(known):
+        raise DataError("No school has an effect of its own with a standard error.")
+    draws = np.random.default_rng(1).standard_normal((2, n_trials, len(known)))
+    true = found.mean + found.sd * draws[0]
+    own = true + known * draws[1]
+    best = own.argmax(axis=1)[:, None]
+    return Winner(
+        promise=float(np.take_along_axis(own, best, 1).mean()),
+        truth=float(np.take_along_axis(true, best, 1).mean()),
+    )
+
+
+def own_reach(no: NoPooling, data: GroupedData) -> float:
+    """By how many standard errors a school's own 95% interval reaches; NaN without residuals."""
+    df = int((data.n[np.isfinite(no.lines.beta)] - 2).sum())
+    return float(reach(df)) if df > 0 else math.nan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """A treatment randomised within schools: its students, its truth and its three fits.
+
+    Attributes
+    ----------
+    data : GroupedData
+        x is 1 for the treated, 0 for the others.
+    truth : (J,) array
+        True effects.
+    complete : float
+        One difference of means for everybody (units of y).
+    no : NoPooling
+    partial : PartialPooling
+        Intercepts and effects that vary, REML.
+    """
+
+    data: GroupedData
+    truth: Floats
+    complete: float
+    no: NoPooling
+    partial: PartialPooling
+
+
+def fitted(data: GroupedData, truth: Floats) -> Trial:
+    """Fit the three poolings to a trial.
+
+    Raises
+    ------
+    DataError
+        The data cannot be fitted; the sentence says why.
+    """
+    return Trial(
+        data=data,
+        truth=truth,
+        complete=float(fit_complete_pooling(data).lines.beta[0]),
+        no=fit_no_pooling(data, "varying"),
+        partial=fit_partial_pooling(data, "varying"),
+    )
+
+
+def simulated(scenario: Scenario) -> Trial:
+    """A simulated trial, with its fits."""
+    made = trial(scenario)
+    return fitted(made.data, made.beta)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """The lesson on treatment effects in one trial, with one school picked.
+
+    Attributes
+    ----------
+    trial : Trial
+    found : Effects
+        What the model says of the mean effect and of a new school's.
+    curse : Winner or None
+        What becomes of the best-looking school, on average over a thousand trials; None where
+        no school's own effect has a standard error.
+    picked, best : int
+        Schools by their place in ``data.labels``; ``best`` has the largest effect of its own.
+    """
+
+    trial: Trial
+    found: Effects
+    curse: Winner | None
+    picked: int
+    best: int
+
+    @property
+    def data(self) -> GroupedData:
+        """The students."""
+        return self.trial.data
+
+    @property
+    def names(self) -> NDArray[np.str_]:
+        """(J,) names of the schools."""
+        return self.data.labels.astype(str)
+
+    @property
+    def own(self) -> Floats:
+        """(J,) each school's own effect; NaN where it has none."""
+        return self.trial.no.lines.beta
+
+    @property
+    def partial(self) -> Floats:
+        """(J,) effects by partial pooling."""
+        return self.trial.partial.lines.beta
+
+    @property
+    def likely(self) -> float:
+        """Probability that the effect is above 0 in a new school."""
+        return self.found.share_above(0.0)
+
+    @property
+    def bin(self) -> int:
+        """Which of the four answers `likely` is in, from the smallest."""
+        return int(np.searchsorted(BINS, self.likely))
+
+    @property
+    def side(self) -> str:
+        """Where the 95% interval of the mean effect lies: "above", "below" or "around" 0."""
+        return "above" if self.found.low > 0 else "below" if self.found.high < 0 else "around"
+
+    @property
+    def same(self) -> bool:
+        """The SD of the effects is estimated as 0: a new school is as well known as the mean."""
+        return self.found.sd == 0
+
+    @property
+    def least_width(self) -> float:
+        """Width of a new school's interval when the mean effect is known (points)."""
+        return float(2 * reach(np.inf) * self.found.sd)
+
+    @property
+    def true_mean(self) -> float:
+        """Mean of the true effects."""
+        return float(self.trial.truth.mean())
+
+    @property
+    def true_sd(self) -> float:
+        """SD of the true effects, what u explains included."""
+        return float(self.trial.truth.std(ddof=1))
+
+    @property
+    def closer(self) -> int:
+        """Schools whose effect partial pooling brings nearer to the truth than their own."""
+        missed = abs(self.partial - self.trial.truth), abs(self.own - self.trial.truth)
+        return int((missed[0] < missed[1]).sum())
+
+    @property
+    def n_own(self) -> int:
+        """Schools that have an effect of their own."""
+        return int(np.isfinite(self.own).sum())
+
+    @property
+    def harmed(self) -> int:
+        """Schools whose true effect is below 0."""
+        return int((self.trial.truth < 0).sum())
+
+    def misses(self, estimate: Floats) -> float:
+        """Root mean square error of effects where the school has one of its own (points)."""
+        known = np.isfinite(self.own)
+        return float(np.sqrt(np.mean((estimate - self.trial.truth)[known] ** 2)))
+
+    def places(self, domain: tuple[float, float]) -> Floats:
+        """(STEPS,) effects at the places of the handle."""
+        return np.linspace(*domain, STEPS)
+
+    def above(self, effect: Floats) -> tuple[list[int], list[int], list[float]]:
+        """How many own and partly pooled effects lie above each, and the chance in a new school."""
+        own = [int((self.own > v).sum()) for v in effect]
+        partial = [int((self.partial > v).sum()) for v in effect]
+        return own, partial, [self.found.share_above(float(v)) for v in effect]
+
+    def tables(
+        self, domain: tuple[float, float], captions: list[str], *, partial: bool, truth: bool
+    ) -> dict[str, pd.DataFrame]:
+        """The tables of `mlm_core.charts.effects`; what is not shown lies unseen.
+
+        Parameters
+        ----------
+        domain : (low, high)
+            Of the axis of effects, with 0 in its middle.
+        captions : list of str
+            A text for each place of the handle.
+        partial, truth : bool
+            Whether partial pooling, and the truth, are shown.
+        """
+        import pandas as pd
+
+        found, step = self.found, np.arange(STEPS)
+        summary = pd.DataFrame(
+            {
+                "what": ["mean effect", "a new school"],
+                "mean": found.mean if partial else self.trial.complete,
+                "low": [found.low, found.new_low] if partial else self.trial.complete,
+                "high": [found.high, found.new_high] if partial else self.trial.complete,
+                "partial_seen": float(partial),
+            }
+        )
+        effect = self.places(domain)
+        new = pd.DataFrame(
+            {
+                "step": step,
+                "effect": effect,
+                "density": self._density(effect) * partial,
+                "caption": captions if partial else "",
+                "partial_seen": float(partial),
+                "resting": step == STEPS // 2,
+            }
+        )
+        return {"schools": self._schools(partial, truth), "summary": summary, "new": new}
+
+    def _density(self, effect: Floats) -> Floats:
+        """How likely a new school's effect is, relative to the likeliest."""
+        from scipy.stats import t
+
+        z = (effect - self.found.mean) / self.found.new_se
+        out: Floats = t.pdf(z, self.found.df) / t.pdf(0.0, self.found.df)
+        return out
+
+    def _schools(self, partial: bool, truth: bool) -> pd.DataFrame:
+        """One row a school, the largest first."""
+        import pandas as pd
+
+        own, lines, J = self.trial.no.lines, self.trial.partial.lines, self.data.n_groups
+        half, z = own_reach(self.trial.no, self.data) * own.se_beta, float(reach(np.inf))
+        start = np.where(np.isfinite(self.own), self.own, self.trial.complete)
+        spread = z * lines.se_beta if partial else np.zeros(J)
+        middle = self.partial if partial else start
+        order = by_size(self.data)
+        ends = [0, J - 1, *np.argsort(order)[[int(np.nanargmin(start)), int(np.nanargmax(start))]]]
+        table = pd.DataFrame(
+            {
+                "school": self.names,
+                "label": [f"{s} ({n})" for s, n in zip(self.names, self.data.n, strict=True)],
+                "n": self.data.n,
+                "own": self.own,
+                "own_low": self.own - half,
+                "own_high": self.own + half,
+                "partial": middle,
+                "low": middle - spread,
+                "high": middle + spread,
+                "partial_seen": float(partial),
+                "complete": self.trial.complete,
+                "truth": self.trial.truth if truth else middle,
+                "truth_seen": float(truth),
+                "picked": np.arange(J) == self.picked,
+            }
+        ).iloc[order]
+        table.insert(0, "row", np.arange(J))
+        named = (J <= MOST_NAMES) | table["picked"] | table["row"].isin(ends)
+        return table.assign(named=named)
+
+    def table(self) -> pd.DataFrame:
+        """What the figure shows, in the words of the page."""
+        import pandas as pd
+
+        order, lines = by_size(self.data), self.trial.partial.lines
+        columns = {
+            "school": self.names[order],
+            "students": self.data.n[order],
+            "own effect": self.own[order],
+            "± standard error": self.trial.no.lines.se_beta[order],
+            "partial pooling": self.partial[order],
+            "± its standard error": lines.se_beta[order],
+        }
+        return pd.DataFrame(columns).round(2)
+
+
+def facts(made: Trial, school: str) -> Facts:
+    """Compute the lesson.
+
+    Parameters
+    ----------
+    made : Trial
+        From `fitted` or `simulated`.
+    school : str
+        Name of the picked school; where there is none of that name, the one with the
+        largest effect of its own is picked.
+    """
+    own = made.no.lines
+    best = int(np.nanargmax(own.beta))
+    named = np.flatnonzero(made.data.labels.astype(str) == school)
+    found = effects(made.partial)
+    known = np.isfinite(own.se_beta).any()
+    return Facts(
+        trial=made,
+        found=found,
+        curse=winner(found, own.se_beta) if known else None,
+        picked=int(named[0]) if len(named) else best,
+        best=best,
+    )
