@@ -92,13 +92,15 @@ class Reader:
     def figures(self) -> list[dict[str, float]]:
         """Where each figure of a lesson stands, its handle included."""
         found = self.page.evaluate(
-            """() => [...document.querySelectorAll('.st-key-picture [class*=st-key-figure-]')].map(f => {
-                 const r = [...f.querySelectorAll('svg.marks, .vega-bind input')].map(e => e.getBoundingClientRect());
-                 const edge = (pick, side) => pick(...r.map(one => one[side]));
-                 return { x: edge(Math.min, 'left'), y: edge(Math.min, 'top'),
-                          width: edge(Math.max, 'right') - edge(Math.min, 'left'),
-                          height: edge(Math.max, 'bottom') - edge(Math.min, 'top') };
-               })"""
+            """() => [...document.querySelectorAll('.st-key-picture [class*=st-key-figure-]')]
+                 .map(figure => {
+                   const parts = [...figure.querySelectorAll('svg.marks, .vega-bind input')];
+                   const boxes = parts.map(part => part.getBoundingClientRect());
+                   const edge = (pick, side) => pick(...boxes.map(box => box[side]));
+                   const [x, y] = [edge(Math.min, 'left'), edge(Math.min, 'top')];
+                   return { x, y, width: edge(Math.max, 'right') - x,
+                            height: edge(Math.max, 'bottom') - y };
+                 })"""
         )
         return list(found)
 
@@ -115,8 +117,8 @@ class Reader:
         """Horizontal places of the points of a colour, from top to bottom."""
         found = self.page.evaluate(
             """colour => [...document.querySelectorAll('.mark-symbol path')]
-                 .filter(p => p.getAttribute('fill') === colour
-                           || (p.getAttribute('fill') === 'transparent' && p.getAttribute('stroke') === colour))
+                 .filter(p => [p.getAttribute('fill'), p.getAttribute('fill') === 'transparent'
+                               && p.getAttribute('stroke')].includes(colour))
                  .map(p => p.getBoundingClientRect()).map(r => [r.top, r.left + r.width / 2])""",
             colour,
         )

@@ -198,7 +198,7 @@ def test_the_handle_stays_where_it_is_when_the_data_change(reader):
 
 def test_a_click_on_a_school_picks_it(reader):
     me = reader().opens(DRAG)
-    marks = me.page.locator(".mark-symbol path[fill=transparent]")
+    marks = me.page.locator(f".mark-symbol path[fill=transparent][stroke='{LIGHT.no}']")
     marks.nth(4).click(force=True)
     me.settles()
     assert "Juniper" not in me.page.locator(".pl-hand").inner_text()
