@@ -23,7 +23,7 @@ CASES = [
         {"domain": (0.0, 120.0), "x_domain": (-3.5, 3.5), "y_domain": (10.0, 110.0)},
     ),
     (residuals, {"rows": 20}, {"domain": (-45.0, 45.0)}),
-    (funnel, {"largest": 100}, {"domain": (30.0, 90.0)}),
+    (funnel, {"largest": 100, "steps": 10}, {"domain": (30.0, 90.0)}),
     (students, {}, {"x_domain": (-3.5, 3.5), "y_domain": (10.0, 110.0)}),
 ]
 
