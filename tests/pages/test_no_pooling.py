@@ -184,3 +184,12 @@ def test_the_code_gives_the_numbers_of_the_page(slopes):
                 assert shown.get(name, "nan") == "nan"
     narrowed = "length(unique(x))" in listed.lme4
     assert narrowed == (slopes == "varying")
+
+
+@pytest.mark.parametrize("k", range(len(STEPS)))
+def test_the_truth_is_shown_where_a_step_shows_it(k):
+    _, seen, f = at_step(k)
+    (shown,), _ = drawn(story_of(SLUG), seen, f)
+    estimated = ~shown.tables["redraws"]["missing"]
+    assert (shown.tables["redraws"].loc[estimated, "truth_seen"] == seen["truth"]).all()
+    assert seen["truth"] == (k in (TRUTH, CHECK + 1))
