@@ -205,7 +205,7 @@ def _like_u(c: _Column, group: _Column) -> float:
     """How much a column looks like the first predictor of groups that one would try."""
     if c.full < 0.8 or c.like(_ID) or (c.numbers is None and c.levels > 4):
         return 0.0
-    if c.levels >= group.levels and (c.numbers is None or c.whole):
+    if c.levels >= group.levels and (c.numbers is None or c.whole) and not c.like(_OF_GROUPS):
         return 0.0
     if c.like(_UNITS) and not c.like(_OF_GROUPS):
         return 0.0

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mlm_core.own_data.table import MOST_BYTES, MOST_CELLS, MOST_COLUMNS, MOST_ROWS, read_table
 
 from mlm_core import DataError
+from mlm_core.own_data.formats import MOST_UNPACKED
+from mlm_core.own_data.table import MOST_BYTES, MOST_CELLS, MOST_COLUMNS, MOST_ROWS, read_table
 
 PLAIN = "school,score\nOak,3.5\nÉlan,4\nOak,-1e1\n"
 
@@ -105,6 +110,8 @@ def test_excels_line_about_the_separator():
         (b"g,y\n", "no rows"),
         (b"y\n1\n2\n", "only one column"),
         (b"PK\x03\x04 and more", "Excel"),
+        (b"$FL2@(#) SPSS DATA FILE", "SPSS file. In SPSS: File"),
+        (b"<stata_dta>broken", "Stata file but cannot be read"),
         (b"\xd0\xcf\x11\xe0 and more", "Excel"),
         (b"%PDF-1.7", "PDF"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "no text file"),
@@ -161,3 +168,68 @@ def test_any_text(rows, separator):
     if table is not None:
         assert all(len(cells) == table.n_rows for cells in table.text.values())
         assert all(np.isfinite(v[~np.isnan(v)]).all() for v in table.numbers.values())
+
+
+FRAME = pd.DataFrame(
+    {
+        "school": ["Oak", "Oak", "Élan"],
+        "score": [3.5, 4.0, -1.25],
+        "n": [1, 2, 3],
+        "sex": ["f", "m", "f"],
+    }
+)
+
+
+def test_excel_reads_as_csv_does():
+    out = io.BytesIO()
+    with pd.ExcelWriter(out, engine="openpyxl") as book:
+        pd.DataFrame().to_excel(book, sheet_name="empty")
+        FRAME.to_excel(book, sheet_name="scores", index=False)
+    table = read_table(out.getvalue())
+    wanted = read_table(FRAME.to_csv(index=False).encode())
+    assert table.columns == wanted.columns
+    for name in table.columns:
+        assert table.text[name].tolist() == pytest.approx(wanted.text[name].tolist()) or (
+            table.numbers[name].tolist() == wanted.numbers[name].tolist()
+        )
+    assert "“scores”; 1 more sheet was not read" in table.notes[0]
+
+
+def test_an_excel_file_that_would_unpack_too_far_is_refused():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/worksheets/sheet1.xml", b"0" * (MOST_UNPACKED + 1))
+    with pytest.raises(DataError, match="million bytes when unpacked"):
+        read_table(out.getvalue())
+
+
+def test_a_zip_file_and_an_opendocument_are_told_apart():
+    for names, said in ((["a.csv"], "compressed file"), (["mimetype", "content.xml"], "OpenDoc")):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as packed:
+            for name in names:
+                packed.writestr(name, "x")
+        with pytest.raises(DataError, match=said):
+            read_table(out.getvalue())
+
+
+def test_stata_reads_with_its_labels():
+    out = io.BytesIO()
+    FRAME.assign(
+        sex=FRAME["sex"].astype("category"), score=FRAME["score"].astype("float32")
+    ).to_stata(out, write_index=False)
+    table = read_table(out.getvalue())
+    assert table.text["sex"].tolist() == ["f", "m", "f"]
+    assert table.numbers["score"].tolist() == [3.5, 4.0, -1.25]
+
+
+def test_letters_of_two_signs_become_one_and_it_is_said():
+    table = read_table("g,y\nE\u0301lan,1\n\u00c9lan,2\n".encode())
+    assert set(table.text["g"]) == {"\u00c9lan"}
+    assert "written as two signs" in " ".join(table.notes)
+    assert not read_table("g,y\n\u00c9lan,1\nb,2\n".encode()).notes
+
+
+def test_numbers_without_a_square_are_no_numbers():
+    table = read_table(b"g,y\na,1\nb,1e149\nc,-1e120\nd,2\n")
+    np.testing.assert_array_equal(np.isfinite(table.numbers["y"]), [1, 0, 0, 1])

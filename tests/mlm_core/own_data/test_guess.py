@@ -1,0 +1,185 @@
+"""Columns guessed as a person would: on tables made here, and on classic ones where R has them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlm_core.own_data import guess_columns, read_table
+from mlm_core.own_data.columns import swapped
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def guess_of(frame: pd.DataFrame):
+    return guess_columns(read_table(frame.to_csv(index=False).encode()))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("id,score,class\n1,3.1,a\n2,4.2,a\n3,1.5,b\n4,2.5,b", ("score", "class", (), ())),
+        (
+            "school,u,x,y\n1,5,1,3.1\n1,5,2,4.2\n2,6,3,1.5\n2,6,4,2.5",
+            ("y", "school", ("x",), ("u",)),
+        ),
+        (
+            "site,treated,pre,post\na,0,1,3\na,1,2,4\nb,0,3,1\nb,1,5,2",
+            ("post", "site", ("treated",), ()),
+        ),
+        (
+            ",hospital,age,days\n1,x,50,3.5\n2,x,60,4\n3,z,70,2\n4,z,40,7",
+            ("days", "hospital", ("age",), ()),
+        ),
+    ],
+)
+def test_small_tables(text, wanted):
+    found = guess_columns(read_table(text.encode()))
+    assert (found.y, found.group, found.x, found.u) == wanted
+
+
+def panel(units: int, times: int, seed: int = 1):
+    """A unit for each of several times, as most tables of growth are."""
+    rng = np.random.default_rng(seed)
+    j, t = np.repeat(np.arange(units), times), np.tile(np.arange(times), units)
+    return j, t, 250 + 40 * rng.standard_normal(units)[j] + 10 * t + rng.normal(0, 20, len(j))
+
+
+def test_a_clock_is_no_outcome_and_a_number_can_be_a_group():
+    j, t, y = panel(18, 10)
+    frame = pd.DataFrame({"Reaction": y.round(3), "Days": t, "Subject": 308 + 3 * j})
+    found = guess_of(frame)
+    assert (found.y, found.group, found.x) == ("Reaction", "Subject", ("Days",))
+
+
+def test_without_any_hint_in_the_names_the_values_decide():
+    j, t, y = panel(30, 6, 2)
+    frame = pd.DataFrame({"c1": 1000 + 7 * j, "c2": t, "c3": y.round(2), "c4": (j % 3).astype(str)})
+    found = guess_of(frame)
+    assert (found.y, found.group, found.x) == ("c3", "c1", ("c2",))
+
+
+def test_codes_of_the_group_are_predictors_of_groups_and_are_categories():
+    j, t, y = panel(50, 8, 3)
+    frame = pd.DataFrame({"weight": y.round(0), "Time": 2 * t, "Chick": j + 1, "Diet": 1 + j % 4})
+    found = guess_of(frame)
+    assert (found.y, found.group) == ("weight", "Chick")
+    assert (found.x, found.u, found.codes) == (("Time",), ("Diet",), ("Diet",))
+
+
+def test_the_order_of_columns_and_rows_does_not_matter():
+    j, t, y = panel(20, 7, 4)
+    frame = pd.DataFrame({"patient": j + 1, "sex": np.where(j % 2, "f", "m"), "week": t, "pain": y})
+    wanted = guess_of(frame)
+    assert (wanted.y, wanted.group, wanted.x, wanted.u) == ("pain", "patient", ("week",), ("sex",))
+    rng = np.random.default_rng(5)
+    for _ in range(6):
+        mixed = frame.sample(frac=1, random_state=int(rng.integers(99)))
+        mixed = mixed[list(rng.permutation(frame.columns))]
+        found = guess_of(mixed)
+        assert (found.y, found.group) == ("pain", "patient")
+
+
+def test_radon():
+    found = guess_columns(read_table((ROOT / "datasets" / "radon.csv").read_bytes()))
+    assert (found.y, found.group) == ("log_radon", "county")
+    assert (found.x, found.u) == (("floor",), ("log_uranium",))
+
+
+CLASSIC = {
+    "lme4": {
+        "sleepstudy": ("Reaction", "Subject"),
+        "Penicillin": ("diameter", "plate|sample"),
+        "Pastes": ("strength", "batch|sample"),
+        "Dyestuff": ("Yield", "Batch"),
+        "cake": ("angle", "replicate"),
+        "Arabidopsis": ("total.fruits", "popu|gen"),
+        "grouseticks": ("TICKS", "BROOD|LOCATION"),
+    },
+    "nlme": {
+        "Orthodont": ("distance", "Subject"),
+        "Oxboys": ("height", "Subject"),
+        "MathAchieve": ("MathAch", "School"),
+        "Machines": ("score", "Worker"),
+        "Rail": ("travel", "Rail"),
+        "Oats": ("yield", "Block"),
+        "BodyWeight": ("weight", "Rat"),
+        "RatPupWeight": ("weight", "Litter"),
+        "ergoStool": ("effort", "Subject"),
+        "Pixel": ("pixel", "Dog"),
+        "Milk": ("protein", "Cow"),
+        "Ovary": ("follicles", "Mare"),
+        "bdf": ("langPOST|aritPOST", "schoolNR"),
+        "Soybean": ("weight", "Plot"),
+        "Spruce": ("logSize", "Tree|plot"),
+        "IGF": ("conc", "Lot"),
+        "Wheat2": ("yield", "Block|variety"),
+    },
+    "datasets": {
+        "ChickWeight": ("weight", "Chick"),
+        "Orange": ("circumference", "Tree"),
+        "Theoph": ("conc", "Subject"),
+        "CO2": ("uptake", "Plant"),
+        "Loblolly": ("height", "Seed"),
+        "DNase": ("density", "Run"),
+        "sleep": ("extra", "ID"),
+    },
+    "mlmRev": {
+        "Exam": ("normexam", "school"),
+        "egsingle": ("math", "childid|schoolid"),
+        "Hsb82": ("mAch", "school"),
+        "Early": ("cog", "id"),
+        "Gcsemv": ("written|course", "school"),
+        "ScotsSec": ("attain", "second|primary"),
+    },
+    "MASS": {
+        "epil": ("y", "subject"),
+        "Sitka": ("size", "tree"),
+        "nlschools": ("lang", "class"),
+        "oats": ("Y", "B"),
+    },
+}
+
+
+def exported(folder: Path) -> None:
+    """Write all that the installed packages carry."""
+    calls = [
+        f'if (requireNamespace("{package}", quietly = TRUE)) {{ e <- new.env(); '
+        f'data(list = "{name}", package = "{package}", envir = e); '
+        f'write.csv(as.data.frame(e[["{name}"]]), "{folder}/{package}-{name}.csv", '
+        "row.names = FALSE) }"
+        for package, names in CLASSIC.items()
+        for name in names
+    ]
+    script = folder / "export.R"
+    script.write_text("\n".join(calls), encoding="utf-8")
+    subprocess.run(["Rscript", str(script)], check=True, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R")
+def test_nine_of_ten_classic_tables(tmp_path):
+    exported(tmp_path)
+    wrong, tried = {}, 0
+    for package, names in CLASSIC.items():
+        for name, (y, group) in names.items():
+            path = tmp_path / f"{package}-{name}.csv"
+            if not path.exists():
+                continue
+            tried += 1
+            found = guess_columns(read_table(path.read_bytes()))
+            if found.y not in y.split("|") or found.group not in group.split("|"):
+                wrong[name] = (found.y, found.group)
+    assert tried >= 5
+    assert len(wrong) <= 0.1 * tried, json.dumps(wrong)
+
+
+def test_a_column_that_is_chosen_again_swaps():
+    assert swapped(("score", "school"), ("school", "school")) == ("school", "score")
+    assert swapped(("score", "school"), ("score", "score")) == ("school", "score")
+    assert swapped(("score", "school"), ("score", "town")) == ("score", "town")
