@@ -156,8 +156,8 @@ def checks(f: Facts) -> list[Question]:
             "prediction for its next student goes away?",
             [
                 Answer(f"{percent(one)}: what differs between schools",
-                       "Right: σ_α² is gone, once the school is known. σ_y² stays." if not none else
-                       "Right: schools are estimated not to differ, so there is nothing to learn of them.", True),
+                       "σ_α² is gone, once the school is known. σ_y² stays." if not none else
+                       "Schools are estimated not to differ, so there is nothing to learn of them.", True),
                 Answer(f"{percent(1 - one)}: what differs between students",
                        "The next student is another one. Seeing the others does not change that."),
                 Answer("All of it", "Then every student of the school would have to score the same."),
@@ -166,7 +166,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "What does no pooling say of a new school?",
             [
-                Answer("Nothing", "Right: it has one number for each school seen, and no model of schools.", True),
+                Answer("Nothing", "It has one number for each school seen, and no model of schools.", True),
                 Answer("The mean of all students", "That is complete pooling."),
                 Answer("The mean of the schools' means",
                        "One can compute it. Its width needs an SD between schools: that is the multilevel model."),
@@ -177,7 +177,7 @@ def checks(f: Facts) -> list[Question]:
             "Should she take it?",
             [
                 Answer("No: it leaves out that they share one school",
-                       "Right: more students average out students. They do not average out their school.", True),
+                       "More students average out students. They do not average out their school.", True),
                 Answer("Yes: shorter is better", "A short interval is good only if it holds what it promises."),
                 Answer(f"Yes, if {CLASS} students are too few to matter",
                        "With more students it becomes shorter still, and the school stays as unknown as before."),
@@ -186,7 +186,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "A model will be used in schools that are not in the data. How do you estimate its error?",
             [
-                Answer("Leave whole schools out", "Right: then each prediction is for a school that the fit has not seen.", True),
+                Answer("Leave whole schools out", "Then each prediction is for a school that the fit has not seen.", True),
                 Answer("Leave single students out", "Their schoolmates stay in, and tell of the school. The error comes out too small."),
                 Answer("From the residuals", "They are of students whom the fit has seen."),
             ],

@@ -2,247 +2,334 @@
 
 from dataclasses import replace
 
-import numpy as np
-import streamlit as st
-
-from mlm_core import DataError, Hyperparameters, estimates
+from mlm_core import Hyperparameters, Scenario, estimates
 from mlm_core.charts.effects import effects
 from mlm_core.charts.theme import steady_domain
-from mlm_core.experiments import trial as trials
-from pages.shared import cached, controls, figure, lesson, presets
-from pages.shared.code import LARGEST, Recipe, listing_of_data
-from pages.shared.lesson import Answer, Question
+from mlm_core.lessons.treatment_effects import STEPS as PLACES
+from mlm_core.lessons.treatment_effects import Facts, facts
+from mlm_core.simulation import school_names
+from pages.shared import cached, controls, figure, mathml, story
+from pages.shared.cached import remembered
+from pages.shared.code import LARGEST, Listing, Recipe, listing_of_data
+from pages.shared.figure import Hand, Handle, hand
+from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, percent, plain
 
-SLUG = "treatment_effects"
 HALF = replace(
-    presets.DEFAULT, n_groups=30, students_per_group=40, imbalance=0.5, seed=15,
+    Scenario(), n_groups=30, students_per_group=40, imbalance=0.5, seed=3,
     hyper=Hyperparameters(a1=0.0, b0=0.0, b1=0.0, sigma_beta=6.0, rho=0.0),
 )  # fmt: skip
-NO_SPREAD = replace(
-    presets.DEFAULT, n_groups=8, students_per_group=10, seed=4,
-    hyper=Hyperparameters(b0=0.0, b1=0.0, sigma_beta=3.0, rho=0.0),
-)  # fmt: skip
-USES = (
-    "n_groups", "students_per_group", "imbalance", "a1", "sigma_beta", "b1", "rho", "sigma_y",
-)  # fmt: skip
+IN_FILE = 24  # schools of the tutoring file
 
-lesson.begin(SLUG)
-question = st.container()
-place, beside = lesson.figure_and_controls()
-with beside:
-    simulated = controls.switch(
-        "Simulate a trial", "simulated", help="Off: the file tutoring.csv. On: set it at the left."
-    )
-with question:
-    scenario = controls.sidebar(*(USES if simulated else ()), beside=("redraw",))
-if simulated:
-    st.sidebar.caption("Here x is tutoring, 0 or 1: the slope of x is the effect.")
-try:
-    trial = cached.trial(scenario if simulated else None)
-except DataError as reason:
-    lesson.impossible(SLUG, reason)
+# What the figure shows
 
-data, truth, own, lines = trial.data, trial.effect, trial.no.lines, trial.partial.lines
-n, names = data.n, data.labels.astype(str)
-found = trials.effects(trial.partial)
-curse = cached.winner(found, tuple(own.se_beta.tolist()))
-likely, one = found.share_above(0), float(trial.complete.lines.beta[0])
-best = int(np.nanargmax(own.beta))
-with beside:
-    picked = controls.school(names, names[best])
-    show_truth = controls.switch("Show the truth", "truth")
-j = int(np.flatnonzero(names == picked)[0])
 
-with question:
-    said = f"Estimated from these schools: {percent(likely)}. Look under the forest of schools, at a new school."
-    bins = {
-        "More than 95%": (0.95, 1.01, "That the mean effect is above 0 does not put every school above 0."),
-        "75 to 95%": (0.75, 0.95, "Two things count: how far the mean is above 0, and how much schools differ."),
-        "50 to 75%": (0.5, 0.75, "The mean effect lies on one side of 0, and most schools lie near the mean."),
-        "Less than 50%": (-0.01, 0.5, "Some schools' own effects are below 0, but much of that is chance."),
-    }  # fmt: skip
-    revealed = lesson.predict(
-        SLUG,
-        f"In each of {count(len(n), 'school')} half of the students, drawn at random, were tutored. Now a school "
-        "that was not among them buys the programme. How likely is it to help there?",
-        [
-            Answer(text, said if low < likely <= high else why, low < likely <= high)
-            for text, (low, high, why) in bins.items()
-        ],
-    )
+def span(f: Facts) -> tuple[float, float]:
+    """The axis of effects, with 0 in its middle."""
+    return steady_domain([*f.own, *f.trial.truth, f.found.new_low, f.found.new_high], 0, 25)
 
-domain = steady_domain([*own.beta, *truth, found.new_low, found.new_high], 0, 25)
-with place:
+
+def draw(f: Facts, seen: Seen) -> Handle:
+    """A forest of effects; under it, what to expect in a school that was not there."""
+    truth = bool(seen["truth"]) and seen.revealed
     figure.legend(
-        no="a school's own effect, with its 95% interval",
-        complete="",
-        **({"partial": ""} if revealed else {}),
-        **({"truth": ""} if show_truth else {}),
+        no="a school by itself, 95% interval",
+        complete="all students together",
+        **({"partial": "partial pooling, 95% interval"} if seen.revealed else {}),
+        **({"truth": "true effect"} if truth else {}),
     )
+    domain = span(f)
+    said = [
+        f"A new school: {percent(p)} chance of more than {number(v, 1 if v % 1 else 0)}"
+        for v, p in zip(f.places(domain), f.above(f.places(domain))[2], strict=True)
+    ]
+    own = [v for v in f.own if v == v]
     figure.show(
         "effects",
-        f"Effects of tutoring in {count(len(n), 'school')}, largest school first, with 95% intervals. "
-        f"The mean effect is {number(found.mean)}, from {number(found.low)} to {number(found.high)}; that of "
-        f"a new school is expected from {number(found.new_low)} to {number(found.new_high)}.",
+        f"Effects of tutoring in {count(f.data.n_groups, 'school')}, the largest school first. By themselves they lie between "
+        f"{number(min(own))} and {number(max(own))} points. "
+        + (f"Partial pooling: between {number(f.partial.min())} and {number(f.partial.max())}. {both(f)}"
+           if seen.revealed else "Partial pooling is not shown yet."),
         effects,
-        trials.effects_tables(data, trial.no, lines, one, truth, found, picked, domain),
-        on_school=controls.pick_from("effects"),
-        domain=domain,
-        rows=len(n),
-        steps=trials.STEPS,
-        revealed=revealed,
-        show_truth=show_truth,
+        f.tables(domain, said, partial=seen.revealed, truth=truth),
+        on_school=story.pick_from("effects"),
+        axes={"domain": domain},
+        rows=f.data.n_groups,
+        steps=PLACES,
+    )  # fmt: skip
+    spoken = [f"{number(v)} points" for v in f.places(domain)]
+    return Handle("effects", PLACES // 2, spoken, "An effect that would be worth its cost")
+
+
+def both(f: Facts) -> str:
+    """The two intervals in words."""
+    return (
+        f"The mean effect lies from {number(f.found.low)} to {number(f.found.high)} with 95%, the effect in a new school from "
+        f"{number(f.found.new_low)} to {number(f.found.new_high)}."
     )
-    if revealed:
-        figure.handle("effects", trials.STEPS // 2, trials.STEPS - 1)
 
-if revealed:
-    with beside:
-        if show_truth:
-            lesson.beside_truth(
-                ("mean effect", found.mean, float(truth.mean())),
-                ("SD of effects", found.sd, float(truth.std(ddof=1))),
-            )
-        else:
-            st.markdown(
-                f"Mean effect **{number(found.mean)}**, SD between schools **{number(found.sd)}** points. "
-                "What must tutoring bring to be worth its cost? **Drag the rule.**"
-            )
 
-works = "yes" if found.low > 0 else "no, it harms" if found.high < 0 else "that cannot be told"
-if not revealed:
-    lesson.see(
-        "Answer the question. Each circle is one school: mean of its tutored students minus mean of the others."
+# Words that follow the handle
+
+
+def worth(f: Facts) -> Hand:
+    """How many schools reach an effect, and how likely a new one does."""
+    effect = f.places(span(f))
+    own, partial, new = f.above(effect)
+    J = f.data.n_groups
+    return hand(
+        "<table><thead><tr><th>more than {v} points</th><th></th></tr></thead><tbody>"
+        "<tr><th scope='row'>by a school's own effect</th><td>{own}</td></tr>"
+        "<tr><th scope='row'>by partial pooling</th><td>{partial}</td></tr>"
+        "<tr><th scope='row'>one new school</th><td>{new} chance</td></tr></tbody></table>",
+        v=[number(v) for v in effect],
+        own=[f"{k} of {f.n_own}" for k in own],
+        partial=[f"{k} of {J}" for k in partial],
+        new=[percent(p) for p in new],
     )
-else:
-    alone = (
-        f"has an effect of its own of {number(own.beta[j])}; partial pooling makes it"
-        if np.isfinite(own.beta[j])
-        else "has no effect of its own; partial pooling gives it"
-    )
-    lesson.see(
-        f"**Does it work?** On average, by {number(found.mean)} points "
-        f"({number(found.low)} to {number(found.high)}): {works}. "
-        f"**Where would it work?** A new school's effect lies from {number(found.new_low)} to "
-        f"{number(found.new_high)}: it would help in {percent(likely)} of new schools.",
-        f"{plain(picked)}, with {count(n[j], 'student')}, {alone} {number(lines.beta[j])}.",
-    )
-    if found.sd == 0:
-        st.markdown(
-            "The estimate of σ_β is exactly 0: no differences between the schools' effects were found, so the two "
-            "intervals are the same. That is not to say that there are none."
-        )
 
-tint = lesson.tint()
-tex_beta, tex_one = tint.partial(r"\beta_j"), tint.partial(r"\beta_{j[i]}")
-t = (found.high - found.mean) / found.se
-lesson.model(
-    rf"\begin{{gathered}} y_i = \alpha_{{j[i]}} + {tex_one}\,\text{{treated}}_i + \epsilon_i \\[2pt]"
-    rf"{tex_beta} \sim \mathrm{{N}}(a_1, \sigma_\beta^2) \\[6pt]"
-    r"\text{does it work? } \; a_1 \pm t\,\mathrm{se} \\[2pt]"
-    r"\text{where? } \; a_1 \pm t \sqrt{\sigma_\beta^2 + \mathrm{se}^2} \end{gathered}",
-    rf"\begin{{gathered}} {number(found.mean)} \pm {t:.2f} \cdot {found.se:.2f} \;\text{{ for the mean}} \\"
-    rf"{number(found.mean)} \pm {t:.2f} \sqrt{{{found.sd:.2f}^2 + {found.se:.2f}^2}}"
-    r"\;\text{ for a new school} \end{gathered}"
-    if revealed
-    else "",
-    "The effect is a varying slope of something that is 0 or 1. Complete pooling is one difference of means, "
-    f"{number(one)} points; no pooling is one for each school. More schools make the standard error (se) of $a_1$ "
-    r"smaller, and the first interval shorter; the second keeps its $\sigma_\beta$. With 0 and 1, $\alpha_j$ is the "
-    r"school's mean without tutoring, and may be correlated with $\beta_j$. With −½ and ½ it would be the mean of both "
-    r"halves: $\sigma_\alpha$ and $\rho$ would be others, the effects the same. A school's interval takes the "
-    "estimated SDs as known.",
-)
 
-again = replace(scenario, redraw=scenario.redraw + 1 if scenario.redraw < 9999 else 0)
-lesson.breaks(
-    (
-        "Pick the winner",
-        f"{plain(names[best])}, with {count(n[best], 'student')}, looks best: its own effect is {number(own.beta[best])}. "
-        f"In a thousand trials like this one the best-looking school promises {number(curse.promise)} on average, "
-        f"and truly has {number(curse.truth)}: expect it to fall by {number(curse.fall)}. This is the winner's "
-        f"curse. Partial pooling has the fall in it: {number(lines.beta[best])}.",
-        scenario,
-        {"school": names[best], "truth": True},
-    ),
-    *(
-        [(
-            "Run the trial again",
-            f"The same schools, other students. Watch {plain(names[best])}: its circle moves far, its dot little.",
-            again,
-            {"school": names[best]},
-        )]
-        if simulated else []
-    ),
-    (
-        "A mean effect of 0",
-        "The mean effect is about 0, and schools differ: tutoring helps in half of them and harms in the other half. "
-        "“No effect” would be the wrong report.",
-        HALF,
-        {"simulated": True},
-    ),
-    (
-        "A spread estimated as 0",
-        "Eight schools of about 10, whose effects truly differ with an SD of 3. In this draw the estimate is 0, and a new school looks as "
-        "well known as the mean. Too few schools to say where it works.",
-        NO_SPREAD,
-        {"simulated": True},
-    ),
-)  # fmt: skip
+def chance(f: Facts) -> Hand:
+    """The chance of more than an effect in a new school, with the numbers of the moment."""
+    effect, live = f.places(span(f)), mathml.live
+    found = f.found
+    root = f"<msqrt>{mathml.row(mathml.squared(number(found.sd)), '+', mathml.squared(number(found.se)))}</msqrt>"
+    return hand(
+        "<p>More than {v} points in a new school: <b>{p}</b>, from</p>"
+        + mathml.math(mathml.frac(mathml.row(number(found.mean), "−", live("paren")), root), "=", live("z"))
+        + f"<p>and t with {found.df} degrees of freedom.</p>",
+        v=[number(v) for v in effect],
+        paren=[f"({number(v)})" if v < 0 else number(v) for v in effect],
+        z=[number((found.mean - v) / found.new_se, 2) for v in effect],
+        p=[percent(p) for p in f.above(effect)[2]],
+    )  # fmt: skip
 
-limit = 2 * trials.NORMAL * found.sd
-lesson.check(
-    SLUG,
-    [
+
+# Questions
+
+
+def how_likely(f: Facts) -> Question:
+    """The prediction."""
+    said = f"{percent(f.likely)}, estimated from these schools. Look at the curve below them: that is a new school."
+    bins = [
+        ("Less than 50%", "Some schools' own effects are below 0, but much of that is chance."),
+        ("50 to 75%", "The mean effect lies well on one side of 0, and most schools lie near the mean."),
+        ("75 to 95%", "Two things count: how far the mean lies from 0, and how much schools differ."),
+        ("More than 95%", "A mean effect above 0 does not put every school above 0."),
+    ]  # fmt: skip
+    return Question(
+        "A school that was not among them buys the programme. How likely does it help there?",
+        [Answer(text, said if k == f.bin else why, k == f.bin) for k, (text, why) in enumerate(bins)],
+        ordered=True,
+    )  # fmt: skip
+
+
+def checks(f: Facts) -> list[Question]:
+    """Four questions on what the steps have shown."""
+    found, best = f.found, f.best
+    own, partial = number(f.own[best]), number(f.partial[best])
+    width = number(f.least_width)
+    still = width == "0.0"
+    return [
         Question(
-            f"The 95% interval of the mean effect is {number(found.low)} to {number(found.high)}. What does it say of "
+            f"The mean effect lies from {number(found.low)} to {number(found.high)} with 95%. What does that say of "
             "the effect in one new school?",
             [
-                Answer("Not enough: schools also differ", f"Right. For that it takes {number(found.new_low)} to {number(found.new_high)}.", True),
-                Answer("It lies in there with 95%", "That would hold if all schools had the same effect. The mean can be known well where schools differ much."),
-                Answer("95% of the schools lie in there", "With enough schools the interval shrinks to a point. The schools do not."),
+                Answer("Not enough: schools also differ",
+                       f"With 95% it lies from {number(found.new_low)} to {number(found.new_high)}." if not f.same else
+                       "Although their differences are estimated as 0 here. That estimate is not sure.", True),
+                Answer("It lies in there with 95%", "That would hold if all schools had the same effect for sure."),
+                Answer("95% of schools lie in there", "With enough schools this interval shrinks to a point. The schools do not."),
             ],
         ),
         Question(
-            "With more and more schools in the trial, to what width does the interval of a new school's effect come down?",
+            "More and more schools join the trial. How short can the interval of a new school's effect become?",
             [
-                Answer(f"{number(limit)} points, twice 1.96 σ_β" if found.sd else "0 points, as long as σ_β is found to be 0",
-                       "Right: the uncertainty of the mean goes, the differences between schools stay.", True),
-                Answer("0 points: in the end all is known" if found.sd else "It stays as it is",
-                       "That holds for the mean effect. A new school is another draw from schools that differ." if found.sd else
-                       "Here all the width is uncertainty of the mean, and that falls with more schools."),
-                Answer("That of the mean effect", "The interval of the mean goes to width 0, that of a new school does not follow it." if found.sd else
-                       "The two are the same here, but that is no width: both come down."),
+                Answer("0 points, if the SD between effects stays 0" if still else f"About {width} points",
+                       "Here only the uncertainty of the mean is left, and that falls." if still else
+                       "Twice 1.96 times the SD between effects. The uncertainty of the mean goes, their differences stay.", True),
+                Answer("It stays as it is" if still else "0 points: in the end all is known",
+                       "Part of it, the uncertainty of the mean, falls with more schools." if still else
+                       "That holds for the mean effect. A new school is another draw from schools that differ."),
+                Answer("As short as a school's own interval now", "That hangs on the students of one school, not on how many schools there are."),
             ],
         ),
         Question(
-            f"{names[best]} has the largest own effect, {number(own.beta[best])}. The trial is run again there, with very "
-            "many students. What do you expect to find?",
+            f"{plain(f.names[best])} looks best by itself, with {own} points. The trial is run again there, with very many students. "
+            "What do you expect?",
             [
-                Answer(f"About {number(lines.beta[best])}", "Right: partial pooling asks how much of it was luck.", True),
-                Answer(f"About {number(own.beta[best])} again" if number(own.beta[best]) != number(lines.beta[best]) else "More than the first time",
-                       "It was picked because it was the largest, so its luck was probably good. New students bring new luck."),
-                Answer(f"About {number(-own.beta[best])}: luck evens out", "New students bring new luck, zero on average. It does not make up for the old."),
+                Answer(f"About {partial}", "Partial pooling asks how much of it was luck.", True),
+                Answer("More than the first time" if own == partial else f"About {own} again",
+                       "It was picked because it was the largest, so its luck was probably good."),
+                Answer(f"Less than {number(min(f.own[best], f.partial[best]) - 20, 0)}: bad luck follows good",
+                       "New students bring new luck, zero on average. It does not make up for the old."),
             ],
         ),
         Question(
-            "The treatment is coded −½ and ½ instead of 0 and 1. What changes?",
+            "Another trial: the mean effect lies from −1 to 4 points with 95%. A member of the board says: “So tutoring does nothing.”",
             [
-                Answer("What the intercepts mean, and σ_α and ρ with them", "Right: the intercept is where the code is 0. Effects are differences, and stay.", True),
-                Answer("The effects", "From −½ to ½ is one step, as from 0 to 1."),
-                Answer("Nothing", "The school lines do not change, but what is read off at 0 does: now the middle of both halves."),
+                Answer("Wrong: 0 fits these data, and so does 3", "Not to be sure of an effect is not to be sure that there is none.", True),
+                Answer("Right: 0 lies inside", "So does 3. The data cannot tell one from the other."),
+                Answer("Unless the trial is run again", "Running it again does not change what this one said: anything from −1 to 4."),
             ],
         ),
-    ],
-)  # fmt: skip
+    ]  # fmt: skip
 
-lesson.code(
-    lambda: listing_of_data(
-        data,
+
+# The story
+
+
+def opening(f: Facts) -> str:
+    """What was tried, and what the marks are."""
+    low, high = min(v for v in f.own if v == v), max(v for v in f.own if v == v)
+    return (
+        f"Tutoring was tried in {count(f.data.n_groups, 'school')} of the town and the county. In each, half of the students, "
+        "**drawn by lot**, were tutored. A hollow circle is one school's effect: the mean of its tutored students minus "
+        "that of the others. Behind the name stands how many took part.\n\n"
+        f"The effects go from {number(low)} to {number(high)} points. The red rule is the one difference of all students "
+        f"together: {number(f.trial.complete)}. Should the board buy tutoring for every school?"
+    )
+
+
+def two_questions(f: Facts) -> str:
+    """Does it work, and where."""
+    found = f.found
+    zero = {
+        "above": "The first lies above 0. That speaks of the average only: not of each school, nor of what it costs.",
+        "below": "The first lies below 0. That speaks of the average only, not of each school.",
+        "around": "The first holds 0, and other effects as well: these data leave it open.",
+    }[f.side]  # fmt: skip
+    return (
+        r"$\beta_j$ is the effect in school j, $a_1$ the **mean effect**, $\sigma_\beta$ the **SD between effects**; "
+        r"se is how unsure we are of $a_1$. Two intervals with 95%:"
+        "\n\n| | | |\n|:--|:--|:--|\n"
+        rf"| Does it work? | $a_1 \pm t\,\mathrm{{se}}$ | {number(found.low)} to {number(found.high)} |"
+        "\n"
+        rf"| Where? | $a_1 \pm t\sqrt{{\sigma_\beta^2 + \mathrm{{se}}^2}}$ | {number(found.new_low)} to {number(found.new_high)} |"
+        f"\n\n{zero}"
+    )
+
+
+def against_truth(f: Facts) -> str:
+    """What became of the estimates."""
+    own, partial = f.misses(f.own), f.misses(f.partial)
+    return (
+        f"The diamonds are the true effects: these students were made up, so we know them. Partial pooling brings "
+        f"**{f.closer} of {f.n_own}** schools nearer to theirs. All together it misses by {number(partial)} points, schools by "
+        f"themselves by {number(own)} (root mean square).\n\n"
+        "| points | estimate | truth |\n|:--|--:|--:|\n"
+        f"| mean effect | {number(f.found.mean)} | {number(f.true_mean)} |\n"
+        f"| SD between effects, what u explains included | {number(f.found.sd)} | {number(f.true_sd)} |"
+    )
+
+
+def winner(f: Facts) -> str:
+    """What becomes of the best-looking school."""
+    best = f.best
+    return (
+        f"{plain(f.names[best])}: {count(f.data.n[best], 'student')}, own effect {number(f.own[best])}, partial pooling "
+        f"{number(f.partial[best])}, truth {number(f.trial.truth[best])}. In a thousand trials like this one, "
+        f"the best-looking school promises {number(f.curse.promise)} on average and truly has {number(f.curse.truth)}."
+    )
+
+
+def no_effect(f: Facts) -> str:
+    """A mean near 0, and schools far from it."""
+    J, found = f.data.n_groups, f.found
+    return (
+        f"The mean effect: {number(found.low)} to {number(found.high)} with 95%. A new school: {number(found.new_low)} to "
+        f"{number(found.new_high)}. By the diamonds, tutoring truly harms in {f.harmed} of {J} schools and helps in {J - f.harmed}."
+    )
+
+
+SHOWN = {"truth": False, "simulated": False, "school": "Juniper"}
+
+STEPS = [
+    story.situation(
+        heading="Tutoring for every school?",
+        text=opening,
+        do="Find the largest and the smallest effect. How many students stand behind them?",
+        shows=SHOWN,
+    ),
+    story.predict(
+        heading="What about a school not in the trial?",
+        text="Most schools of the county were not in the trial. What they want to know is not the mean of those who "
+        "were. It is what happens **in their school**.",
+        ask=how_likely,
+        shows=SHOWN,
+    ),
+    story.try_it(
+        heading="What must it bring to be worth it?",
+        text="The green dots come from [[partial pooling]]: each school's effect, pulled to the mean effect, most where "
+        "few took part. The curve below is the effect to expect in a **new** school. The dashed rule is an effect "
+        "that would pay what tutoring costs.",
+        hand=worth,
+        do="Say that tutoring costs what 2 points are worth. Drag the rule to 2. Would you buy it for a new school?",
+        shows=SHOWN,
+    ),
+    story.say(
+        heading="Does it work? Where?",
+        text=two_questions,
+        hand=chance,
+        shows=SHOWN,
+    ),
+    story.truth(
+        heading="How near did we come?",
+        text=against_truth,
+        do="Look at the small schools, at the bottom: hollow circle, green dot, diamond.",
+        shows={**SHOWN, "truth": True},
+    ),
+    story.breaks(
+        heading="Pick the winner",
+        changed="Nothing but the question. A member of the board wants to copy whatever the best-looking school does.",
+        look=winner,
+        text="The largest of many noisy numbers is largest partly by luck. This is the **winner's curse**. A school picked "
+        "by its own effect will, on average, disappoint.",
+        shows={**SHOWN, "truth": True, "school": ""},
+    ),
+    story.breaks(
+        heading="No effect on average",
+        changed="A simulated trial in 30 schools. The mean effect is truly 0, and effects differ with an SD of 6.",
+        look=no_effect,
+        text="“Tutoring has no effect” would be the wrong report. A mean says nothing of the spread around it.",
+        sets=HALF,
+        shows={"truth": True, "simulated": True, "school": ""},
+    ),
+    story.check(heading="Check yourself", ask=checks, shows=SHOWN),
+    story.sentence(
+        heading="What the board can be told",
+        text=lambda f: "Whether a programme works is a question about a mean; where it works is a question about a spread. "
+        f"In one more school tutoring helps with a chance of {percent(f.likely)}, as far as these schools tell.",
+        shows=SHOWN,
+    ),
+]  # fmt: skip
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    found = f.found
+    return (
+        r"$$y_i = \alpha_{j[i]} + \beta_{j[i]}\,\text{treated}_i + \epsilon_i, \qquad "
+        r"\beta_j \sim \mathrm{N}(a_1, \sigma_\beta^2)$$"
+        "\n\nThe effect is a varying slope of something that is 0 or 1: an [[effect that varies]]. Complete pooling is one difference "
+        f"of means, {number(f.trial.complete, 2)}; no pooling is one for each school. By REML: $a_1$ = {number(found.mean, 2)} (se {number(found.se, 2)}), "
+        f"$\\sigma_\\beta$ = {number(found.sd, 2)} points. The t has J − 1 = {found.df} degrees of freedom, {number(found.t, 2)}, since "
+        "the schools are what the mean is taken over. A school's own interval takes the SDs as known. "
+        r"With 0 and 1, $\alpha_j$ is the school's mean without tutoring. Coded −½ and ½ it would be the mean of both halves: "
+        r"$\sigma_\alpha$ and $\rho$ would be others, the effects the same. "
+        + ("The estimate of $\\sigma_\\beta$ is exactly 0 here: no differences between the effects were found, so the two intervals "
+           "are the same. That does not say that there are none. " if f.same else "")
+        + "Sources: Higgins, Thompson & Spiegelhalter (2009), section 4.2; Partlett & Riley (2017), section 2."
+    )  # fmt: skip
+
+
+def code(f: Facts) -> Listing:
+    """The fit in three languages."""
+    return listing_of_data(
+        f.data,
         Recipe(
             core=[
-                "from mlm_core.experiments.trial import effects",
+                "from mlm_core.lessons.treatment_effects import effects",
                 "",
                 'fit = mlm.fit_partial_pooling(data, slopes="varying")  # x is treated, 0 or 1',
                 "print(fit.hyper, fit.sigma_y)",
@@ -268,14 +355,36 @@ lesson.code(
                 'print(round(coef(fit)$school["x"], 2))',
             ],
         ),
-    ),
-    lambda: estimates.students_table(data),
-    "%.15g",
-    from_file=data.n_students > LARGEST,
-)
+    )  # fmt: skip
 
-lesson.close(
-    SLUG,
-    "Whether a programme works is a question about a mean; where it works is a question about a spread, and only "
-    "a model of the effects answers both.",
-)
+
+def lab(f: Facts) -> Hand:
+    """The laboratory's words: `worth`, and what is simulated."""
+    words = worth(f)
+    where = "Turn “Simulate a trial” on to set the truth with the sliders; off, it is the file tutoring.csv."
+    return replace(words, html=f"{words.html}<p>{where}</p>")
+
+
+STORY = story.Story(
+    slug="treatment_effects",
+    steps=STEPS,
+    facts=lambda seen: remembered(facts)(
+        cached.trial(seen.scenario if seen["simulated"] else None), seen["school"]
+    ),
+    figure=draw,
+    controls=[
+        controls.Switch("simulated", "Simulate a trial"),
+        controls.Choice("school", "School", lambda s: ["", *sorted(school_names(max(s.n_groups, IN_FILE)))], "Juniper",
+                        names={"": "the best-looking"}),
+        controls.TRUTH,
+        *("n_groups", "students_per_group", "imbalance", "a1", "sigma_beta", "b1", "rho", "sigma_y", "redraw"),
+    ],
+    lab=lab,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: estimates.students_table(f.data),
+    from_file=cached.trial(None).data.n_students > LARGEST,
+)  # fmt: skip
+
+story.tell(STORY)

@@ -11,7 +11,7 @@ from mlm_core.charts.handle import HANDLE, handle, here
 from mlm_core.charts.theme import LEFT, Look, finish
 
 SCHOOL = "school"
-ROWS, GAP, CURVE, SUMMARY = 258, 22, 52, 44
+ROWS, GAP, CURVE, SUMMARY = 270, 22, 50, 42
 """Pixels of the schools, of the room for words, of the curve, and of two intervals."""
 PLOT = ROWS + GAP + CURVE + SUMMARY
 
@@ -44,7 +44,7 @@ def effects(look: Look, *, domain: tuple[float, float], rows: int, steps: int) -
     """
     x = alt.Scale(domain=list(domain), nice=False, zero=False)
     layers = [
-        *([_schools(look, x, ROWS / rows)]),
+        _schools(look, x, ROWS / rows),
         _new(look, x, steps),
         _summary(look, x),
         _worth(look, x, steps),
@@ -140,12 +140,16 @@ def _worth(look: Look, scale: alt.Scale, steps: int) -> Any:
     """The rule of the handle through all, and what it says."""
     now = alt.Chart(alt.NamedData("new")).transform_filter(here(steps))
     colours, seen = look.palette, _seen("partial")
+    halo: dict[str, Any] = {"stroke": colours.paper, "strokeWidth": 5}
     return alt.layer(
         now.mark_rule(color=colours.ink, strokeWidth=1.4, strokeDash=[5, 4]).encode(
             x=_hidden(scale), y=alt.value(0), y2=alt.value(PLOT)
         ),
-        now.mark_text(align="left", fontWeight="bold", baseline="middle").encode(
-            x=alt.value(4), y=alt.value(ROWS + GAP / 2 + 1), text="caption:N", opacity=seen
+        *(
+            now.mark_text(align="left", fontWeight="bold", baseline="middle", **around).encode(
+                x=alt.value(4), y=alt.value(ROWS + GAP / 2 + 1), text="caption:N", opacity=seen
+            )
+            for around in (halo, {})
         ),
     )
 
@@ -154,7 +158,7 @@ def _summary(look: Look, scale: alt.Scale) -> Any:
     """Two intervals: of the mean effect, and of a new school's."""
     colours, base = look.palette, alt.Chart(alt.NamedData("summary"))
     top = PLOT - SUMMARY
-    y = alt.Y("what:N", sort=None, scale=alt.Scale(range=[top + 2, PLOT]), axis=marks.no_names())
+    y = alt.Y("what:N", sort=None, scale=alt.Scale(range=[top + 2, PLOT]), axis=None)
     tips = [
         alt.Tooltip("what:N", title="effect"),
         alt.Tooltip("low:Q", title="from", format=".1f"),

@@ -262,16 +262,15 @@ class Facts:
     trial : Trial
     found : Effects
         What the model says of the mean effect and of a new school's.
-    curse : Winner or None
-        What becomes of the best-looking school, on average over a thousand trials; None where
-        no school's own effect has a standard error.
+    curse : Winner
+        What becomes of the best-looking school, on average over a thousand trials.
     picked, best : int
         Schools by their place in ``data.labels``; ``best`` has the largest effect of its own.
     """
 
     trial: Trial
     found: Effects
-    curse: Winner | None
+    curse: Winner
     picked: int
     best: int
 
@@ -472,11 +471,10 @@ def facts(made: Trial, school: str) -> Facts:
     best = int(np.nanargmax(own.beta))
     named = np.flatnonzero(made.data.labels.astype(str) == school)
     found = effects(made.partial)
-    known = np.isfinite(own.se_beta).any()
     return Facts(
         trial=made,
         found=found,
-        curse=winner(found, own.se_beta) if known else None,
+        curse=winner(found, own.se_beta),
         picked=int(named[0]) if len(named) else best,
         best=best,
     )

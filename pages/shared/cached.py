@@ -12,21 +12,19 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-import numpy as np
 import pandas as pd
 
 import mlm_core
 from mlm_core import GroupedData, Scenario, Simulation
 from mlm_core.clustered import TreatmentTrials
 from mlm_core.clustered import treatment_trials as simulate_trials
-from mlm_core.data import Floats
 from mlm_core.estimates import handle_grid
 from mlm_core.experiments import two_slopes
-from mlm_core.experiments.trial import Effects, Winner
-from mlm_core.experiments.trial import trial as simulate_trial
-from mlm_core.experiments.trial import winner as pick_winner
 from mlm_core.experiments.two_slopes import SlopesPath
 from mlm_core.hierarchy import Prior, TauPosterior
+from mlm_core.lessons.treatment_effects import Trial
+from mlm_core.lessons.treatment_effects import fitted as fitted_trial
+from mlm_core.lessons.treatment_effects import simulated as simulated_trial
 from mlm_core.records import CompletePooling, NoPooling, PartialPooling, PoolingPath
 from mlm_core.replication import Replications, TwoSteps
 from mlm_core.replication import two_steps as fit_two_steps
@@ -139,39 +137,15 @@ def replications(scenario: Scenario, n: int, with_x: bool = True) -> Replication
     return mlm_core.replicate(scenario, n, with_x=with_x, keep_errors=True)
 
 
-class Trial(NamedTuple):
-    """A treatment randomised within schools, its fits, and the true effects (J,)."""
-
-    data: GroupedData
-    effect: Floats
-    complete: CompletePooling
-    no: NoPooling
-    partial: PartialPooling
-
-
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=64)
 def trial(scenario: Scenario | None) -> Trial:
     """A simulated trial; without a scenario, the tutoring file."""
-    if scenario is None:
-        students = pd.read_csv(DATASETS / "tutoring.csv")
-        data = GroupedData.from_frame(students, y="score", group="school", x="treated", u="u")
-        effect = pd.read_csv(DATASETS / "tutoring_truth.csv")["effect"].to_numpy()
-    else:
-        made = simulate_trial(scenario)
-        data, effect = made.data, made.beta
-    return Trial(
-        data,
-        effect,
-        mlm_core.fit_complete_pooling(data),
-        mlm_core.fit_no_pooling(data, "varying"),
-        mlm_core.fit_partial_pooling(data, "varying"),
-    )
-
-
-@lru_cache(maxsize=128)
-def winner(found: Effects, se: tuple[float, ...]) -> Winner:
-    """What becomes of the best-looking school of a thousand trials."""
-    return pick_winner(found, np.array(se))
+    if scenario is not None:
+        return simulated_trial(scenario)
+    students = pd.read_csv(DATASETS / "tutoring.csv")
+    data = GroupedData.from_frame(students, y="score", group="school", x="treated", u="u")
+    effect = pd.read_csv(DATASETS / "tutoring_truth.csv")["effect"].to_numpy()
+    return fitted_trial(data, effect)
 
 
 @lru_cache(maxsize=64)

@@ -1,185 +1,261 @@
-"""Treatment effects: its sentences, its answers, its numbers held to other computations."""
+"""Treatment effects: its story, its answers and its marks, held to the facts."""
 
 from __future__ import annotations
 
 import re
-import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import t
 
-from mlm_core import GroupedData, Scenario, fit_partial_pooling, simulate
-from mlm_core.estimates import students_table
-from mlm_core.experiments.trial import STEPS, Effects, effects, trial, winner
+from mlm_core import Hyperparameters, Scenario
+from mlm_core.lessons.treatment_effects import facts, simulated
 from pages.shared import cached
-from tests.pages.kit import figure, open_page, run_python, text
+from pages.shared.story import designed
+from tests.pages.kit import (
+    drawn,
+    mark_at,
+    open_page,
+    questions,
+    right,
+    run_python,
+    said,
+    story_of,
+    text,
+)
 
-SHOW = {"predict_treatment_effects": "Just show me"}
+STORY = story_of("treatment_effects")
+KINDS = [step.kind for step in STORY.steps]
 N = r"(−?\d+\.\d)"
 
 
-def shown(**query):
-    return open_page("treatment_effects", **SHOW | query)
+def hyper(**changes):
+    return replace(Hyperparameters(), **changes)
 
 
-def read(pattern: str, prose: str) -> list[float]:
+SCENARIOS = [
+    None,
+    Scenario(n_groups=3, seed=5),
+    Scenario(students_per_group=3, seed=2),
+    Scenario(hyper=hyper(sigma_beta=0.0, b1=0.0, a1=0.0), sigma_y=30.0, seed=4),
+    Scenario(n_groups=60, hyper=hyper(a1=-10.0), sigma_y=3.0),
+    STORY.steps[6].sets,
+]
+EACH = pytest.mark.parametrize("scenario", SCENARIOS, ids=range(len(SCENARIOS)))
+
+
+def of(scenario, school=""):
+    return facts(cached.trial(None) if scenario is None else simulated(scenario), school)
+
+
+def value(word: str) -> float:
+    return float(word.replace("−", "-"))
+
+
+def numbers(pattern: str, prose: str) -> list[float]:
     found = re.search(pattern, prose)
     assert found, prose
-    return [float(g.replace("−", "-")) for g in found.groups()]
+    return [value(g) for g in found.groups()]
 
 
-def sentence(at) -> str:
-    return next(m.value for m in at.markdown if "Does it work?" in m.value)
+def test_the_steps_are_those_of_the_grammar():
+    assert KINDS == [
+        "situation", "predict", "try", "say", "truth", "breaks", "breaks", "check", "sentence",
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(50, 56))
-def test_the_sentence_is_the_fit(seed):
-    scenario = Scenario(seed=seed, n_groups=6 + seed % 7, sigma_y=6)
-    at = shown(simulated="true", seed=seed, n_groups=scenario.n_groups, sigma_y=6)
-    made = trial(scenario)
-    fit = fit_partial_pooling(made.data, "varying")
-    se, mean = fit.se("a1"), fit.hyper.a1
-    reach = t.ppf(0.975, scenario.n_groups - 1)
-    wide = reach * np.hypot(se, fit.hyper.sigma_beta)
-    said = read(rf"by {N} points \({N} to {N}\)", sentence(at))
-    assert said == pytest.approx([mean, mean - reach * se, mean + reach * se], abs=0.051)
-    assert read(rf"lies from {N} to {N}:", sentence(at)) == pytest.approx(
-        [mean - wide, mean + wide], abs=0.051
-    )
-    above = mean - reach * se > 0
-    assert (": yes." in sentence(at)) == above
-    own = {
-        name: made.data.y[(made.data.j == k) & (made.data.x == 1)].mean()
-        - made.data.y[(made.data.j == k) & (made.data.x == 0)].mean()
-        for k, name in enumerate(made.data.labels)
-        if made.data.n[k] > 1
-    }
-    best = max(own, key=own.get)
-    assert read(rf"of its own of {N};", sentence(at)) == pytest.approx([own[best]], abs=0.051)
-    assert best in sentence(at)
-
-
-def test_a_school_with_one_arm_has_no_effect_of_its_own():
-    made = trial(Scenario(students_per_group=3))
-    alone = made.data.labels[made.data.n == 1]
-    assert len(alone)
-    at = shown(simulated="true", students_per_group=3, school=alone[0])
-    assert "1 student, has no effect of its own; partial pooling gives it" in sentence(at)
-    _, tables = figure(at)
-    schools = tables["schools"].set_index("school")
-    assert schools.loc[alone[0], ["own", "own_low"]].isna().all()
-    assert "nan" not in text(at).lower()
-
-
-def test_a_spread_of_zero_is_said():
-    at = shown()
-    [button] = [b for b in at.button if b.label == "A spread estimated as 0"]
-    at.button(key=button.key).click().run()
-    assert "σ_β is exactly 0" in text(at)
-    low, high, again, there = read(rf"\({N} to {N}\).*lies from {N} to {N}:", sentence(at))
-    assert (low, high) == (again, there)
-
-
-def test_a_mean_effect_of_zero_with_spread():
-    at = shown()
-    [button] = [b for b in at.button if b.label == "A mean effect of 0"]
-    at.button(key=button.key).click().run()
-    assert "that cannot be told" in sentence(at)
-    low, high = read(rf"lies from {N} to {N}:", sentence(at))
-    assert low < -8
-    assert high > 8
-
-
-@pytest.mark.parametrize("a1", [-8, 0, 4, 9])
-def test_the_prediction_is_the_share_of_new_schools(a1):
-    at = shown(simulated="true", a1=a1, sigma_beta=4, n_groups=40)
-    fit = fit_partial_pooling(trial(at_scenario(a1)).data, "varying")
-    spread = np.hypot(fit.se("a1"), fit.hyper.sigma_beta)
-    share = t.sf(-fit.hyper.a1 / spread, 39)
-    answer = (
-        "More than 95%" if share > 0.95 else "75 to 95%" if share > 0.75
-        else "50 to 75%" if share > 0.5 else "Less than 50%"
+@EACH
+def test_the_answers_are_computed(scenario):
+    f = of(scenario)
+    [question] = questions(STORY, 1, f)
+    p = f.likely
+    wanted = (
+        "Less than 50%" if p < 0.5 else "50 to 75%" if p < 0.75
+        else "75 to 95%" if p < 0.95 else "More than 95%"
     )  # fmt: skip
-    assert f"**{answer}.**" in text(at)
-    _, tables = figure(at)
-    rest = tables["new"].query("resting")
-    assert rest["effect"].iloc[0] == pytest.approx(0, abs=1e-12)
-    assert rest["above"].iloc[0] == pytest.approx(share, abs=1e-9)
-    assert len(tables["new"]) == STEPS
+    assert right(question) == wanted
+    assert question.ordered
+    mean, short, again, verdict = questions(STORY, KINDS.index("check"), f)
+    assert right(mean) == "Not enough: schools also differ"
+    assert numbers(rf"from {N} to {N} with", mean.text) == pytest.approx(
+        [f.found.low, f.found.high], abs=0.051
+    )
+    wide = 2 * 1.96 * f.found.sd
+    if wide < 0.04:
+        assert right(short).startswith("0 points, if")
+    else:
+        assert numbers(rf"About {N}", right(short)) == pytest.approx([wide], abs=0.06)
+    assert numbers(rf"About {N}", right(again)) == pytest.approx([f.partial[f.best]], abs=0.051)
+    assert f.names[f.best] in again.text
+    assert right(verdict).startswith("Wrong")
 
 
-def at_scenario(a1):
-    from dataclasses import replace
-
-    hyper = replace(Scenario().hyper, a1=float(a1), sigma_beta=4.0)
-    return Scenario(hyper=hyper, n_groups=40)
-
-
-def test_the_file_held_to_statsmodels():
-    import statsmodels.formula.api as smf
-
-    data = cached.trial(None).data
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fit = smf.mixedlm("y ~ x", students_table(data), groups="school", re_formula="~x").fit()
-    found = effects(cached.trial(None).partial)
-    assert found.mean == pytest.approx(fit.fe_params["x"], abs=1e-3)
-    assert found.se == pytest.approx(dense_se(data, fit.cov_re.to_numpy(), fit.scale), rel=2e-3)
-    assert found.sd == pytest.approx(np.sqrt(fit.cov_re.iloc[1, 1]), rel=1e-2)
+@EACH
+def test_no_two_answers_read_the_same(scenario):
+    f = of(scenario)
+    for k in (1, KINDS.index("check")):
+        for question in questions(STORY, k, f):
+            assert right(question)
+            assert len({a.text for a in question.answers}) == len(question.answers)
+            assert len({a.why for a in question.answers}) == len(question.answers)
 
 
-def dense_se(data, cov, scale):
-    """Standard error of the mean effect by generalised least squares with the whole V.
+@EACH
+def test_the_sentences_are_the_facts(scenario):
+    f = of(scenario)
+    found = f.found
+    two = said(STORY.steps[3].text, f)
+    assert numbers(rf"work\? .*\| {N} to {N} \|", two) == pytest.approx(
+        [found.low, found.high], abs=0.051
+    )
+    assert numbers(rf"Where\? .*\| {N} to {N} \|", two) == pytest.approx(
+        [found.new_low, found.new_high], abs=0.051
+    )
+    assert ("lies above 0" in two) == (found.low > 0)
+    assert ("lies below 0" in two) == (found.high < 0)
+    assert ("holds 0" in two) == (found.low <= 0 <= found.high)
+    opening = said(STORY.steps[0].text, f)
+    assert numbers(rf"go from {N} to {N} points\..*together: {N}\.", opening) == pytest.approx(
+        [np.nanmin(f.own), np.nanmax(f.own), f.trial.complete], abs=0.051
+    )
+    truth = said(STORY.steps[4].text, f)
+    assert f"**{f.closer} of {f.n_own}** schools" in truth
+    assert numbers(rf"misses by {N} points, schools by themselves by {N}", truth) == pytest.approx(
+        [f.misses(f.partial), f.misses(f.own)], abs=0.051
+    )
+    assert numbers(rf"mean effect \| {N} \| {N} \|", truth) == pytest.approx(
+        [found.mean, f.true_mean], abs=0.051
+    )
+    assert numbers(rf"included \| {N} \| {N} \|", truth) == pytest.approx(
+        [found.sd, f.true_sd], abs=0.051
+    )
+    look = said(STORY.steps[5].look, f)
+    best = f.best
+    assert numbers(rf"own effect {N}, partial pooling {N}, truth {N}", look) == pytest.approx(
+        [f.own[best], f.partial[best], f.trial.truth[best]], abs=0.051
+    )
+    assert numbers(rf"promises {N} on average and truly has {N}", look) == pytest.approx(
+        [f.curse.promise, f.curse.truth], abs=0.051
+    )
+    half = said(STORY.steps[6].look, f)
+    J = f.data.n_groups
+    assert f"harms in {f.harmed} of {J} schools and helps in {J - f.harmed}." in half
 
-    statsmodels' own ``bse_fe`` comes from a Hessian that counts the SDs, too.
-    """
-    Z = np.column_stack([np.ones(data.n_students), data.x])
-    V = scale * np.eye(data.n_students) + (Z @ cov @ Z.T) * (data.j[:, None] == data.j)
-    return float(np.sqrt(np.linalg.inv(Z.T @ np.linalg.solve(V, Z))[1, 1]))
+
+def test_every_interval_says_its_share():
+    """S12: "lies from ... to" never without its 95%; no significance as a verdict."""
+    f = of(None)
+    for k, step in enumerate(STORY.steps):
+        words = [said(w, f) for w in (step.text, step.changed, step.look)]
+        for question in questions(STORY, k, f):
+            words += [question.text, *(a.why for a in question.answers)]
+        for prose in words:
+            for part in re.split(r"(?<=[.:?]) ", prose):
+                if re.search(rf"{N} to {N}", part) and "effects go from" not in part:
+                    assert "95%" in prose, part
+            assert "significant" not in prose
+            assert not re.search(r"in \d+% of (new )?schools", prose)
 
 
-def test_coding_by_halves_leaves_the_effects():
-    """What the page says of the coding: only the intercepts, their SD and rho change."""
-    data = cached.trial(None).data
-    halves = GroupedData(data.y, data.x - 0.5, data.j, data.u, data.labels)
-    fit, other = (fit_partial_pooling(d, "varying") for d in (data, halves))
-    np.testing.assert_allclose(fit.lines.beta, other.lines.beta, atol=1e-5)
-    assert fit.hyper.sigma_beta == pytest.approx(other.hyper.sigma_beta, rel=1e-5)
-    assert abs(fit.hyper.rho - other.hyper.rho) > 0.05
+@EACH
+def test_words_that_follow_the_handle(scenario):
+    f = of(scenario)
+    small, formula = (STORY.steps[k].hand(f) for k in (2, 3))
+    at = [value(v) for v in small.texts["v"]]
+    own, partial, new = f.above(np.linspace(at[0], at[-1], len(at)))
+    for k in range(len(at)):
+        assert small.texts["own"][k] == f"{own[k]} of {f.n_own}"
+        assert small.texts["partial"][k] == f"{partial[k]} of {f.data.n_groups}"
+        p = re.sub(r"\D", "", small.texts["new"][k])
+        assert float(p) == pytest.approx(100 * new[k], abs=1.0)
+        assert formula.texts["p"][k] == small.texts["new"][k]
+        assert value(formula.texts["z"][k]) == pytest.approx(
+            (f.found.mean - np.linspace(at[0], at[-1], len(at))[k]) / f.found.new_se, abs=0.0051
+        )
+    assert at[len(at) // 2] == 0
 
 
-def test_the_trial_is_random_within_schools_and_keeps_its_truth():
-    made, before = trial(Scenario(seed=3)), simulate(Scenario(seed=3))
-    treated = np.bincount(made.data.j, weights=made.data.x)
-    assert (treated == made.data.n // 2).all()
-    assert set(np.unique(made.data.x)) == {0.0, 1.0}
-    j = made.data.j
-    noise = made.data.y - made.alpha[j] - made.beta[j] * made.data.x
-    was = before.data.y - before.alpha[j] - before.beta[j] * before.data.x
-    np.testing.assert_allclose(noise, was, atol=1e-9)
-    # tutored by lot: the noise says nothing of who is tutored (4 standard errors)
-    many = [trial(Scenario(seed=s)) for s in range(1, 60)]
-    gap = [
-        (m.data.y - (m.alpha + 0)[m.data.j] - m.beta[m.data.j] * m.data.x) @ (m.data.x - 0.5)
-        for m in many
+def test_the_prediction_is_not_given_away():
+    for k in (0, 1):
+        [fig], _ = drawn(STORY, designed(STORY, k))
+        assert not any(t["partial_seen"].any() for t in fig.tables.values())
+        assert not fig.tables["new"]["density"].any()
+        assert not fig.tables["schools"]["truth_seen"].any()
+        assert "not shown yet" in fig.alt
+        assert "new school" not in fig.alt
+    [fig], handle = drawn(STORY, designed(STORY, 1, answered=True))
+    assert all(t["partial_seen"].all() for t in fig.tables.values())
+    assert handle.spoken[handle.rest] == "0.0 points"
+    f = of(None)
+    assert numbers(rf"new school from {N} to {N}\.", fig.alt) == pytest.approx(
+        [f.found.new_low, f.found.new_high], abs=0.051
+    )
+    assert re.search(r"(\d+)% chance of more than 0$", fig.tables["new"]["caption"][50])[1] == (
+        f"{100 * f.likely:.0f}"
+    )
+
+
+def test_the_specification_stays_and_what_each_mark_shows():
+    figures = [drawn(STORY, designed(STORY, k))[0][0] for k in (0, 4)]
+    assert str(figures[0].spec) == str(figures[1].spec)
+    assert [f.tables["schools"]["truth_seen"].any() for f in figures] == [False, True]
+    spec = figures[1].spec
+    [hollow] = mark_at(spec, shape="circle", fill="transparent")
+    assert hollow["x"]["field"] == "own"
+    filled = mark_at(spec, shape="circle", fill="#00805A")
+    assert [e["x"]["field"] for e in filled] == ["partial", "mean"]
+    [diamond] = mark_at(spec, shape="diamond")
+    assert diamond["x"]["field"] == "truth"
+    [rule] = mark_at(spec, type="rule", color="#C8501B")
+    assert rule["x"]["field"] == "complete"
+    [own] = mark_at(spec, type="bar", color="#0B68B0")
+    assert (own["x"]["field"], own["x2"]["field"]) == ("own_low", "own_high")
+    bars = mark_at(spec, type="bar", color="#00805A")
+    assert [(e["x"]["field"], e["x2"]["field"]) for e in bars] == [("low", "high")] * 2
+    areas = mark_at(spec, type="area", color="#00805A")
+    assert [(e["x"]["field"], e["y"]["field"]) for e in areas] == [("effect", "density")] * 2
+
+
+def test_the_area_beyond_the_handle_is_the_dark_one():
+    spec = drawn(STORY, designed(STORY, 2))[0][0].spec
+    dark = [
+        part
+        for layer in spec["layer"]
+        for part in layer["layer"]
+        if part["mark"].get("type") == "area" and "transform" in part
     ]
-    size = sum(m.data.n_students for m in many)
-    assert abs(sum(gap)) < 4 * 10 * np.sqrt(size) / 2
+    assert len(dark) == 1
+    assert "datum.step >=" in dark[0]["transform"][0]["filter"]
 
 
-def test_the_winner_falls_as_order_statistics_say():
-    """Ten equal effects with error 3: the largest of ten normals lies 1.5388 SD up (tables)."""
-    found = winner(Effects(4, 0, 0, 4, 4, 4, 4, 9), np.full(10, 3.0), 20_000)
-    assert found.truth == 4
-    assert found.fall == pytest.approx(1.5388 * 3, abs=0.06)
-    half = winner(Effects(0, 0, 3, 0, 0, 0, 0, 9), np.full(10, 3.0), 20_000)
-    assert half.truth == pytest.approx(half.promise / 2, abs=0.1)
+def test_the_breaks_carry_their_point():
+    f = of(None)
+    assert f.own[f.best] > f.partial[f.best] + 10
+    assert abs(f.trial.truth[f.best] - f.partial[f.best]) < abs(
+        f.trial.truth[f.best] - f.own[f.best]
+    )
+    assert f.data.n[f.best] < 10
+    half = of(STORY.steps[6].sets)
+    assert half.side == "around"
+    assert 10 <= half.harmed <= 20
+    assert half.found.new_low < -5 < 5 < half.found.new_high
+    # the best-looking is picked and the truth is shown
+    seen = designed(STORY, 5)
+    [fig], _ = drawn(STORY, seen)
+    [picked] = fig.tables["schools"].query("picked")["school"]
+    assert picked == f.names[f.best]
+    assert fig.tables["schools"]["truth_seen"].all()
 
 
 def test_the_code_prints_the_numbers_of_the_page():
-    at = shown(code="Python (this core)")
-    printed = run_python(at.code[0].value)
-    mean, low, high = read(rf"by {N} points \({N} to {N}\)", sentence(at))
-    got = read(r"Effects\(mean=(.*?), se=.*?, low=(.*?), high=(.*?),", printed)
-    assert got == pytest.approx([mean, low, high], abs=0.051)
+    f = of(Scenario(n_groups=9, seed=4))
+    printed = run_python(STORY.listing(f).core)
+    got = numbers(r"Effects\(mean=(.*?), se=.*?, low=(.*?), high=(.*?),", printed)
+    assert got == pytest.approx([f.found.mean, f.found.low, f.found.high], abs=1e-6)
+
+
+def test_a_link_opens_the_laboratory():
+    at = open_page("treatment_effects", simulated="true", n_groups=6, free="true")
+    assert "laboratory" in text(at)
+    at = open_page("treatment_effects", step=6)
+    assert "winner's curse" in text(at)
