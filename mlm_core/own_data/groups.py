@@ -109,6 +109,7 @@ def among_best(fits: Fits, k: int, *, lowest: bool = False, seed: int = 1) -> Fl
     values, axes = np.linalg.eigh(fit.coef_cov)
     root = axes * np.sqrt(np.maximum(values, 0))
     sd = np.sqrt(np.maximum(fit.mode_cov[:, 0, 0], 0))
+    sd = np.maximum(sd, 1e-9 * fit.sigma_y)  # groups that do not differ share the places by lot
     hits = np.zeros(J)
     chunk = max(1, min(DRAWS, 2_000_000 // J))
     done = 0

@@ -212,7 +212,12 @@ def _lme4(made: Design) -> str:
     ]
     zero = [t.name for t in made.terms if t.kind in ("row", "product")]
     lines += [f"new[[{_r_text(name)}]] <- 0" for name in zero]
-    lines += ["print(data.frame(group = g[first], height = predict(fit, new)))"]
+    terms = ", ".join(_r_text(t.name) for t in made.terms[1:])
+    lines += [
+        f"common <- cbind(rep(1, nrow(new)), as.matrix(new[, c({terms}), drop = FALSE])) %*% fixef(fit)",
+        "height <- drop(common) + ranef(fit)[[1]][as.character(g[first]), 1]",
+        "print(data.frame(group = g[first], height = height))",
+    ]
     return "\n".join(lines)
 
 
