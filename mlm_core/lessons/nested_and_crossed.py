@@ -406,18 +406,19 @@ class Facts:
         """The tables of `mlm_core.charts.incidence`; what is not shown lies unseen."""
         import pandas as pd
 
-        seen = {"own": own, "right": right, "wrong": wrong, "truth": truth}
-        steps = [
-            _tables(k, moment, seen, self.headline(moment) if named else ("", ""))
-            for k, moment in enumerate(self.moments)
-        ]
-        tables = {
-            name: pd.concat([one[name].assign(step=k) for k, one in enumerate(steps)])
-            for name in steps[0]
-        }
-        tables["steps"]["position"] = tables["steps"]["step"] / max(1, len(steps) - 1)
+        moments = self.moments
+        tables = dict(_laid_out(moments))
+        said = [self.headline(moment) if named else ("", "") for moment in moments]
+        shown = wrong and moments[0].wrong is not None
+        step = np.arange(len(moments))
+        tables["steps"] = pd.DataFrame(said, columns=["kind", "meaning"]).assign(
+            step=step, position=step / max(1, step[-1])
+        )
+        tables["right"] = tables["right"].assign(own_seen=float(own), seen=float(right))
+        tables["wrong"] = tables["wrong"].assign(seen=float(shown))
+        tables["truth"] = tables["truth"].assign(seen=float(truth))
         if not named:
-            tables["columns"]["shared"] = 0.0
+            tables["columns"] = tables["columns"].assign(shared=0.0)
         tables = {n: t.assign(resting=t["step"] == self.rest) for n, t in tables.items()}
         return tables | {"names": self._names(right)}
 
@@ -448,35 +449,38 @@ def _places(labels: Sequence[str] | NDArray[np.str_]) -> list[tuple[str, float]]
     return [(str(name), (k + 0.5) / len(labels)) for k, name in enumerate(labels)]
 
 
-def _tables(
-    step: int, moment: Moment, seen: dict[str, bool], headline: tuple[str, str]
-) -> dict[str, pd.DataFrame]:
+@lru_cache(maxsize=32)
+def _laid_out(moments: tuple[Moment, ...]) -> dict[str, pd.DataFrame]:
+    """Every mark that can be seen, at its place, one row a step and mark."""
     import pandas as pd
 
-    columns = len(moment.structure.levels_b)
-    tables = {
+    steps = [_tables(moment) for moment in moments]
+    return {
+        name: pd.concat([one[name].assign(step=k) for k, one in enumerate(steps)])
+        for name in steps[0]
+    }
+
+
+def _tables(moment: Moment) -> dict[str, pd.DataFrame]:
+    import pandas as pd
+
+    edges = np.linspace(0, 1, len(moment.shared) + 1)
+    first = np.unique(moment.right.code, return_index=True)[1]
+    wrong = moment.wrong or moment.right
+    return {
         "cells": _cells(moment),
         "columns": pd.DataFrame(
             {
                 "column": moment.structure.levels_b,
-                "low": np.arange(columns) / columns,
-                "high": (np.arange(columns) + 1) / columns,
+                "low": edges[:-1],
+                "high": edges[1:],
                 "shared": moment.shared.astype(float),
             }
         ),
-        "steps": pd.DataFrame({"kind": [headline[0]], "meaning": [headline[1]]}),
-        "right": _parts(moment, moment.right, moment.right.part).assign(
-            own=moment.own, own_seen=float(seen["own"]), seen=float(seen["right"])
-        ),
+        "right": _parts(moment, moment.right, moment.right.part).assign(own=moment.own),
+        "wrong": _parts(moment, wrong, wrong.part),
+        "truth": _parts(moment, moment.right, moment.truth[first]),
     }
-    wrong = moment.wrong or moment.right
-    shown = seen["wrong"] and moment.wrong is not None
-    tables["wrong"] = _parts(moment, wrong, wrong.part).assign(seen=float(shown))
-    first = np.unique(moment.right.code, return_index=True)[1]
-    tables["truth"] = _parts(moment, moment.right, moment.truth[first]).assign(
-        seen=float(seen["truth"])
-    )
-    return tables
 
 
 def _parts(moment: Moment, one: Fit, part: Floats) -> pd.DataFrame:
