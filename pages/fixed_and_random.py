@@ -28,7 +28,7 @@ def draw(f: Facts, seen: Seen) -> Handle:
         no=f"{picked} by itself",
         picked=f"{picked}'s students",
     )
-    x_domain = steady_domain(np.asarray(f.data.x), 0, 4.5)
+    x_domain = steady_domain(np.asarray(f.data.x), 0, 4)
     figure.show(
         "two_limits-slim",
         f"A line for each of {count(f.data.n_groups, 'school')}, all with the same slope. At the left end of the "
@@ -37,7 +37,7 @@ def draw(f: Facts, seen: Seen) -> Handle:
         two_limits,
         f.tables(named=seen.revealed),
         on_school=None,
-        axes={"x_domain": x_domain, "y_domain": steady_domain(f.reach(x_domain), 60, 45)},
+        axes={"x_domain": x_domain, "y_domain": steady_domain(f.reach(), 60, 45)},
         scale=estimates.HANDLE_SCALE,
         steps=estimates.STEPS,
     )
@@ -142,7 +142,7 @@ def checks(f: Facts) -> list[Question]:
 # Four dialects and five definitions, one at a time
 
 DIALECTS = {
-    "book": "Gelman & Hill",
+    "book": "Book",
     "mixed": "Mixed model",
     "software": "Software",
     "economics": "Economics",
@@ -156,7 +156,7 @@ def dialect(f: Facts) -> str:
     name = plain(f.names[f.picked])
     estimate = f.intercepts[1]
     return {
-        "book": r"$$y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i, \quad \alpha_j \sim N(a_0, \sigma_\alpha^2)$$"
+        "book": "Gelman & Hill write:\n\n" r"$$y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i, \quad \alpha_j \sim N(a_0, \sigma_\alpha^2)$$"
         "\n\nThe score of student i is the intercept $\\alpha$ of its school j, plus the slope $\\beta$ times its "
         "pre-test $x$, plus the rest. Intercepts **vary** and have a model: mean $a_0$, SD $\\sigma_\\alpha$. The slope "
         f"is **constant**.\n\n$a_0$ = {a0}, $\\beta$ = {slope}, $\\sigma_\\alpha$ = {sd}, $\\sigma_y$ = {sigma_y}; "
@@ -196,13 +196,13 @@ def one_definition(f: Facts) -> str:
 
 def all_five(f: Facts) -> str:
     """The five side by side in the story of the moment."""
-    rows = "\n".join(
-        f"| {k}. {d.name} | {sign(d.intercepts)} |" for k, d in enumerate(f.definitions, 1)
+    lines = "  \n".join(
+        f"{k}. {d.name}: **{sign(d.intercepts)}**" for k, d in enumerate(f.definitions, 1)
     )
     return (
-        f"| Definition | intercepts |\n|:--|:--|\n{rows}\n\nThe intercepts are **random by {f.random}, fixed by "
-        f"{5 - f.random}** of five. The first two choices change words and not one number. The third moves the handle"
-        + (": here it is at the estimate." if f.fitted == "model" else ": here it is at ∞.")
+        f"{lines}\n\nThe schools' intercepts are **random by {f.random}, fixed by {5 - f.random}** of five. The last choice "
+        "moves the handle, the others only words: "
+        + ("now it is at the estimate." if f.fitted == "model" else "now it is at ∞.")
     )
 
 
@@ -288,6 +288,7 @@ STEPS = [
         text="Indicators take away all that differs between schools; a model of the intercepts uses it. The lesson "
         "“Predictors at two levels” mends the model with the school's mean of x.",
         hand=slopes,
+        do="Drag to both ends. Watch the slope of all lines.",
         sets=GOES_WITH_X,
         shows={**OPEN, "handle": "rest"},
     ),

@@ -140,7 +140,7 @@ def _lines(
         drawn(own, "end", color=colours.no, strokeWidth=2.2, strokeDash=[7, 4]),
         drawn(picked, "school", strokeWidth=4).encode(color=colour, tooltip=tips),
         people.transform_filter("datum.picked")
-        .mark_point(shape="circle", size=34, filled=True, color=colours.picked, opacity=1)
+        .mark_point(shape="circle", size=50, filled=True, color=colours.picked, opacity=1)
         .encode(**at_student),
         marks.point(own, "no", look, 130).encode(**at_zero, key=marks.key("end")),
         marks.point(picked, "partial", look, 70).encode(

@@ -250,10 +250,9 @@ class Facts:
         """The step at which the handle rests: the estimate, or where indicators are fitted."""
         return self.estimate_at if self.fitted == "model" else len(self.path.sigma_alpha) - 1
 
-    def reach(self, x: tuple[float, float]) -> Floats:
-        """Everything that the axis of scores must hold (points), with lines over ``x``."""
-        ends = self.fits.own[:, None] + self.slopes[-1] * np.array(x)
-        return np.concatenate([self.data.y, ends.ravel()])
+    def reach(self) -> Floats:
+        """Everything that the axis of scores must hold (points)."""
+        return np.concatenate([self.data.y, self.fits.own])
 
     def table(self) -> pd.DataFrame:
         """What the figure shows, in the words of the page."""
