@@ -214,7 +214,8 @@ def _lme4(made: Design) -> str:
     lines += [f"new[[{_r_text(name)}]] <- 0" for name in zero]
     terms = ", ".join(_r_text(t.name) for t in made.terms[1:])
     lines += [
-        f"common <- cbind(rep(1, nrow(new)), as.matrix(new[, c({terms}), drop = FALSE])) %*% fixef(fit)",
+        f"terms <- as.matrix(new[, c({terms}), drop = FALSE])",
+        "common <- cbind(rep(1, nrow(new)), terms) %*% fixef(fit)",
         "height <- drop(common) + ranef(fit)[[1]][as.character(g[first]), 1]",
         "print(data.frame(group = g[first], height = height))",
     ]

@@ -105,7 +105,21 @@ def show(
     if on_school is not None:
         selects = {"on_select": on_school, "selection_mode": ["school"]}
     with st.container(key=f"figure-{key}"):
-        st.vega_lite_chart(None, spec, theme=None, key=key, alt=alt, width="stretch", **selects)
+        st.vega_lite_chart(
+            None, spec, theme=None, key=key, alt=_alternative(key, alt), width="stretch", **selects
+        )
+
+
+def _alternative(key: str, alt: str) -> str:
+    """What Streamlit gets: a new text would make the browser build the figure anew.
+
+    A lesson's stepper brings the live text; a page without steps gives it as it is.
+    """
+    alternatives: dict[str, str] | None = st.session_state.get("_alternatives")
+    if alternatives is None:
+        return alt
+    alternatives[key] = alt
+    return "A figure of this lesson."
 
 
 Named = tuple[tuple[str, Any], ...]
@@ -136,12 +150,12 @@ def _blank(k: int) -> tuple[float, float]:
 def _private_spec(
     chart: Callable[..., Any], seen: Look, settings: Named, axes: Named
 ) -> dict[str, Any]:
-    """The specification of a chart whose settings nobody else may share; the last one is kept."""
-    asked = (chart, seen, settings, axes)
-    if st.session_state.get("_private_spec", (None,))[0] != asked:
+    """The specification of a chart whose settings nobody else may share; the last of each is kept."""
+    asked, slot = (chart, seen, settings, axes), f"_private_spec_{chart.__name__}"
+    if st.session_state.get(slot, (None,))[0] != asked:
         made = chart(seen, **dict(settings), **dict(axes)).to_dict()
-        st.session_state["_private_spec"] = (asked, made)
-    spec: dict[str, Any] = st.session_state["_private_spec"][1]
+        st.session_state[slot] = (asked, made)
+    spec: dict[str, Any] = st.session_state[slot][1]
     return spec
 
 

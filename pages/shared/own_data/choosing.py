@@ -1,0 +1,190 @@
+"""Which table, which columns play which part, and what the model asks of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from mlm_core import DataError
+from mlm_core.own_data.columns import Columns, coded, may_be_codes, swapped
+from mlm_core.own_data.design import Model
+from mlm_core.own_data.guess import guess_columns
+from mlm_core.own_data.rows import Rows
+from mlm_core.own_data.table import Table, read_table
+from pages.shared import controls
+from pages.shared.own_data.session import forget, remembered, stop
+from pages.shared.words import plain
+
+OWN = "A file of your own"
+BUNDLED = {
+    "radon": "Radon in 919 houses",
+    "schools": "20 schools, simulated",
+    "tutoring": "Tutoring, simulated",
+}
+DATASETS = Path(__file__).parents[3] / "datasets"
+
+
+def opened() -> tuple[str, Table]:
+    """The chosen table and what tells it from others."""
+    names = [*BUNDLED.values(), OWN]
+    source = controls.choose(
+        "Data", names, "source", default=names[0], horizontal=True, label_visibility="collapsed"
+    )
+    if source != OWN:
+        slug = next((slug for slug, name in BUNDLED.items() if name == source), "radon")
+        path = DATASETS / f"{slug}.csv"
+        return slug, remembered("bundled", slug, lambda: read_table(path.read_bytes()))
+    uploaded = st.file_uploader(
+        "A table: CSV, Excel or Stata. One row for each student (patient, house, …), and a column "
+        "that names the group. At most 20 MB, 500,000 rows, 200 columns.",
+        None, key="file", on_change=forget,
+        help="CSV with commas, semicolons or tabs; decimal point or comma. The first row names the columns.",
+    )  # fmt: skip
+    st.caption(
+        "The file is read into the memory of this session. It is not stored, not logged, and gone "
+        "when you close the page. Still: take names and other personal details out first."
+    )
+    try:
+        if uploaded is not None:
+            key = str(uploaded.file_id)
+            return key, remembered("table", key, lambda: reading(uploaded))
+    except DataError as problem:
+        stop(plain(problem))
+    kept = st.session_state.get("_mine_table")
+    if kept is None:
+        stop("Choose a file, or look at one of the bundled tables.")
+    st.button("Forget the file I opened before", on_click=forget, icon=":material/delete:")
+    was_opened: tuple[str, Table] = kept
+    return was_opened
+
+
+def reading(uploaded: Any) -> Table:
+    """The table of an uploaded file; a large one takes a few seconds."""
+    with st.spinner("Reading the file …"):
+        return read_table(uploaded.getvalue())
+
+
+def chosen_columns(source: str, table: Table) -> Columns:
+    """Three boxes with the guess in them; choosing a column that another box has swaps them."""
+    try:
+        guess: Columns = remembered("guess", source, lambda: guess_columns(table))
+    except DataError as problem:
+        stop(plain(problem))
+    keys = [f"own_{role}_{source}" for role in ("y", "group", "predictors")]
+    start: tuple[Any, ...] = (guess.y, guess.group, list(guess.predictors))
+    for key, value in zip(keys, start, strict=True):
+        st.session_state.setdefault(key, value)
+
+    def swap(which: int) -> None:
+        """A column has one part: who had it before gets what the other had."""
+        before = st.session_state[f"own_before_{source}"]
+        now = tuple(st.session_state[k] for k in keys[:2])
+        chosen = now[which]
+        st.session_state[keys[0]], st.session_state[keys[1]] = swapped(before, now)
+        kept = st.session_state[keys[2]]
+        if chosen in kept and before[which] != chosen:
+            st.session_state[keys[2]] = [before[which] if c == chosen else c for c in kept]
+
+    boxes = st.columns([1, 1, 2])
+    y = boxes[0].selectbox(
+        "Outcome", table.columns, key=keys[0], persist_state="session", on_change=swap, args=(0,),
+        help="What you want to explain: a number in every row.",
+    )  # fmt: skip
+    group = boxes[1].selectbox(
+        "Group", table.columns, key=keys[1], persist_state="session", on_change=swap, args=(1,),
+        help="Which rows belong together: school, patient, county, …",
+    )  # fmt: skip
+    st.session_state[f"own_before_{source}"] = (y, group)
+    left = [c for c in table.columns if c not in (y, group)]
+    st.session_state[keys[2]] = [c for c in st.session_state[keys[2]] if c in left]
+    predictors = boxes[2].multiselect(
+        "Predictors, of rows or of groups", left, key=keys[2], persist_state="session", placeholder="none",
+        help="Any number. Whether one describes rows or whole groups is told from its values.",
+    )  # fmt: skip
+    return Columns(str(y), str(group), x=tuple(predictors))
+
+
+def more_of_the_model(
+    source: str, table: Table, columns: Columns, rows: Rows
+) -> tuple[Columns, Model]:
+    """What unfolds: slopes that vary, centring, codes, a second grouping."""
+    used = rows.columns
+    with st.expander("More of the model: slopes that vary, centring, a second grouping"):
+        varying: tuple[str, ...] = ()
+        product = within = False
+        left, right = st.columns(2, gap="large")
+        if used.x:
+            key = f"own_varying_{source}"
+            st.session_state[key] = [c for c in st.session_state.get(key, []) if c in used.x]
+            varying = tuple(left.multiselect(
+                "Slopes that vary between groups", used.x, key=key, persist_state="session", placeholder="none: the same slope in all groups",
+                help="Each group gets its own slope of this predictor, pulled to the common one.",
+            ))  # fmt: skip
+            if varying and used.u:
+                product = left.toggle(
+                    f"Let {plain(', '.join(used.u))} predict these slopes, too", key=f"own_product_{source}", persist_state="session",
+                    help="The cross-level product, u × x: does x count for more where u is higher?",
+                )  # fmt: skip
+            within = right.toggle(
+                "Tell slopes within groups from slopes between groups", key=f"own_within_{source}", persist_state="session",
+                help="Each predictor of rows is counted from the mean of its group, and that mean becomes a "
+                "predictor of groups. See the lesson “Is it the student or the school?”.",
+            )  # fmt: skip
+        at_means = right.toggle(
+            "Count numbers from their mean", True, key=f"own_at_means_{source}", persist_state="session",
+            help="Then intercepts are the heights of the groups where the data are. If not, they are heights at 0.",
+        )  # fmt: skip
+        asked = [c for c in columns.predictors if may_be_codes(table, c)]
+        codes = tuple(
+            c for c in asked
+            if right.toggle(
+                f"The numbers of {plain(c)} are codes of categories", coded(table, c), key=f"own_codes_{source}_{c}",
+            )
+        )  # fmt: skip
+        options = [c for c in table.columns if c not in (used.y, used.group, *columns.predictors)]
+        key = f"own_second_{source}"
+        if st.session_state.get(key) not in (None, *options):
+            del st.session_state[key]
+        also = left.selectbox(
+            "A second grouping of the same rows", options, None, key=key, placeholder="none",
+            help="Districts above schools, or neighbourhoods across them: nested or crossed is told from the data.",
+        )  # fmt: skip
+    return replace(columns, codes=codes, second=also), Model(varying, product, within, at_means)
+
+
+# ------------------------------------------------------------------------------- what the choice means
+def linear_anyway(source: str, outcome: str, kind: str) -> bool:
+    """Say that an outcome is no quantity, what to use instead, and ask whether to go on."""
+    name = plain(outcome[:60])
+    instead = {
+        "yes or no": f"**{name} has two values only.** The model here is for quantities: it can predict values that "
+        "cannot be. A multilevel logistic regression fits such data: in R, glmer(…, family = binomial).",
+        "count": f"**{name} looks like a count.** The model here takes the spread of rows as the same everywhere and can "
+        "predict values below 0. A multilevel Poisson or negative binomial regression fits counts: in R, "
+        "glmer(…, family = poisson) or glmer.nb(…).",
+    }
+    st.warning(instead[kind], icon=":material/priority_high:")
+    return st.toggle(
+        "Show me the linear model anyway, as a rough look", key=f"own_linear_{source}_{outcome}"
+    )
+
+
+def what_is_used(rows: Rows) -> str:
+    """How many rows and groups, what was left out, and the level of each predictor."""
+    said = f"**{rows.n_rows:,} rows in {rows.n_groups:,} groups**"
+    left_out = rows.n_read - rows.n_rows
+    if left_out:
+        why = plain("; ".join(rows.left_out))
+        said += f"; {left_out:,} of {rows.n_read:,} rows were left out: {why}"
+    levels = [
+        f"{plain(', '.join(names))} {one if len(names) == 1 else more} {what}"
+        for names, one, more, what in (
+            (rows.columns.x, "varies", "vary", "within groups"),
+            (rows.columns.u, "describes", "describe", "groups"),
+        )
+        if names
+    ]
+    return f"{said}.{' ' if levels else ''}{'; '.join(levels)}{'.' if levels else ''}"
