@@ -1,202 +1,337 @@
 """Is it the student or the school?"""
 
-from dataclasses import replace
-
-import streamlit as st
-
-from mlm_core import DataError, Hyperparameters, Scenario, estimates, fit_partial_pooling
+from mlm_core import estimates
 from mlm_core.charts.theme import steady_domain
-from mlm_core.charts.two_slopes import MOST_STUDENTS, two_slopes, two_slopes_tables
-from mlm_core.experiments.two_slopes import line_of_means, share_between
-from mlm_core.scenario import bounds
-from pages.shared import cached, controls, figure, lesson
-from pages.shared.code import Recipe, listing
-from pages.shared.lesson import Answer, Question
-from pages.shared.words import count, number, percent
-
-SLUG = "two_level_predictors"
-WITHIN = Hyperparameters().a1
-OPPOSITE = -2 * WITHIN
-IGNORED = ("b0", "a1", "sigma_beta", "rho", "b1", "sigma_x", "contextual", "extraordinary")
-scenario = controls.sidebar(
-    "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", beside=IGNORED
+from mlm_core.charts.two_slopes import two_slopes
+from mlm_core.lessons.two_level_predictors import (
+    BADLY_KNOWN,
+    MOST_STUDENTS,
+    START,
+    STEPS,
+    WITHIN,
+    Facts,
+    facts,
 )
+from pages.shared import controls, figure, mathml, story
+from pages.shared.cached import remembered
+from pages.shared.code import Listing, Recipe, listing
+from pages.shared.figure import Hand, Handle, hand
+from pages.shared.story import Answer, Question, Seen
+from pages.shared.words import count, number, percent, signed
 
-lesson.begin(SLUG)
-above = st.container()
-place, beside = lesson.figure_and_controls()
-with beside:
-    sigma_x = controls.slider(
-        r"SD between schools of the pre-test $\sigma_x$", bounds("sigma_x"), "x_spread", 2.0,
-        format="%.2f", help="How much the schools' mean pre-test differs. Within a school the SD is 1.",
+LAST = STEPS - 1
+NAMES = {
+    "within": "within schools",
+    "between": "between schools",
+    "complete": "one line for all",
+    "partial": "multilevel, x alone",
+}
+
+# What the figure shows
+
+
+def draw(f: Facts, seen: Seen) -> Handle:
+    """Students and schools, and the slopes that come apart."""
+    figure.legend(
+        no="a school's mean",
+        within=NAMES["within"],
+        between=NAMES["between"],
+        **({"complete": NAMES["complete"]} if seen.revealed else {}),
+        **({"partial": NAMES["partial"]} if seen["alone"] else {}),
+        **({"truth": "true slope"} if seen["truth"] else {}),
     )  # fmt: skip
-    with_u = controls.switch("Add school means $u_j$", "means", default=True)
+    tables = f.tables(NAMES, pooled=seen.revealed, alone=seen["alone"], truth=seen["truth"])
+    students, schools = tables["students"], tables["schools"]
+    drawn = f" {MOST_STUDENTS} of them or a few more are drawn." if f.thinned else ""
+    figure.show(
+        "two_slopes",
+        f"{count(f.end.n_groups, 'school')} with {f.end.n_students} students, score against pre-test.{drawn} "
+        f"While the handle goes from left to right, the slope within schools stays {number(f.within)}; that between schools "
+        f"goes from {number(f.between[0])} to {number(f.between[LAST])}"
+        + (f", and one line for all from {number(f.pooled[0])} to {number(f.pooled[LAST])}." if seen.revealed else "."),
+        two_slopes,
+        tables,
+        on_school=story.pick_from("two_slopes"),
+        axes={
+            "x_domain": steady_domain(students["x"], 0, 6.5),
+            "y_domain": steady_domain([*students["first"], *students["last"], *schools["last"]], 60, 38),
+            "slope_domain": steady_domain([WITHIN, f.within, *f.between, *f.alone], 0, 6.5),
+        },
+        steps=STEPS,
+    )  # fmt: skip
+    spoken = [f"slope between schools {number(b)}" for b in f.between]
+    return Handle("two_slopes", LAST, spoken, "Slope between schools", {"level": f.level})
 
-hyper = Hyperparameters(b0=0.0, b1=0.0, sigma_beta=0.0, sigma_alpha=scenario.hyper.sigma_alpha)
-world = replace(scenario, hyper=hyper, sigma_x=sigma_x, contextual=OPPOSITE, extraordinary=0.0)
-try:
-    path = cached.slopes_path(world, OPPOSITE, with_u)
-    both = fit_partial_pooling(path.end, "common", group_predictor=True)
-    without = fit_partial_pooling(path.end, "common").hyper
-except DataError as reason:
-    lesson.impossible(SLUG, reason)
-alone, within, pooled, between = (
-    without.a1,
-    path.within,
-    path.pooled_beta[-1],
-    line_of_means(both)[1],
-)
-share, last = share_between(path.end), len(path.contextual) - 1
 
-with above:
-    revealed = lesson.predict(
-        SLUG,
-        "In every school the true line goes up. Drag the handle to the right end: "
-        + ("now schools with a higher true mean pre-test have a lower true mean score. " if sigma_x else
-           "nothing turns, since all schools have the same true mean pre-test here. ")
-        + "Where does one line for all students go?",
+# Words that follow the handle
+
+
+def rows(*pairs: tuple[str, str]) -> str:
+    """A table of two columns."""
+    body = "".join(f"<tr><th scope='row'>{name}</th><td>{value}</td></tr>" for name, value in pairs)
+    return f"<table><tbody>{body}</tbody></table>"
+
+
+def slopes(f: Facts) -> Hand:
+    """The three slopes."""
+    return hand(
+        rows(("within schools", "{within}"), ("between schools", "{between}"), ("one line for all", "{pooled}"))
+        + "<p>{said}</p>",
+        within=[number(f.within)] * STEPS,
+        between=[number(b) for b in f.between],
+        pooled=[number(b) for b in f.pooled],
+        said=[direction(f.within, b) for b in f.pooled],
+    )
+
+
+def direction(within: float, pooled: float) -> str:
+    """What one line for all makes of the slope within."""
+    up, over = within > 0, pooled > 0
+    if up and not over:
+        return "In the schools the pre-test counts for the score. The one line says: against it."
+    if up and pooled < within:
+        return "The one line goes up, too, but less than the lines within schools."
+    return "The one line and the lines within schools point the same way." if up == over else "They point opposite ways."
+
+
+def two_parts(f: Facts) -> Hand:
+    """The slope between schools, put together from the coefficients of the model."""
+    live = mathml.live
+    return hand(
+        "<p>" + mathml.math("β", "+", mathml.sub("b", "0"), "=", live("within"), live("b0"), "=", live("between")) + "</p>"
+        "<p>{said}</p>",
+        within=[number(f.within)] * STEPS,
+        b0=[signed(b) for b in f.b0],
+        between=[number(b) for b in f.between],
+        said=[
+            f"b₀ is {number(b)}, with a standard error of {number(se)}."
+            for b, se in zip(f.b0, f.se_b0, strict=True)
+        ],
+    )  # fmt: skip
+
+
+def left_out(f: Facts) -> Hand:
+    """The model with x alone beside the one with school means."""
+    return hand(
+        "<table><thead><tr><th>multilevel model</th><th>slope of x</th><th>SD between</th></tr></thead><tbody>"
+        "<tr><th scope='row'>with x̄<sub>j</sub></th><td>{within}</td><td>{sd}</td></tr>"
+        "<tr><th scope='row'>x alone</th><td>{alone}</td><td>{left}</td></tr></tbody></table>",
+        within=[number(f.within, 2)] * STEPS,
+        alone=[number(b, 2) for b in f.alone],
+        sd=[number(s) for s in f.sigma_alpha],
+        left=[number(s) for s in f.sigma_alone],
+    )
+
+
+def beside_truth(f: Facts) -> Hand:
+    """Estimates and truth at the handle."""
+    return hand(
+        "<table><thead><tr><th>slope</th><th>estimate</th><th>truth</th></tr></thead><tbody>"
+        "<tr><th scope='row'>within schools</th><td>{within}</td><td>{true}</td></tr>"
+        "<tr><th scope='row'>between schools</th><td>{between}</td><td>{real}</td></tr></tbody></table>",
+        within=[number(f.within)] * STEPS,
+        true=[number(WITHIN)] * STEPS,
+        between=[number(b) for b in f.between],
+        real=[number(b) if f.turns else "none" for b in f.true_between],
+    )
+
+
+# Questions
+
+
+def where(f: Facts) -> Question:
+    """The prediction."""
+    pooled, share = f.pooled[LAST], percent(f.share)
+    mixed = f"{share} of the variation of the pre-test lies between schools, the rest within."
+    return Question(
+        "In every school the line goes up, as before. From school to school it goes down. Where does one line through all "
+        "students go?" if f.turns else
+        "In every school the line goes up. All schools have the same true mean pre-test. Where does one line through all "
+        "students go?",
         [
-            Answer("Up", f"Only {percent(share)} of the variation of the pre-test lies between schools: the slope within wins."
-                   if pooled > 0 else f"{percent(share)} of the variation of the pre-test lies between schools. That is too much.", pooled > 0),
-            Answer("Down", f"{percent(share)} of the variation of the pre-test lies between schools: the slope between wins."
-                   if pooled <= 0 else f"Only {percent(share)} of the variation of the pre-test lies between schools. That is not enough.", pooled <= 0),
+            Answer("Up", f"{mixed} Here the slope within wins: {number(pooled)}." if pooled > 0 else
+                   "That is what each school says for itself. But one line also sees the schools.", pooled > 0),
+            Answer("Down", f"{mixed} Here the slope between wins: {number(pooled)}." if not pooled > 0 else
+                   "The schools pull it down. But they differ too little in the pre-test.", not pooled > 0),
             Answer("Exactly level", "Both slopes would need exactly the same pull."),
         ],
     )  # fmt: skip
 
-rest = last if revealed else 0
-lines = {"partial": (path.multilevel_alpha, path.multilevel_beta)}
-if revealed:
-    lines["complete"] = (path.pooled_alpha, path.pooled_beta)
-names = {
-    "no": "within schools",
-    "complete": "one line for all",
-    "partial": "between schools" if with_u else "multilevel, x alone",
-}
-tables = two_slopes_tables((path.start, path.end), within, lines, names, rest)
-with place:
-    figure.legend(
-        no=names["no"],
-        partial=names["partial"],
-        **({"complete": names["complete"]} if revealed else {}),
-    )
-    figure.show(
-        "two_slopes",
-        f"{count(scenario.n_groups, 'school')}. At the right end of the handle the slope is {number(within)} "
-        f"within schools and {number(between)} between schools"
-        + (f", and {number(pooled)} for one line for all." if revealed else "."),
-        two_slopes,
-        tables,
-        x_domain=steady_domain(tables["students"]["x"], 0, 9.5),
-        y_domain=steady_domain([*tables["students"]["first"], *tables["students"]["last"]], 60, 50),
-        slope_domain=steady_domain([2 * within, 2 * between, *path.multilevel_beta], 0, 12),
-        steps=last + 1,
-    )
-    figure.handle("two_slopes", rest, last)
 
-if not revealed:
-    lesson.see(
-        "Answer the question. Then drag the handle: the schools move, the slope within them stays."
-    )
-elif with_u:
-    lesson.see(
-        f"At the right end: within a school, one unit of pre-test goes with **{number(within)}** points; "
-        f"from school to school, with **{number(between)}**.",
-        f"One line for all says **{number(pooled)}**. It mixes the two: {percent(share)} of the variation "
-        "of the pre-test lies between schools.",
-    )
-else:
-    lesson.see(
-        f"At the right end: the multilevel model with x alone has one slope, **{number(alone)}**, for "
-        f"{number(within)} within schools and {number(between)} between them.",
-        f"What is left goes into the SD between schools: {number(without.sigma_alpha)}, and "
-        f"{number(both.hyper.sigma_alpha)} with the school means in the model.",
-    )
-if path.end.n_students > MOST_STUDENTS:
-    st.caption(f"{MOST_STUDENTS} of {path.end.n_students} students are drawn; all of them count.")
+def checks(f: Facts) -> list[Question]:
+    """Three questions on what the steps have shown."""
+    within, between, pooled = f.within, f.between[LAST], f.pooled[LAST]
+    return [
+        Question(
+            "Two students have the same pre-test. In one's school the mean pre-test is one unit higher. By how much do you "
+            "expect their scores to differ, at the right end of the handle?",
+            [
+                Answer(f"By b₀: {number(f.b0[LAST], 2)}", "Right: the same own pre-test, another school.", True),
+                Answer(f"By β: {number(within, 2)}", "That compares two students of one school, with different pre-tests."),
+                Answer(f"By β + b₀: {number(between, 2)}", "That compares school means. There the students' own pre-tests differ, too."),
+            ],
+        ),
+        Question(
+            "A colleague fits a multilevel model with x and leaves the school means out. What is its slope?",
+            [
+                Answer("A mixture of both slopes", f"Right: {number(f.alone[LAST], 2)} here, with {number(within, 2)} within and "
+                       f"{number(between, 2)} between. The larger the schools, the nearer it comes to the slope within.", True),
+                Answer("Exactly the slope within schools", f"It is {number(f.alone[LAST], 2)}, and the slope within is {number(within, 2)}. "
+                       "Near, where schools are large, but not the same."),
+                Answer("Exactly the slope between schools", f"It is {number(f.alone[LAST], 2)}, far from {number(between, 2)}."
+                       if f.turns else f"It is {number(f.alone[LAST], 2)}, and the slope between is {number(between, 2)}."),
+            ],
+        ),
+        Question(
+            "Next year children are sent to schools by lot, so that all schools have nearly the same mean pre-test. What will one "
+            "line for all then show?",
+            [
+                Answer("About the slope within schools", f"Right: nothing of the pre-test lies between schools then. About {number(within)}.", True),
+                Answer("About the slope between schools", "That slope needs schools that differ in the pre-test. By lot they hardly do."),
+                Answer(f"The same as now: {number(pooled)}", f"Now {percent(f.share)} of the variation of the pre-test lies between "
+                       "schools. By lot nearly none would."),
+            ],
+        ),
+    ]  # fmt: skip
 
-tint = lesson.tint()
-lesson.model(
-    r"y_i = \alpha_{j[i]} + " + tint.no(r"\beta") + r"\, x_i + \epsilon_i, \qquad "
-    r"\alpha_j = a_0 + b_0\, u_j + \eta_j, \qquad u_j = \bar x_j, \qquad "
-    + tint.partial(r"\text{between}") + " = " + tint.no(r"\beta") + " + b_0",
-    tint.no(rf"\hat\beta = {number(both.hyper.a1)}") + rf", \qquad \hat b_0 = {number(both.hyper.b0)}, \qquad "
-    + tint.partial(rf"\text{{between}} = {number(between)}") + r", \qquad "
-    + tint.complete(rf"\text{{one line for all}} = {number(pooled)}") if revealed else "",
-    "With the school mean in the model, β is exactly the slope within schools. $b_0$ is what a school's "
-    "mean adds for students with the same pre-test of their own (Mundlak 1978).",
-)  # fmt: skip
-if revealed:
-    st.markdown(
-        (
-            f"The true slopes are {number(WITHIN)} within and {number(WITHIN + OPPOSITE)} between schools, "
-            "over their true means"
-            if sigma_x
-            else f"The true slope is {number(WITHIN)} within schools; between them no other is to be found, since their "
-            "true means are the same: $b_0$ is 0, with noise"
+
+# The story
+
+TWO_SLOPES = r"""$$\begin{aligned} y_i &= \alpha_{j[i]} + \beta x_i + \epsilon_i \\
+\alpha_j &= a_0 + b_0\,\bar x_j + \eta_j \end{aligned}$$"""
+
+
+def mixture(f: Facts) -> str:
+    """What one line for all listens to."""
+    paradox = (
+        "At the right end it goes down, although every school's line goes up: [[Simpson's paradox]]."
+        if f.within > 0 > f.pooled[LAST]
+        else "Here it keeps the direction of the schools' own lines."
+    )
+    return (
+        f"One line for all students does not know which school they are from. It mixes the slope [[within slope|within]] and the "
+        f"slope [[between slope|between]] schools. **{percent(f.share)}** of the variation of the pre-test lies between schools: "
+        f"the more, the nearer it comes to the olive line. {paradox}"
+    )
+
+
+def against_truth(f: Facts) -> str:
+    """How near both slopes came."""
+    if not f.turns:
+        return (
+            f"The diamond is the true slope within schools, {number(WITHIN)}. Between schools there is none to find: their true "
+            "mean pre-tests are all the same, and only the luck of who came makes them differ. The standard error says so: "
+            f"{number(f.se_b0[LAST])} points."
         )
-        + f"; the standard error of $b_0$ is {number(both.se('b0'))}."
+    return (
+        f"The diamonds are the true slopes: {number(WITHIN)} within schools, at every place of the handle, and between schools what the "
+        "handle sets. Both are estimated well when they are kept apart. One line for all has no diamond: it estimates neither of the two, "
+        "but a mixture that changes with who goes to which school."
     )
 
-lesson.breaks(
-    (
-        "Schools alike in the pre-test",
-        "Their true means are the same, and the means of the students drawn differ by chance only. One line for all is "
-        "then nearly the line within schools. No other slope is to be found between schools: the one shown is the "
-        "slope within and much noise, as the standard error says.",
-        Scenario(),
-        {"x_spread": 0.0, "means": True},
-    ),
-    (
-        "School means that are badly known",
-        "Schools that differ little, with about three students each: the mean of three pre-tests is a poor "
-        "measure of a school. The slope between comes out too close to the slope within.",
-        Scenario(n_groups=100, students_per_group=3),
-        {"x_spread": 0.5, "means": True},
-    ),
-)
 
-lesson.check(
-    SLUG,
-    [
-        Question(
-            "Two students have the same pre-test. The mean pre-test of one's school is one unit higher. What is the expected difference of their scores?",
-            [
-                Answer("b₀", f"Right: {number(both.hyper.b0)} points here. It is the slope between minus the slope within.", True),
-                Answer("β", f"{number(within)} is for students of one school who differ in their own pre-test."),
-                Answer("β + b₀", f"{number(between)} compares school means: there the students' own pre-tests differ, too."),
-            ],
-        ),
-        Question(
-            "You fit a multilevel model with x and without the school means. Which slope does it give at the right end?",
-            [
-                Answer("The slope within schools", f"It gives {number(alone, 2)}, and the slope within is {number(within, 2)}. The larger the schools, the closer they come."),
-                Answer("The slope between schools", f"It gives {number(alone, 2)}, and the slope between is {number(between, 2)}."),
-                Answer("A mixture of both", f"Right: {number(alone, 2)}, with {number(within, 2)} within and {number(between, 2)} between. The larger the schools, the nearer to the slope within.", True),
-            ],
-        ),
-        Question(
-            "All schools now get the same mean pre-test. What does one line for all become?",
-            [
-                Answer("The slope within schools", f"Right: only students within schools differ then, so it goes from {number(pooled)} to about {number(within)}.", True),
-                Answer("The slope between schools", f"{number(between)} needs schools that differ in the pre-test."),
-                Answer("What it is now", f"{number(pooled)} depends on the share of the variation between schools: {percent(share)} now, 0% then."),
-            ],
-        ),
-    ],
-)  # fmt: skip
+STEPS_OF_STORY = [
+    story.situation(
+        heading="How much is a better pre-test worth?",
+        text=lambda f: "The board's summer course lifts pre-tests. How many points of the test go with one unit, an SD, of pre-test? "
+        "You can compare in two ways.\n\n**Within schools**: students of one school with each other, the short plum lines. "
+        "**Between schools**: the means of the schools, circles, along the dashed olive line.\n\n"
+        f"Here both agree fairly well: {number(f.within)} and {number(f.between[0])} points. (In this lesson schools differ in the "
+        "pre-test and in little else.)",
+        do="Click a circle: the students of that school light up.",
+        shows={"school": "Oak Hill", "handle": "first", "truth": False, "alone": False},
+    ),
+    story.predict(
+        heading="The schools turn round",
+        text="Imagine another town: schools with good pre-tests do worse on the test, perhaps because their classes are larger. Inside each "
+        "school all stays. The board forgets the schools and draws one line.",
+        ask=where,
+        shows={"school": "Oak Hill", "handle": "first", "truth": False, "alone": False},
+        answered={"handle": "last"},
+    ),
+    story.try_it(
+        heading="One line mixes two slopes",
+        text=mixture,
+        hand=slopes,
+        do="Drag from the left end to the right. Where is the one line level?",
+        shows={"school": "Oak Hill", "truth": False, "alone": False},
+    ),
+    story.say(
+        heading="Two slopes in one model",
+        text=r"Let the school's mean pre-test $\bar x_j$ predict the school's intercept:" "\n\n" + TWO_SLOPES + "\n\n"
+        r"β is then exactly the slope within schools. $b_0$ is the [[contextual effect]]: what one unit more of the school's mean adds for "
+        r"students with the same own pre-test. The slope between schools is both together, $\beta + b_0$ "
+        "([[Mundlak's device]]).",
+        hand=two_parts,
+        shows={"school": "Oak Hill", "truth": False, "alone": False},
+        do="Drag: which number stays, which one turns?",
+    ),
+    story.say(
+        heading="Leave the school means out",
+        text=r"A multilevel model with x alone has one slope for two things: the green line. Large schools tell it most about "
+        r"students within, so it comes near β. But it is a mixture. What it cannot explain, it takes for "
+        r"differences between schools: watch the SD between schools, $\sigma_\alpha$.",
+        hand=left_out,
+        shows={"school": "Oak Hill", "truth": False, "alone": True},
+        do="Drag to both ends. Which numbers are hurt?",
+    ),
+    story.truth(
+        heading="Are these the true slopes?",
+        text=against_truth,
+        hand=beside_truth,
+        shows={"school": "Oak Hill", "handle": "last", "truth": True, "alone": False},
+    ),
+    story.breaks(
+        heading="School means that are badly known",
+        changed="A hundred schools with three students in the middle one. Their true mean pre-tests differ little.",
+        look=lambda f: f"The true slope between schools is {number(f.true_between[LAST])}. The estimate is {number(f.between[LAST])}: "
+        "it has been drawn towards the slope within.",
+        text=r"The mean of three pre-tests says little about a school: it is mostly luck. A slope over such a "
+        r"predictor is blurred. $\bar x_j$ needs enough students.",
+        sets=BADLY_KNOWN,
+        hand=beside_truth,
+        shows={"school": "Oak Hill", "handle": "last", "truth": True, "alone": False},
+    ),
+    story.check(
+        heading="Check yourself",
+        ask=checks,
+        shows={"school": "Oak Hill", "handle": "last", "truth": False, "alone": True},
+    ),
+    story.sentence(
+        heading="What the board can be told",
+        text="Do not read one line through all students. Students differ within schools, and schools differ from each other: two "
+        "slopes. The school's mean as a predictor keeps them apart.",
+        shows={"school": "Oak Hill", "handle": "last", "truth": False, "alone": False},
+    ),
+]  # fmt: skip
 
-lesson.code(
-    lambda: listing(
-        world,
-        path.end,
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    hyper = f.fit.hyper
+    return (
+        TWO_SLOPES + r"with $\epsilon_i \sim \mathrm{N}(0, \sigma_y^2)$ and $\eta_j \sim \mathrm{N}(0, \sigma_\alpha^2)$. "
+        f"Estimates by REML at the right end: $a_0$ = {number(hyper.a0)}, β = {number(hyper.a1)}, $b_0$ = {number(hyper.b0)} "
+        f"± {number(f.fit.se('b0'))}, $\\sigma_\\alpha$ = {number(hyper.sigma_alpha)}, $\\sigma_y$ = {number(f.fit.sigma_y)}. "
+        f"The slope of one line for all is exactly λ = {number(f.share, 2)} times the slope of the school means, each counted by its "
+        "students, plus 1 − λ times the slope within; λ is the share of the variation of x between schools. The multilevel model "
+        "counts the schools a little differently, so its slope between is near that of the means, not the same. "
+        "Sources: Mundlak (1978); Bafumi & Gelman (2006)."
+    )  # fmt: skip
+
+
+def code(f: Facts) -> Listing:
+    """The four slopes in three languages."""
+    return listing(
+        f.scenario,
+        f.end,
         Recipe(
             core=[
                 "data = replace(data, u=data.group_means(data.x))  # the school means of x",
                 'fit = mlm.fit_partial_pooling(data, "common", group_predictor=True)',
                 "print(fit.hyper.a1, fit.hyper.a1 + fit.hyper.b0)",
                 "print(mlm.fit_complete_pooling(data).lines.beta[0])",
-                'print(mlm.fit_partial_pooling(data, "common").hyper.a1)',
+                'print(mlm.fit_partial_pooling(replace(data, u=None), "common").hyper.a1)',
             ],
             statsmodels=[
                 "import statsmodels.formula.api as smf",
@@ -215,12 +350,26 @@ lesson.code(
                 'print(fixef(lmer(y ~ x + (1 | school), schools, REML = TRUE))["x"])',
             ],
         ),
-    ),
-    lambda: estimates.students_table(path.end),
+    )
+
+
+STORY = story.Story(
+    slug="two_level_predictors",
+    steps=STEPS_OF_STORY,
+    facts=lambda seen: remembered(facts)(seen.scenario, seen["school"]),
+    figure=draw,
+    start=START,
+    controls=[
+        controls.one_school("Oak Hill"),
+        controls.TRUTH,
+        controls.Switch("alone", "Show the model without school means"),
+        *("n_groups", "students_per_group", "imbalance", "sigma_x", "sigma_alpha", "sigma_y"),
+    ],
+    lab=slopes,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: estimates.students_table(f.end),
 )
 
-lesson.close(
-    SLUG,
-    "A predictor that differs within and between schools has two slopes: one line mixes them, the "
-    "school mean as u keeps them apart.",
-)
+story.tell(STORY)

@@ -1,112 +1,48 @@
-"""Students, their schools, and three lines whose slopes come apart as a handle is dragged."""
+"""Students, their schools, and lines whose slopes come apart as a handle is dragged."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import altair as alt
-import numpy as np
-from numpy.typing import NDArray
 
 from mlm_core.charts import marks
 from mlm_core.charts.handle import HANDLE, handle, here
 from mlm_core.charts.theme import Look, finish
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
-
+SCHOOL = "school"
 LEFT = 52
 """Pixels for the numbers of the vertical axis; the handle's margin in style.css knows it."""
-SCATTER, GAP, ROW = 286, 68, 25
-MOST_STUDENTS = 400
-"""More than this are thinned."""
+SCATTER, GAP, ROW, ROWS = 250, 66, 19, 4
+PLOT = SCATTER + GAP + ROWS * ROW
 
 
-def two_slopes_tables(
-    ends: tuple[Any, Any],
-    within: float,
-    lines: dict[str, tuple[Floats, Floats]],
-    names: dict[str, str],
-    rest: int,
-) -> dict[str, pd.DataFrame]:
-    """Tables of `two_slopes`.
+class _Panel(NamedTuple):
+    """What the marks of the upper panel share; ``t`` is the place of the handle, 0 to 1."""
 
-    Parameters
-    ----------
-    ends : (GroupedData, GroupedData)
-        The students at the first and at the last step, y in between being linear.
-    within : float
-        Slope within schools.
-    lines : dict of (alpha, beta), each (K,)
-        ``partial`` and perhaps ``complete``, at every step.
-    names : dict of str
-        What to call the slopes ``no``, ``complete``, ``partial``.
-    rest : int
-        Step at which the handle rests.
+    look: Look
+    x_scale: alt.Scale
+    y_scale: alt.Scale
+    t: str
 
-    Returns
-    -------
-    dict of DataFrame
-        ``students, schools, lines, slopes``.
-    """
-    import pandas as pd
+    def x(self) -> alt.X:
+        axis = alt.Axis(
+            title="pre-test, SDs within a school",
+            tickCount=6,
+            offset=SCATTER - PLOT,
+            orient="bottom",
+        )
+        return alt.X("x:Q", scale=self.x_scale, axis=axis)
 
-    start, end = ends
-    steps = len(lines["partial"][0])
-    at_rest = rest / (steps - 1)
-    some = np.unique(np.linspace(0, start.n_students - 1, MOST_STUDENTS).astype(int))
-    x, first, last = (start.group_means(v) for v in (start.x, start.y, end.y))
-    reach = np.array([start.x.min(), start.x.max()])
-    slopes = {"no": np.full(steps, within), **{kind: beta for kind, (_, beta) in lines.items()}}
-    step = np.arange(steps)
-    return {
-        "students": pd.DataFrame(
-            {"x": start.x[some], "first": start.y[some], "last": end.y[some], "rest": at_rest}
-        ),
-        "schools": pd.DataFrame(
-            {
-                "school": start.labels.astype(str),
-                "n": start.n,
-                "x": x,
-                "left": x - 1,
-                "right": x + 1,
-                "first": first,
-                "last": last,
-                "within": within,
-                "rest": at_rest,
-            }
-        ),
-        "lines": pd.concat(
-            pd.DataFrame(
-                {
-                    "step": step,
-                    "kind": kind,
-                    "x0": reach[0],
-                    "x1": reach[1],
-                    "y0": alpha + beta * reach[0],
-                    "y1": alpha + beta * reach[1],
-                    "resting": step == rest,
-                }
-            )
-            for kind, (alpha, beta) in lines.items()
-        ),
-        "slopes": pd.concat(
-            pd.DataFrame(
-                {
-                    "step": step,
-                    "t": step / (steps - 1),
-                    "kind": kind,
-                    "slope": slope,
-                    "row": list(names).index(kind),
-                    "label": [f"{names[kind]}  {v:+.1f}".replace("-", "−") for v in slope],
-                    "resting": step == rest,
-                }
-            )
-            for kind, slope in slopes.items()
-        ),
-    }
+    def y(self) -> alt.Y:
+        title = {"title": "test score, points", "titleX": 14 - LEFT, "titleY": SCATTER / 2}
+        axis = alt.Axis(**title, tickCount=6, grid=True, minExtent=LEFT, maxExtent=LEFT)  # type: ignore[arg-type]
+        return alt.Y("y:Q", scale=self.y_scale, axis=axis)
+
+    def moved(self, table: str) -> Any:
+        """A table whose points go from where they are at first to where they are at last."""
+        y = f"datum.first + {self.t} * (datum.last - datum.first)"
+        return alt.Chart(alt.NamedData(table)).transform_calculate(y=y)
 
 
 def two_slopes(
@@ -116,19 +52,17 @@ def two_slopes(
     y_domain: tuple[float, float],
     slope_domain: tuple[float, float],
     steps: int,
-    ends: tuple[str, str, str] = ("same", "flat", "opposite"),
-    x_title: str = "pre-test, SDs within a school",
-    y_title: str = "test score, points",
 ) -> Any:
-    """Students and schools turn with the handle; below, the slopes as numbers on one axis.
+    """Students and schools turn with the handle; below, the slopes as bars from 0.
 
-    The handle lives in the chart. The points move along straight lines between the
-    two ends of the tables; lines and slopes are picked from their steps.
+    Hollow: a school's mean, with its short line within. Dashed: the line between schools.
+    Solid rule: one line for all. Diamonds: the true slopes. Points move along straight lines
+    between the two ends of the tables; long lines and slopes are picked from their steps.
 
     Tables
     ------
-    students, schools, lines, slopes
-        Of `two_slopes_tables`.
+    students, schools, short, lines, slopes
+        Of `lessons.two_level_predictors.Facts.tables`.
 
     Parameters
     ----------
@@ -137,142 +71,149 @@ def two_slopes(
         Keep them the same while sliders move.
     steps : int
         Number of steps of the handle.
-    ends : (str, str, str)
-        What to call the handle's left end, middle and right end.
-    x_title, y_title : str
     """
-    height = SCATTER + GAP + 3 * ROW
-    return finish(
-        alt.layer(
-            _handle(look, steps, height, ends),
-            _scatter(look, x_domain, y_domain, steps, height, x_title, y_title),
-            _slopes(look, slope_domain, here(steps)),
-        ).resolve_scale(x="independent", y="independent"),
+    last = steps - 1
+    chosen = f"isValid({HANDLE}.step) && length({HANDLE}.step)"
+    panel = _Panel(
         look,
-        height,
+        alt.Scale(domain=list(x_domain), nice=False),
+        alt.Scale(domain=list(y_domain), nice=False, range=[SCATTER, 0]),
+        f"({chosen} ? clamp({HANDLE}.step[0], 0, {last}) / {last} : 1)",
     )
+    layers = alt.layer(
+        _handle(steps), _scatter(panel, here(steps)), _slopes(look, slope_domain, here(steps))
+    )
+    return finish(layers.resolve_scale(x="independent", y="independent"), look, PLOT)
 
 
-def _handle(look: Look, steps: int, height: int, ends: tuple[str, str, str]) -> Any:
-    said = " : ".join(
-        f"datum.value == {v} ? '{word}'" for v, word in zip((0, 0.5), ends, strict=False)
-    )
+def _handle(steps: int) -> Any:
+    """What the handle's places are, in words; it can be dragged anywhere in the figure."""
     axis = alt.Axis(
-        title="slope between schools, against the slope within",
+        title=None,
         values=[0, 0.5, 1],
         orient="bottom",
         domain=False,
         ticks=False,
-        offset=4,
-        labelExpr=f"{said} : '{ends[2]}'",
+        labelExpr="datum.value == 0 ? 'schools: the same slope' : datum.value == 1 ? "
+        "'the opposite slope' : 'level'",
+        labelFlush=True,
     )
     return (
         alt.Chart(alt.NamedData("slopes"))
-        .transform_filter("datum.kind == 'no'")
+        .transform_filter("datum.kind == 'within'")
         .mark_point(opacity=0)
         .encode(
             x=alt.X("t:Q", scale=alt.Scale(domain=[0, 1]), axis=axis),
-            y=alt.value(height / 2),
+            y=alt.value(PLOT / 2),
             tooltip=alt.value(""),
         )
         .add_params(handle(steps, "Slope between schools, from the same to the opposite"))
     )
 
 
-def _scatter(
-    look: Look,
-    x_domain: tuple[float, float],
-    y_domain: tuple[float, float],
-    steps: int,
-    height: int,
-    x_title: str,
-    y_title: str,
-) -> Any:
-    colours = look.palette
-    x_axis = alt.Axis(title=x_title, tickCount=6, offset=SCATTER - height, orient="bottom")
-    y_axis = alt.Axis(
-        title=y_title, titleX=14 - LEFT, tickCount=6, grid=True, minExtent=LEFT, maxExtent=LEFT
-    )
-    x_scale = alt.Scale(domain=list(x_domain), nice=False)
-    y_scale = alt.Scale(domain=list(y_domain), nice=False, range=[SCATTER, 0])
-    x = {c: alt.X(f"{c}:Q", scale=x_scale, axis=x_axis) for c in ("x", "x0", "left")}
-    y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=y_axis) for c in ("y", "y0", "low")}
-    last = steps - 1
-    t = (
-        f"(isValid({HANDLE}.step) && length({HANDLE}.step) "
-        f"? clamp({HANDLE}.step[0], 0, {last}) / {last} : datum.rest)"
-    )
-    moved = f"datum.first + {t} * (datum.last - datum.first)"
-    schools = alt.Chart(alt.NamedData("schools")).transform_calculate(
-        y=moved, low=f"{moved} - datum.within", high=f"{moved} + datum.within",
-        step=f"round({t} * {last})",
-    )  # fmt: skip
-    lines = alt.Chart(alt.NamedData("lines")).transform_filter(here(steps))
+def _seen(most: float = 1.0, field: str = "seen") -> Any:
+    return alt.condition(f"datum.{field} > 0", alt.value(most), alt.value(0))
 
-    def line(kind: str, **options: Any) -> Any:
+
+def _scatter(panel: _Panel, now: str) -> Any:
+    """The upper panel: students, a short line for each school, the long lines."""
+    colours, at = panel.look.palette, {"x": panel.x(), "y": panel.y()}
+    students, schools = panel.moved("students"), panel.moved("schools")
+    lines = alt.Chart(alt.NamedData("lines")).transform_filter(now)
+
+    def line(kind: str, colour: str, **options: Any) -> Any:
         return (
             lines.transform_filter(f"datum.kind == '{kind}'")
-            .mark_rule(clip=True, color=colours.of(kind), **options)  # type: ignore[arg-type]
-            .encode(x=x["x0"], x2="x1:Q", y=y["y0"], y2="y1:Q")
+            .mark_line(clip=True, color=colour, **options)
+            .encode(**at, opacity=_seen())
         )
 
+    def dots(where: str, **options: Any) -> Any:
+        mark = students.transform_filter(where).mark_circle(clip=True, **options)
+        return mark.encode(**at)
+
     return alt.layer(
-        alt.Chart(alt.NamedData("students"))
-        .transform_calculate(y=moved)
-        .mark_circle(color=colours.muted, size=14, opacity=0.38, clip=True)
-        .encode(x=x["x"], y=y["y"]),
-        schools.mark_rule(color=colours.no, strokeWidth=2.2, clip=True).encode(
-            x=x["left"], x2="right:Q", y=y["low"], y2="high:Q"
+        dots("!datum.picked", color=colours.muted, size=14, opacity=0.5),
+        dots("datum.picked", color=colours.picked, size=34, opacity=1),
+        panel.moved("short")
+        .mark_line(color=colours.within, strokeWidth=2.4, clip=True)
+        .encode(
+            **at,
+            detail="school:N",
+            opacity=alt.condition("datum.bold > 0", alt.value(1), alt.value(0.4)),
         ),
-        line("complete", strokeWidth=4),
-        line("partial", strokeWidth=4, strokeDash=[9, 5]),
-        marks.point(schools, "no", look, 62, clip=True).encode(
-            x=x["x"],
-            y=y["y"],
-            tooltip=[
-                alt.Tooltip("school:N", title="school"),
-                alt.Tooltip("n:Q", title="students"),
-                alt.Tooltip("x:Q", title="mean pre-test", format=".1f"),
-                alt.Tooltip("y:Q", title="mean score", format=".1f"),
-            ],
-        ),
+        line("between", colours.between, strokeWidth=4, strokeDash=[9, 5]),
+        line("complete", colours.complete, strokeWidth=4),
+        line("partial", colours.partial, strokeWidth=3),
+        *_schools(panel, schools, at),
     )
+
+
+def _schools(panel: _Panel, schools: Any, at: dict[str, Any]) -> list[Any]:
+    """Their means; the picked one with a ring and its name."""
+    look, key = panel.look, marks.key("school")
+    picked = schools.transform_filter("datum.picked")
+    tips = [
+        alt.Tooltip("school:N", title="school"),
+        alt.Tooltip("n:Q", title="students"),
+        alt.Tooltip("x:Q", title="mean pre-test", format=".1f"),
+        alt.Tooltip("y:Q", title="mean score", format=".1f"),
+    ]
+    pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
+    name: dict[str, Any] = {"fontWeight": "bold", "dy": -16, "clip": True}
+    halo: dict[str, Any] = {"stroke": look.palette.paper, "strokeWidth": 4}
+    return [
+        picked.mark_point(
+            shape="circle", size=260, stroke=look.palette.picked, strokeWidth=2.5, clip=True
+        ).encode(**at, key=key),
+        marks.point(schools, "no", look, 62, clip=True)
+        .encode(**at, tooltip=tips, key=key)
+        .add_params(pick),
+        *(
+            picked.mark_text(**name, **more).encode(**at, text="school:N")
+            for more in (halo, {"color": look.palette.picked})
+        ),
+    ]  # fmt: skip
 
 
 def _slopes(look: Look, domain: tuple[float, float], now: str) -> Any:
+    """The lower panel: each slope a bar from 0, its name and number on the other side."""
     colours = look.palette
     base = alt.Chart(alt.NamedData("slopes")).transform_filter(now)
     top = SCATTER + GAP
-    x = alt.X("slope:Q", scale=alt.Scale(domain=list(domain), nice=False), axis=None)
-    y = alt.Y("row:Q", scale=alt.Scale(domain=[-0.5, 2.5], range=[top, top + 3 * ROW]), axis=None)
-    flat = base.transform_filter("datum.kind == 'no'").transform_calculate(
-        slope="0", said="'slope 0'"
-    )
-
-    def kind(of: str) -> Any:
-        return base.transform_filter(f"datum.kind == '{of}'")
+    scale = alt.Scale(domain=list(domain), nice=False)
+    places = alt.Scale(domain=[-0.5, ROWS - 0.5], range=[top, PLOT])
+    x = alt.X("slope:Q", scale=scale, axis=None)
+    y = alt.Y("row:Q", scale=places, axis=None)
+    names = ["within", "between", "complete", "partial"]
+    tints = [colours.within, colours.between, colours.complete, colours.partial]
+    colour = alt.Color("kind:N", scale=alt.Scale(domain=names, range=tints), legend=None)
+    nought = base.transform_filter("datum.kind == 'within'").transform_calculate(slope="0")
 
     def label(sign: str, align: str, dx: int) -> Any:
         return (
-            base.transform_filter(f"datum.slope {sign} 0")
+            base.transform_filter(f"datum.slope {sign} 0 && datum.seen > 0")
             .transform_calculate(slope="0")
             .mark_text(align=align, dx=dx, fontWeight="bold")  # type: ignore[arg-type]
             .encode(x=x, y=y, text="label:N")
         )
 
     return alt.layer(
-        flat.mark_rule(color=colours.muted, strokeWidth=1.2).encode(
-            x=x, y=alt.value(top), y2=alt.value(top + 3 * ROW)
+        nought.mark_rule(color=colours.muted, strokeWidth=1.4).encode(
+            x=x, y=alt.value(top), y2=alt.value(PLOT)
         ),
-        flat.mark_text(color=colours.muted).encode(x=x, y=alt.value(top - 7), text="said:N"),
+        nought.transform_calculate(said="'slope 0'")
+        .mark_text(color=colours.muted)
+        .encode(x=x, y=alt.value(top - 9), text="said:N"),
         base.transform_calculate(zero="0")
-        .mark_rule(color=colours.faint, strokeWidth=5)
-        .encode(x=x, x2="zero:Q", y=y),
-        marks.point(kind("no"), "no", look, 110).encode(x=x, y=y),
-        kind("complete")
-        .mark_tick(color=colours.complete, thickness=5, size=19, orient="vertical", opacity=1)
-        .encode(x=x, y=y),
-        marks.point(kind("partial"), "partial", look, 110).encode(x=x, y=y),
+        .mark_bar(height=10)
+        .encode(x=x, x2="zero:Q", y=y, color=colour, opacity=_seen(), key=marks.key("kind")),
+        marks.point(base, "truth", look, 60).encode(
+            x=alt.X("true:Q", scale=scale, axis=None),
+            y=y,
+            opacity=_seen(field="truth_seen"),
+            key=marks.key("kind"),
+        ),
         label(">", "right", -10),
         label("<=", "left", 10),
     )

@@ -19,8 +19,6 @@ from mlm_core import GroupedData, Scenario, Simulation
 from mlm_core.clustered import TreatmentTrials
 from mlm_core.clustered import treatment_trials as simulate_trials
 from mlm_core.estimates import handle_grid
-from mlm_core.experiments import two_slopes
-from mlm_core.experiments.two_slopes import SlopesPath
 from mlm_core.hierarchy import Prior, TauPosterior
 from mlm_core.lessons.treatment_effects import Trial
 from mlm_core.lessons.treatment_effects import fitted as fitted_trial
@@ -115,12 +113,6 @@ def school_estimates(scenario: Scenario) -> Estimates:
 def tau_posterior(estimates: Estimates, prior: Prior, scale: float | None) -> TauPosterior:
     """How sure we are of tau."""
     return mlm_core.tau_posterior(estimates.y, estimates.se, prior, scale)
-
-
-@lru_cache(maxsize=64)
-def slopes_path(scenario: Scenario, last: float, with_u: bool) -> SlopesPath:
-    """Three slopes at every position of the handle."""
-    return two_slopes.slopes_path(scenario, last, with_u=with_u)
 
 
 @lru_cache(maxsize=64)

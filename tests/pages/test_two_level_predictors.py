@@ -1,193 +1,178 @@
-"""Predictors at two levels: the three slopes against statsmodels and lme4, in corners too."""
+"""Predictors at two levels: its answers, its sentences, what each mark shows where."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mlm_core import DataError, Scenario, fit_complete_pooling, fit_partial_pooling, simulate
-from mlm_core.experiments.two_slopes import share_between, slopes_path, with_school_means
-from pages.shared.words import number
-from tests.pages.kit import alternative, figure, healthy, open_page, run_python, text
+from mlm_core.lessons.two_level_predictors import STEPS, WITHIN, facts
+from pages.shared import story
+from pages.shared.words import number, percent
+from tests.mlm_core.lessons.test_two_level_predictors import LAST, SCENARIOS
+from tests.pages.kit import drawn, mark_at, questions, right, run_python, said, story_of
 
-SLUG = "two_level_predictors"
-SEEN = {f"predict_{SLUG}": "Just show me"}
-WORLD = replace(Scenario(), sigma_x=2.0)
-
-
-def slope_of(tables, kind, step=30):
-    rows = tables["slopes"]
-    return rows[(rows["kind"] == kind) & (rows["step"] == step)]["slope"].iloc[0]
-
-
-def students(tables, t):
-    table = tables["students"]
-    return table["x"], table["first"] + t * (table["last"] - table["first"])
+STORY = story_of("two_level_predictors")
+KINDS = [step.kind for step in STORY.steps]
+PREDICT, TRY, SAY, TRUTH, BREAKS, CHECK = (
+    KINDS.index(k) for k in ("predict", "try", "say", "truth", "breaks", "check")
+)
+ALONE = SAY + 1
+COLOURS = {"within": "#8C2F6B", "between": "#5F6400", "complete": "#C8501B", "partial": "#00805A"}
 
 
-def test_the_path_is_refitting_the_simulated_data_at_every_step():
-    path = slopes_path(WORLD, -8.0, steps=5)
-    alone = slopes_path(WORLD, -8.0, steps=5, with_u=False)
-    for k, c in enumerate(path.contextual):
-        data = with_school_means(simulate(replace(WORLD, contextual=float(c))).data)
-        np.testing.assert_allclose(path.start.y + k / 4 * (path.end.y - path.start.y), data.y)
-        pooled = fit_complete_pooling(data).lines
-        assert path.pooled_beta[k] == pytest.approx(pooled.beta[0], rel=1e-9)
-        assert path.pooled_alpha[k] == pytest.approx(pooled.alpha[0], rel=1e-9)
-        fit = fit_partial_pooling(data, "common", group_predictor=True)
-        assert path.multilevel_beta[k] == pytest.approx(fit.hyper.a1 + fit.hyper.b0, rel=1e-6)
-        assert fit.hyper.a1 == pytest.approx(path.within, rel=1e-9)  # Mundlak: exactly
-        x_alone = fit_partial_pooling(data, "common").hyper.a1
-        assert alone.multilevel_beta[k] == pytest.approx(x_alone, rel=1e-6)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_answers_are_computed(scenario):
+    f = facts(scenario, "Ashford")
+    x, y = f.end.x, f.end.y
+    pooled = np.polyfit(x, y, 1)[0]
+    prediction = questions(STORY, PREDICT, f)[0]
+    assert right(prediction) == ("Up" if pooled > 0 else "Down")
+    why = next(a.why for a in prediction.answers if a.right)
+    assert number(pooled) in why
+    assert percent(f.share) in why
+    assert ("school to school it goes down" in prediction.text) == (scenario.sigma_x > 0)
+    same, colleague, lot = questions(STORY, CHECK, f)
+    assert right(same) == f"By b₀: {number(f.between[LAST] - f.within, 2)}"
+    assert right(colleague) == "A mixture of both slopes"
+    why = next(a.why for a in colleague.answers if a.right)
+    assert f"Right: {number(f.alone[LAST], 2)} here, with {number(f.within, 2)} within" in why
+    assert right(lot) == "About the slope within schools"
+    assert any(a.text.endswith(number(pooled)) for a in lot.answers)
 
 
-def test_one_line_is_the_two_slopes_weighted_by_their_shares_of_the_variation():
-    data = with_school_means(simulate(replace(WORLD, contextual=-8.0)).data)
-    means, y = data.u, data.group_means(data.y)
-    between = np.polyfit(means, y, 1, w=np.sqrt(data.n))[0]
-    share, within = share_between(data), slopes_path(WORLD, -8.0, 2).within
-    pooled = fit_complete_pooling(data).lines.beta[0]
-    assert share * between + (1 - share) * within == pytest.approx(pooled, rel=1e-10)
+@pytest.mark.parametrize("scenario", SCENARIOS[:3])
+def test_the_words_follow_the_handle(scenario):
+    f = facts(scenario, "Ashford")
+    three, parts, left, real = (STORY.steps[k].hand(f).texts for k in (TRY, SAY, ALONE, TRUTH))
+    for k in (0, 15, LAST):
+        assert three["within"][k] == number(f.within)
+        assert three["between"][k] == number(f.between[k])
+        assert three["pooled"][k] == number(f.pooled[k])
+        assert ("against it" in three["said"][k]) == (f.within > 0 >= f.pooled[k])
+        assert parts["between"][k] == number(f.between[k])
+        assert number(abs(f.b0[k])) in parts["b0"][k]
+        assert parts["b0"][k].startswith("−" if f.b0[k] < -0.05 else "+") or abs(f.b0[k]) < 0.05
+        assert f"error of {number(f.se_b0[k])}" in parts["said"][k]
+        assert left["alone"][k] == number(f.alone[k], 2)
+        assert left["within"][k] == number(f.within, 2)
+        assert left["sd"][k] == number(f.sigma_alpha[k])
+        assert left["left"][k] == number(f.sigma_alone[k])
+        assert real["true"][k] == number(WITHIN)
+        true = number(WITHIN + f.contextual[k])
+        assert real["real"][k] == (true if scenario.sigma_x > 0 else "none")
+        assert real["between"][k] == number(f.between[k])
+    assert {len(texts) for hand in (three, parts, left, real) for texts in hand.values()} == {STEPS}
 
 
-def test_no_x_no_means():
-    with pytest.raises(DataError, match="no student-level predictor"):
-        with_school_means(replace(simulate(WORLD).data, x=None))
+def test_simpson_is_named_only_where_he_is():
+    for scenario in SCENARIOS:
+        f = facts(scenario, "Ashford")
+        spoken = said(STORY.steps[TRY].text, f)
+        assert ("Simpson" in spoken) == (f.within > 0 > f.pooled[LAST])
+        assert f"**{percent(f.share)}**" in spoken
 
 
-def test_the_page_has_the_numbers_of_statsmodels():
-    import statsmodels.formula.api as smf
+def test_what_each_mark_shows():
+    figures, handle = drawn(STORY, story.designed(STORY, ALONE, truth=True))
+    spec, tables = figures[0].spec, figures[0].tables
+    layers = [m for part in spec["layer"] for m in part.get("layer", [part])]
 
-    from mlm_core.estimates import students_table
+    def of(colour):
+        return [
+            m for m in layers if isinstance(m["mark"], dict) and m["mark"].get("color") == colour
+        ]
 
-    at = open_page(SLUG, **SEEN)
-    _, tables = figure(at)
-    out = at_code(at, "Python (this core)")
-    scope: dict[str, object] = {}
-    exec(compile(out.rsplit("print(fit.hyper", 1)[0], "<page>", "exec"), scope)
-    frame = students_table(scope["data"])
-    x, y = students(tables, 1.0)
-    np.testing.assert_allclose(np.sort(x), np.sort(frame["x"]))
-    np.testing.assert_allclose(np.sort(y), np.sort(frame["y"]))
-    within = smf.ols("y ~ x + C(school)", frame).fit().params["x"]
-    assert slope_of(tables, "no") == pytest.approx(within, rel=1e-8)
-    assert slope_of(tables, "complete") == pytest.approx(smf.ols("y ~ x", frame).fit().params["x"])
-    mixed = smf.mixedlm("y ~ x + u", frame, groups="school").fit(reml=True).fe_params
-    # two optimisers: theirs stops at a gradient of 1e-5
-    assert slope_of(tables, "partial") == pytest.approx(mixed["x"] + mixed["u"], abs=1e-3)
+    (short,) = of(COLOURS["within"])
+    assert short["data"] == {"name": "short"}
+    assert short["mark"]["type"] == "line"
+    for kind in ("between", "complete", "partial"):
+        (line,) = of(COLOURS[kind])
+        assert any(t.get("filter") == f"datum.kind == '{kind}'" for t in line["transform"])
+    (hollow,) = mark_at(spec, shape="circle", fill="transparent", stroke="#0B68B0")
+    assert (hollow["x"]["field"], hollow["y"]["field"]) == ("x", "y")
+    (diamond,) = mark_at(spec, shape="diamond")
+    assert diamond["x"]["field"] == "true"
+    assert diamond["opacity"]["condition"]["test"] == "datum.truth_seen > 0"
+    (bars,) = (
+        m["encoding"] for m in layers if isinstance(m["mark"], dict) and m["mark"]["type"] == "bar"
+    )
+    assert (
+        dict(zip(*(bars["color"]["scale"][k] for k in ("domain", "range")), strict=True)) == COLOURS
+    )
+    (x,) = {bars["x"]["field"]}
+    assert (x, bars["x2"]["field"]) == ("slope", "zero")
+    moving = next(m for m in layers if m.get("data") == {"name": "students"})["transform"]
+    assert any(
+        "datum.first + " in t.get("calculate", "")
+        and "(datum.last - datum.first)" in t["calculate"]
+        for t in moving
+        if "calculate" in t
+    )
+    assert handle.rest == LAST
+    assert handle.spoken[LAST].endswith(number(STORY.facts(story.designed(STORY, 0)).between[LAST]))
+    schools = tables["schools"]
+    assert schools[schools["picked"]]["school"].tolist() == ["Oak Hill"]
 
 
-def at_code(at, language):
-    at.radio(key="code").set_value(language).run()
-    return at.code[0].value
+def test_nothing_is_given_away_and_the_handle_does_not_flip():
+    before, after = (story.designed(STORY, PREDICT, answered=a) for a in (False, True))
+    (hidden,), first = drawn(STORY, before)
+    (shown,), last = drawn(STORY, after)
+    assert "one line for all" not in hidden.alt
+    assert "one line for all" in shown.alt
+    complete = hidden.tables["slopes"].query("kind == 'complete'")
+    assert not complete["seen"].any()
+    assert not complete["slope"].any()
+    assert shown.tables["slopes"].query("kind == 'complete'")["seen"].all()
+    # the place of rest is the same before and after: only the step moves the handle
+    assert first.rest == last.rest
+    assert first.at(before["handle"]) == 0
+    assert last.at(after["handle"]) == LAST
+    for tables in (hidden.tables, shown.tables):
+        assert set(tables["lines"].query("resting")["step"]) == {LAST}
+    assert hidden.spec["layer"][0]["data"] == shown.spec["layer"][0]["data"]
+    assert re.sub(r"view_\d+", "", str(hidden.spec)) == re.sub(r"view_\d+", "", str(shown.spec))
 
 
-@pytest.mark.parametrize("query", [{}, {"means": "false", "n_groups": 6, "x_spread": 0.5}])
-def test_the_listings_print_the_numbers_of_the_page(query, tmp_path):
-    at = open_page(SLUG, **SEEN, **query)
-    _, with_means = figure(open_page(SLUG, **{**SEEN, **query, "means": "true"}))
-    _, alone = figure(open_page(SLUG, **{**SEEN, **query, "means": "false"}))
-    expected = [slope_of(with_means, kind) for kind in ("no", "partial", "complete")]
-    expected.append(slope_of(alone, "partial"))
-    for language in ("Python (this core)", "Python (statsmodels)", "R (lme4)"):
-        listing = at_code(at, language)
-        if not language.startswith("R"):
-            printed = run_python(listing)
-        elif shutil.which("Rscript"):
-            script = tmp_path / "page.R"
-            script.write_text(listing, encoding="utf-8")
-            printed = subprocess.run(
-                ["Rscript", str(script)], capture_output=True, text=True, check=True, timeout=60
-            ).stdout
-        else:
-            continue
-        found = [float(v) for v in re.findall(r"-?\d+\.\d+", printed)]
+def test_the_break_says_what_is_there():
+    f = STORY.facts(story.designed(STORY, BREAKS))
+    spoken = said(STORY.steps[BREAKS].look, f)
+    assert f"is {number(WITHIN - 2 * WITHIN)}. The estimate is {number(f.between[LAST])}" in spoken
+    assert f.true_between[LAST] < f.between[LAST] < f.within
+
+
+def test_without_differences_between_schools_no_truth_is_claimed():
+    f = facts(SCENARIOS[2], "Ashford")
+    spoken = said(STORY.steps[TRUTH].text, f)
+    assert "none to find" in spoken
+    assert number(f.se_b0[LAST]) in spoken
+
+
+def test_u_is_never_a_mean_of_x_on_the_page():
+    f = STORY.facts(story.designed(STORY, 0))
+    for step in STORY.steps:
+        for words in (step.text, step.do, step.look):
+            assert not re.search(r"u_j|\bu\b", said(words, f))
+    assert not re.search(r"u_j|\bu\b", STORY.model(f))
+
+
+def test_the_listings_print_the_numbers_of_the_page(tmp_path):
+    f = STORY.facts(story.designed(STORY, -1))
+    expected = [f.within, f.between[LAST], f.pooled[LAST], f.alone[LAST]]
+    made = STORY.listing(f)
+    printed = [run_python(made.core), run_python(made.statsmodels)]
+    if shutil.which("Rscript"):
+        script = tmp_path / "page.R"
+        script.write_text(made.lme4, encoding="utf-8")
+        run = ["Rscript", str(script)]
+        printed.append(
+            subprocess.run(run, capture_output=True, text=True, check=True, timeout=60).stdout
+        )
+    for out in printed:
+        found = [float(v) for v in re.findall(r"-?\d+\.\d+", out)]
         # data printed to four decimals, and two optimisers
         np.testing.assert_allclose(found, expected, atol=2e-3)
-
-
-@pytest.mark.parametrize("seed", range(1, 9))
-def test_the_sentence_is_right_over_random_scenarios(seed):
-    rng = np.random.default_rng(seed)
-    query = {
-        **SEEN,
-        "n_groups": [3, 4, 5, 8, 20, 40, 100, 3][seed - 1],
-        "students_per_group": [2, 20, 5, 30, 9, 3, 30, 40][seed - 1],
-        "imbalance": rng.integers(0, 12) / 10 if seed > 2 else 0,
-        "sigma_alpha": 0 if seed % 4 == 0 else rng.integers(0, 30) / 2,
-        "x_spread": rng.integers(0, 12) / 4,
-        "seed": seed,
-    }
-    at = open_page(SLUG, **query)
-    said, (_, tables) = text(at), figure(at)
-    within, pooled, between = (slope_of(tables, k) for k in ("no", "complete", "partial"))
-    assert f"goes with **{number(within)}** points" in said
-    assert f"from school to school, with **{number(between)}**" in said
-    assert f"One line for all says **{number(pooled)}**" in said
-    assert ("**Up.**" in said) == (pooled > 0)
-    assert ("**Down.**" in said) == (pooled <= 0)
-    assert "nan" not in said
-    assert f"{query['n_groups']} schools" in alternative(at)
-    assert any("400 of" in c.value for c in at.caption) == (len(tables["students"]) == 400)
-    if len(tables["students"]) < 400:
-        x, y = students(tables, 1.0)
-        assert np.polyfit(x, y, 1)[0] == pytest.approx(pooled, rel=1e-6, abs=1e-6)
-        x, y = students(tables, 0.5)
-        assert np.polyfit(x, y, 1)[0] == pytest.approx(slope_of(tables, "complete", 15), abs=1e-6)
-
-
-def test_x_alone_gives_a_mixture_and_a_larger_sd_between_schools():
-    at = open_page(SLUG, **SEEN, means="false")
-    said, (_, tables) = text(at), figure(at)
-    one = slope_of(tables, "partial")
-    assert f"x alone has one slope, **{number(one)}**" in said
-    found = re.search(r"SD between schools: ([\d.]+), and ([\d.]+) with", said)
-    assert found is not None
-    assert float(found[1]) > 1.5 * float(found[2])
-    _, both = figure(open_page(SLUG, **SEEN))
-    assert slope_of(both, "partial") < one < slope_of(both, "no")
-
-
-def test_the_answer_is_kept_back_until_asked_for():
-    at = open_page(SLUG)
-    _, tables = figure(at)
-    assert set(tables["lines"]["kind"]) == {"partial"}
-    assert "One line for all says" not in text(at)
-    assert tables["slopes"].loc[tables["slopes"]["resting"], "step"].unique().tolist() == [0]
-
-
-def test_at_the_left_end_the_three_slopes_agree_and_at_the_right_end_the_signs_differ():
-    _, tables = figure(open_page(SLUG, **SEEN, n_groups=100, students_per_group=50))
-    left = [slope_of(tables, k, 0) for k in ("no", "complete", "partial")]
-    np.testing.assert_allclose(left, 4.0, atol=0.8)
-    assert slope_of(tables, "no") > 3 > -3 > slope_of(tables, "partial")
-    assert slope_of(tables, "complete") < 0
-
-
-def test_where_it_breaks():
-    at = open_page(SLUG, **SEEN)
-    next(b for b in at.button if b.label == "Schools alike in the pre-test").click().run()
-    healthy(at)
-    _, tables = figure(at)
-    assert slope_of(tables, "complete") == pytest.approx(slope_of(tables, "no"), abs=1.0)
-    se = float(re.search(r"standard error of \$b_0\$ is (\d+\.\d)", text(at))[1])
-    assert se > 3
-    next(b for b in at.button if b.label == "School means that are badly known").click().run()
-    healthy(at)
-    _, tables = figure(at)
-    assert slope_of(tables, "partial") > -4 + 2  # truth: -4; pulled toward the slope within
-
-
-def test_the_checks_are_computed():
-    at = open_page(SLUG, **SEEN)
-    _, tables = figure(at)
-    b0 = slope_of(tables, "partial") - slope_of(tables, "no")
-    at.radio(key=f"check_{SLUG}_1").set_value("b₀").run()
-    assert any(f"Right: {number(b0)} points" in s.value for s in at.success)
-    at.radio(key=f"check_{SLUG}_3").set_value("What it is now").run()
-    assert any(number(slope_of(tables, "complete")) in s.value for s in at.warning)

@@ -1,0 +1,372 @@
+"""Is it the student or the school? All that the lesson says and draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlm_core.data import DataError, Floats, GroupedData, frozen
+from mlm_core.partial import fit_partial_pooling
+from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
+from mlm_core.records import PartialPooling
+from mlm_core.scenario import Hyperparameters, Scenario
+from mlm_core.simulation import simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STEPS = 31
+"""Steps of the handle, from the same slope between schools to the opposite one."""
+
+MOST_STUDENTS = 400
+"""More than this are thinned; the picked school keeps all."""
+
+MOST_BOLD = 40
+"""Of more schools the short lines are faint, but for the picked one."""
+
+WITHIN = Hyperparameters().a1
+"""True slope within schools."""
+
+OPPOSITE = -2 * WITHIN
+"""Contextual effect at the last step: the slope between schools is then minus that within."""
+
+START = Scenario(
+    hyper=Hyperparameters(b0=0.0, b1=0.0, sigma_beta=0.0, sigma_alpha=2.0), sigma_y=6.0, sigma_x=1.5
+)
+"""Schools differ in the pre-test here, and little else is between them."""
+
+BADLY_KNOWN = replace(START, n_groups=100, students_per_group=3, sigma_x=0.5)
+"""Schools that differ little in the pre-test, with a handful of students each."""
+
+KINDS = ("within", "between", "complete", "partial")
+"""Slopes by row: within and between schools, one line for all, the model without school means."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    r"""The lesson on predictors at two levels, for all places of the handle.
+
+    .. math::
+
+        y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i, \qquad
+        \alpha_j = a_0 + b_0 \bar x_j + \eta_j
+
+    :math:`\beta` is the slope within schools, :math:`\beta + b_0` that between them (Mundlak
+    1978, Econometrica 46(1), 69-85; Bafumi & Gelman 2006). While the handle moves, the draws
+    stay and y goes in a straight line from ``start.y`` to ``end.y``.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        Without what this lesson leaves out.
+    start, end : GroupedData
+        The students at the first and at the last step, with ``u`` the school means of x.
+    contextual : (STEPS,) array
+        True slope between schools minus that within.
+    lines : dict of (alpha, beta), each (STEPS,)
+        ``between``, ``complete`` (one line for all) and ``partial`` (the multilevel model
+        with x alone).
+    within : float
+        Estimated slope within schools, the same at all steps.
+    se_b0, sigma_alpha, sigma_alone : (STEPS,) arrays
+        Standard error of b0; SD between schools with and without the school means.
+    fit : PartialPooling
+        With school means, at the last step.
+    picked : int
+    """
+
+    scenario: Scenario
+    start: GroupedData
+    end: GroupedData
+    contextual: Floats
+    lines: dict[str, tuple[Floats, Floats]]
+    within: float
+    se_b0: Floats
+    sigma_alpha: Floats
+    sigma_alone: Floats
+    fit: PartialPooling
+    picked: int
+
+    @property
+    def names(self) -> NDArray[np.str_]:
+        """(J,) names of the schools."""
+        return self.end.labels.astype(str)
+
+    @property
+    def between(self) -> Floats:
+        """(STEPS,) slope between schools."""
+        return self.lines["between"][1]
+
+    @property
+    def pooled(self) -> Floats:
+        """(STEPS,) slope of one line for all."""
+        return self.lines["complete"][1]
+
+    @property
+    def alone(self) -> Floats:
+        """(STEPS,) slope of the multilevel model without school means."""
+        return self.lines["partial"][1]
+
+    @property
+    def b0(self) -> Floats:
+        """(STEPS,) the contextual effect: slope between minus slope within."""
+        return self.between - self.within
+
+    @property
+    def share(self) -> float:
+        """Share of the variation of x that lies between schools."""
+        return share_between(self.end)
+
+    @property
+    def turns(self) -> bool:
+        """Whether schools truly differ in x, so that there is a slope between them."""
+        return self.scenario.sigma_x > 0
+
+    @property
+    def level(self) -> int:
+        """The step at which one line for all is nearest to level."""
+        return int(np.argmin(abs(self.pooled)))
+
+    @property
+    def true_between(self) -> Floats:
+        """(STEPS,) true slope between schools, over their true means of x."""
+        return WITHIN + self.contextual
+
+    @property
+    def thinned(self) -> bool:
+        """Not all students are drawn."""
+        return self.end.n_students > MOST_STUDENTS
+
+    def slopes(self, kind: str) -> Floats:
+        """(STEPS,) the slopes of one of `KINDS`."""
+        return np.full(STEPS, self.within) if kind == "within" else self.lines[kind][1]
+
+    def tables(
+        self, names: dict[str, str], *, pooled: bool, alone: bool, truth: bool
+    ) -> dict[str, pd.DataFrame]:
+        """The tables of `mlm_core.charts.two_slopes`; what is not shown lies unseen.
+
+        Parameters
+        ----------
+        names : dict of str to str
+            What to call the slopes of `KINDS`.
+        pooled, alone, truth : bool
+            Show one line for all; the model without school means; the true slopes.
+        """
+        seen = {"within": True, "between": True, "complete": pooled, "partial": alone}
+        return {
+            "students": self._students(),
+            "schools": self._schools(),
+            "short": self._short(),
+            "lines": self._lines(seen),
+            "slopes": self._slopes(names, seen, truth and self.turns, truth),
+        }
+
+    def _students(self) -> pd.DataFrame:
+        import pandas as pd
+
+        mine = self.end.j == self.picked
+        every = -(-self.end.n_students // MOST_STUDENTS)
+        kept = mine | (np.arange(len(mine)) % every == 0)
+        columns = {"x": self.end.x, "first": self.start.y, "last": self.end.y, "picked": mine}
+        return pd.DataFrame({k: np.asarray(v)[kept] for k, v in columns.items()})
+
+    def _schools(self) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "school": self.names,
+                "n": self.end.n,
+                "x": self.end.u,
+                "first": self.start.group_means(self.start.y),
+                "last": self.end.group_means(self.end.y),
+                "picked": np.arange(self.end.n_groups) == self.picked,
+            }
+        )
+
+    def _short(self) -> pd.DataFrame:
+        """Two rows a school: its line within, from one SD of x below its mean to one above."""
+        import pandas as pd
+
+        schools = self._schools()
+        schools["bold"] = (schools["picked"] | (len(schools) <= MOST_BOLD)).astype(float)
+        ends = [
+            schools.assign(
+                x=schools["x"] + side,
+                first=schools["first"] + side * self.within,
+                last=schools["last"] + side * self.within,
+            )
+            for side in (-1, 1)
+        ]
+        return pd.concat(ends, ignore_index=True)
+
+    @property
+    def _reach(self) -> tuple[float, float]:
+        x = np.asarray(self.end.x)
+        return float(x.min()), float(x.max())
+
+    def _lines(self, seen: dict[str, bool]) -> pd.DataFrame:
+        """Two rows a step and long line; one that is not shown lies on that between schools."""
+        import pandas as pd
+
+        parts = []
+        for kind in ("between", "complete", "partial"):
+            alpha, beta = self.lines[kind if seen[kind] else "between"]
+            for x in self._reach:
+                step = np.arange(STEPS)
+                columns = {
+                    "step": step,
+                    "x": x,
+                    "y": alpha + beta * x,
+                    "resting": step == STEPS - 1,
+                }
+                parts.append(pd.DataFrame(columns).assign(kind=kind, seen=float(seen[kind])))
+        return pd.concat(parts, ignore_index=True)
+
+    def _slopes(
+        self, names: dict[str, str], seen: dict[str, bool], between: bool, within: bool
+    ) -> pd.DataFrame:
+        """One row a step and slope; the truth of the first two rows lies on them if not shown."""
+        import pandas as pd
+
+        step, parts = np.arange(STEPS), []
+        real = {"within": (np.full(STEPS, WITHIN), within), "between": (self.true_between, between)}
+        for row, kind in enumerate(KINDS):
+            slope = self.slopes(kind) if seen[kind] else np.zeros(STEPS)
+            true, known = real.get(kind, (slope, False))
+            said = [f"{names[kind]} {v:+.1f}".replace("-", "−") for v in slope]
+            columns = {
+                "step": step,
+                "t": step / (STEPS - 1),
+                "kind": kind,
+                "row": row,
+                "slope": slope,
+                "label": said if seen[kind] else [""] * STEPS,
+                "seen": float(seen[kind]),
+                "true": true if known else slope,
+                "truth_seen": float(known),
+                "resting": step == STEPS - 1,
+            }
+            parts.append(pd.DataFrame(columns))
+        return pd.concat(parts, ignore_index=True)
+
+    def table(self) -> pd.DataFrame:
+        """What the figure shows, in the words of the page."""
+        import pandas as pd
+
+        columns = {
+            "school": self.names,
+            "students": self.end.n,
+            "mean pre-test": self.end.u,
+            "mean score, left end": self.start.group_means(self.start.y),
+            "mean score, right end": self.end.group_means(self.end.y),
+        }
+        return pd.DataFrame(columns).round(2)
+
+
+def with_school_means(data: GroupedData) -> GroupedData:
+    r"""The same data with the school's mean of x as school-level predictor.
+
+    Raises
+    ------
+    DataError
+        There is no x.
+
+    Examples
+    --------
+    >>> data = GroupedData([1.0, 2.0, 3.0], [0.0, 2.0, 5.0], [0, 0, 1], None, ["a", "b"])
+    >>> with_school_means(data).u.tolist()
+    [1.0, 5.0]
+    """
+    if data.x is None:
+        raise DataError("There is no student-level predictor x whose school means could be taken.")
+    return replace(data, u=data.group_means(data.x))
+
+
+def share_between(data: GroupedData) -> float:
+    r"""Share of the variation of x that lies between schools.
+
+    .. math::
+
+        \lambda = \frac{\sum_j n_j (\bar x_j - \bar x)^2}{\sum_i (x_i - \bar x)^2}
+
+    The slope of complete pooling is :math:`\lambda` times the slope between schools
+    (least squares on the school means, weighted by :math:`n_j`) plus
+    :math:`1 - \lambda` times the slope within.
+
+    Raises
+    ------
+    DataError
+        There is no x.
+
+    Examples
+    --------
+    >>> share_between(GroupedData([0.0] * 4, [0.0, 2.0, 4.0, 6.0], [0, 0, 1, 1], None, ["a", "b"]))
+    0.8
+    """
+    means = with_school_means(data).u
+    assert data.x is not None
+    assert means is not None
+    centre = data.x.mean()
+    return float(data.n @ (means - centre) ** 2 / ((data.x - centre) ** 2).sum())
+
+
+def facts(scenario: Scenario, school: str) -> Facts:
+    """Compute the lesson.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its coefficients, SD of slopes and contextual effect do not count: the handle sets them.
+    school : str
+        Name of the picked school.
+
+    Raises
+    ------
+    DataError
+        The data cannot be fitted; the sentence says why.
+    """
+    hyper = Hyperparameters(b0=0.0, b1=0.0, sigma_beta=0.0, sigma_alpha=scenario.hyper.sigma_alpha)
+    world = replace(scenario, hyper=hyper, contextual=OPPOSITE, extraordinary=0.0)
+    start, end = (
+        with_school_means(simulate(replace(world, contextual=c)).data) for c in (0.0, OPPOSITE)
+    )
+    t = np.linspace(0.0, 1.0, STEPS)
+    turned = [replace(start, y=start.y + s * (end.y - start.y)) for s in t]
+    given = [fit_partial_pooling(data, "common", group_predictor=True) for data in turned]
+    alone = [fit_partial_pooling(data, "common") for data in turned]
+    ends = [fit_complete_pooling(data).lines for data in (start, end)]
+    pooled = [
+        (1 - t) * getattr(ends[0], name)[0] + t * getattr(ends[1], name)[0]
+        for name in ("alpha", "beta")
+    ]
+    return Facts(
+        scenario=world,
+        start=start,
+        end=end,
+        contextual=frozen(OPPOSITE * t),
+        lines={
+            "between": _each(given, lambda fit: (fit.hyper.a0, fit.hyper.a1 + fit.hyper.b0)),
+            "complete": (frozen(pooled[0]), frozen(pooled[1])),
+            "partial": _each(alone, lambda fit: (fit.hyper.a0, fit.hyper.a1)),
+        },
+        within=float(fit_no_pooling(start).lines.beta[0]),
+        se_b0=frozen([fit.se("b0") for fit in given]),
+        sigma_alpha=frozen([fit.hyper.sigma_alpha for fit in given]),
+        sigma_alone=frozen([fit.hyper.sigma_alpha for fit in alone]),
+        fit=given[-1],
+        picked=int(np.flatnonzero(end.labels.astype(str) == school)[0]),
+    )
+
+
+def _each(
+    fits: list[PartialPooling], line: Callable[[PartialPooling], tuple[float, float]]
+) -> tuple[Floats, Floats]:
+    """Intercepts and slopes of many fits."""
+    alpha, beta = np.transpose([line(fit) for fit in fits])
+    return frozen(alpha), frozen(beta)
