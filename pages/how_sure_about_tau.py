@@ -1,237 +1,374 @@
-"""How sure are we of the hyperparameters?"""
+"""How sure are we of the SD between schools: eight schools, as a story in steps."""
 
-from dataclasses import replace
-
-import numpy as np
 import pandas as pd
-import streamlit as st
 
 from mlm_core import Scenario
-from mlm_core.charts.tau_curves import MOST_LABELS, tau_curves, tau_curves_tables
+from mlm_core.charts.tau_curves import tau_curves, tau_curves_tables
 from mlm_core.charts.theme import steady_domain
-from mlm_core.hierarchy import conditional_effects, tau_prior, tau_reml
+from mlm_core.lessons.how_sure_about_tau import EIGHT_NAMES, Facts, facts
 from mlm_core.scenario import Bounds
-from pages.shared import cached, controls, figure, lesson
+from mlm_core.simulation import school_names
+from pages.shared import controls, figure, mathml, story
+from pages.shared.cached import remembered
 from pages.shared.code import Listing
-from pages.shared.lesson import Answer, Question
+from pages.shared.figure import Hand, Handle, hand
+from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, percent, plain
 
-SLUG = "how_sure_about_tau"
-EIGHT, SIMULATED = "The eight schools", "Simulated schools"
-PRIORS = {"flat": "flat", "half-normal": "half-normal", "half-Cauchy": "half-cauchy"}
-IGNORED = ("b0", "a1", "sigma_beta", "rho", "b1", "sigma_x", "contextual", "extraordinary")
-with st.sidebar:
-    real = controls.choose("Data", [EIGHT, SIMULATED], "data", default=EIGHT) != SIMULATED
-uses = ("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y")
-scenario = controls.sidebar(*(() if real else uses), beside=IGNORED)
-only_tau = replace(scenario.hyper, b0=0.0, a1=0.0, b1=0.0, sigma_beta=0.0)
-simple = replace(scenario, hyper=only_tau, sigma_x=0.0, contextual=0.0, extraordinary=0.0)
-schools = cached.eight_schools() if real else cached.school_estimates(simple)
-y, se = np.array(schools.y), np.array(schools.se)
-best = tau_reml(y, se)
-guess = number(best) if best else "0"
+PRIORS = {"flat": "flat", "half-normal": "half-normal", "half-cauchy": "half-Cauchy"}
 
-lesson.begin(SLUG)
-above = st.container()
-place, beside = lesson.figure_and_controls()
-with beside:
-    prior = PRIORS[controls.choose("Prior on τ", list(PRIORS), "prior", default="flat") or "flat"]
-    with st.container(key="unseen-scale" if prior == "flat" else "seen-scale"):
-        limits = Bounds(1.0, 30.0, 1.0)
-        chosen = controls.slider("Scale of the prior, points", limits, "scale", 10.0, format="%g")
-    scale = None if prior == "flat" else chosen
-    shown = controls.choose("The curves show", ["means", "SDs"], "curves", default="means")
+# What the figure shows
 
-posterior = cached.tau_posterior(schools, prior, scale)
-low, median, high = posterior.quantile([0.025, 0.5, 0.975])
-roughly = low > median / 2 and high < 2 * median
-surely = low > 0.8 * median and high < 1.25 * median
-with above:
-    revealed = lesson.predict(
-        SLUG,
-        "τ is the SD between schools. The data give a single best guess of it. How far can you trust that guess?",
-        [
-            Answer("Very well", "95% of the plausible values lie within a quarter of the middle one."
-                   if surely else "Other values are nearly as plausible.", surely),
-            Answer("Roughly", "Half the middle value and twice that value are both implausible."
-                   if roughly else "That would rule out half and twice the middle value. The data do not.",
-                   roughly and not surely),
-            Answer("Hardly", f"{count(len(y), 'school')} say little about how much schools differ: "
-                   "very different values are plausible." if not roughly
-                   else "So many schools do tell how much schools differ.", not roughly),
-        ],
-    )  # fmt: skip
 
-axis = cached.tau_posterior(schools, "flat", None).quantile(0.9)
-top = steady_domain([axis], 0, 30 if real else 15)[1]
-top, steps = min(top, 120), 121 if len(y) <= MOST_LABELS else 61
-tau = np.linspace(0, top, steps)
-at = conditional_effects(y, se, tau)
-density, means = posterior.density_at(tau), shown != "SDs"
-k = int(np.argmax(abs(y - at.mu[0])))
-name = f"School {schools.school[k]}" if real else plain(schools.school[k])
-rest = int(np.argmin(abs(tau - median))) if revealed else 0
-if means:
-    domain = steady_domain(y, 10, 20) if real else steady_domain(y, 60, 20)
-    drawn = {"own": y, "averaged": posterior.effect_mean, "pooled": at.mu[0]}
-else:
-    domain = (0, steady_domain(se, 0, 10)[1])
-    drawn = {"own": se, "averaged": posterior.effect_sd, "pooled": at.mu_sd[0]}
-
-with place:
+def draw(f: Facts, seen: Seen) -> Handle:
+    """The density of tau, each school over tau, and the estimates at one tau."""
+    means = seen["curves"] == "means"
+    averaged = bool(seen["averaged"]) and seen.revealed
+    truth = bool(seen["truth"]) and seen.revealed and not f.real
     figure.legend(
-        no="its own estimate", partial="at one τ", ink="averaged over τ", complete="τ = 0"
-    )
+        no="its own estimate" if seen.revealed else "its own estimate, ± a standard error",
+        **({"partial": "if this τ were true", "complete": "all schools alike (τ = 0)"} if seen.revealed else {}),
+        **({"ink": "averaged over τ"} if averaged else {}),
+        **({"truth": "truth"} if truth else {}),
+    )  # fmt: skip
+    domain = axis(f, means)
+    low, high = f.interval
     figure.show(
         "tau_curves",
-        f"Above, how plausible each SD between schools is: 95% from {number(low)} to {number(high)}. "
-        f"Below, {count(len(y), 'school')} fan out from {number(at.mu[0])} as that SD grows.",
+        f"{count(f.n, 'school')}, with own estimates from {number(f.y.min())} to {number(f.y.max())} points. "
+        + (f"Above, how plausible each SD between schools is: 95% from {number(low)} to {number(high)}. "
+           f"Below, the schools fan out from {number(f.pooled.estimate)} as that SD grows."
+           if seen.revealed else "The SD between schools is not shown yet."),
         tau_curves,
         tau_curves_tables(
-            tau,
-            density / density.max() if revealed else 0 * tau,
-            tau_prior(tau, posterior.prior, scale) if revealed else 0 * tau,
-            at.mean if means else at.sd,
-            {"school": schools.school, **drawn},
-            best=best,
-            interval=(low, high),
-            rest=rest,
-            strong=k,
-            domain=domain,
+            f, curves=seen["curves"], domain=domain, revealed=seen.revealed, averaged=averaged, truth=truth,
+            prior=bool(seen["line"]) and seen.revealed,
         ),
-        top=top,
-        domain=domain,
-        steps=steps,
-        effect=("effect of coaching, points" if real else "mean test score, points")
-        if means
-        else "SD of what is known, points",
-        said="the estimates are" if means else "the SDs are",
-        letters=len(y) <= 12,
+        on_school=story.pick_from("tau_curves"),
+        axes={"along": (0.0, f.top), "domain": domain},
+        steps=len(f.tau),
+        effect=what(f) if means else "SD of what is known, points",
+    )  # fmt: skip
+    return Handle(
+        "tau_curves", f.rest, [f"{t:g} points" for t in f.tau], "SD between schools, tau",
+        {"best": f.step(f.best)},
+    )  # fmt: skip
+
+
+def axis(f: Facts, means: bool) -> tuple[float, float]:
+    """The domain of the schools' axis."""
+    if not means:
+        return (0.0, steady_domain(f.se, 0, 20 if f.real else 10)[1])
+    if not f.real:
+        return steady_domain(f.y, 60, 20)
+    return steady_domain([*(f.y - f.se), *(f.y + f.se)], 12.5, 32.5)
+
+
+def what(f: Facts) -> str:
+    """What is measured in each school."""
+    return "effect of coaching, points" if f.real else "mean test score, points"
+
+
+def name(f: Facts, j: int) -> str:
+    """A school's name: the eight schools have letters only."""
+    return f"School {f.names[j]}" if f.real else str(f.names[j])
+
+
+# Words that follow the handle
+
+
+def at_this_tau(f: Facts) -> Hand:
+    """What one tau would make of the schools, and how plausible it is."""
+    values = {
+        "tau": [f"{t:g}" for t in f.tau],
+        "plausible": [
+            "the most plausible of all" if d == f.density.max() else f"{percent(d)} as plausible as the likeliest one"
+            for d in f.density
+        ],
+    }  # fmt: skip
+    body = ""
+    for r, j in enumerate(f.told):
+        values[f"m{r}"] = [number(m) for m in f.at.mean[:, j]]
+        values[f"s{r}"] = [number(s) for s in f.at.sd[:, j]]
+        body += (
+            f"<tr><th scope='row'>{figure.escaped(name(f, j))}</th><td>{number(f.y[j])}</td>"
+            f"<td>{{m{r}}}</td><td>± {{s{r}}}</td></tr>"
+        )
+    return hand(
+        "<p>τ = {tau}: {plausible}</p><table><thead><tr><th>school</th><th>by itself</th>"
+        f"<th>at this τ</th><th>SD</th></tr></thead><tbody>{body}</tbody></table>",
+        **values,
     )
-    figure.handle("tau_curves", rest, steps - 1)
-
-beyond = 1 - float(posterior.cdf(top))
-third = conditional_effects(y, se, top / 3)
-if not revealed:
-    lesson.see(
-        "Answer the question. Then drag the handle along the density and watch the estimates spread."
-    )
-else:
-    lesson.see(
-        f"The single best guess of τ is {'exactly 0' if best == 0 else guess}"
-        + (f": it would give every school the same {number(at.mu[0])}. " if best == 0 else ". ")
-        + f"With 95% chance τ lies between {number(low)} and {number(high)}.",
-        f"{name} by itself says {number(y[k])}. At τ = {top / 3:g} its estimate is "
-        f"{number(third.mean[k])}; averaged over τ it is **{number(posterior.effect_mean[k])}**, "
-        f"give or take {number(posterior.effect_sd[k])}.",
-    )
-    notes = [f"The true τ is {number(scenario.hyper.sigma_alpha)}."] if not real else []
-    if beyond > 0.025:
-        notes.append(f"{percent(beyond)} of the density lies to the right of the figure.")
-    if notes:
-        st.markdown(" ".join(notes))
-
-tint = lesson.tint()
 
 
-def conditional(result: str, own: str, own_se: str, mean: str, sd: str) -> str:
-    """A school's estimate at one tau, with symbols or with numbers."""
-    own_weight, mean_weight = rf"\dfrac{{1}}{{{own_se}^2}}", rf"\dfrac{{1}}{{{sd}^2}}"
-    return (
-        rf"{tint.partial(result)} = \frac{{{own_weight}\,{tint.no(own)} + {mean_weight}\,"
-        rf"{tint.complete(mean)}}}{{{own_weight} + {mean_weight}}}"
+def worked(f: Facts) -> Hand:
+    """The picked school at one tau, with numbers, and averaged over all."""
+    j, live = f.picked, mathml.live
+    own = mathml.frac("1", mathml.squared(number(f.se[j])))
+    common = mathml.frac("1", mathml.squared(live("tau")))
+    top = mathml.row(own, "·", number(f.y[j]), "+", common, "·", live("mu"))
+    return hand(
+        f"<p>{figure.escaped(name(f, j))}, if τ were {{tau}}: "
+        + mathml.math(mathml.frac(top, mathml.row(own, "+", common)), "=", live("theta"))
+        + "</p><p>{said}"
+        f"Averaged over τ: <b>{number(f.averaged.mean[j])}</b>, give or take {number(f.averaged.sd[j])}.</p>",
+        tau=[f"{t:g}" for t in f.tau],
+        mu=[number(m) for m in f.at.mu],
+        theta=[number(m) for m in f.at.mean[:, j]],
+        said=["1/0² is infinite: only the common mean counts. " if t == 0 else "" for t in f.tau],
     )
 
 
-letter = rf"\theta_{{\text{{{schools.school[k]}}}}}"
-lesson.model(
-    tint.no("y_j") + r" \sim N(" + tint.partial(r"\theta_j") + r",\, \sigma_j^2), \qquad "
-    + tint.partial(r"\theta_j") + r" \sim N(\mu, \tau^2), \qquad "
-    + conditional(r"{E(\theta_j \mid \tau)}", "y_j", r"\sigma_j", r"\hat\mu_\tau", r"\tau")
-    + r", \qquad " + tint.partial(r"E(\theta_j)") + r" = \int E(\theta_j \mid \tau)\; p(\tau \mid y)\; d\tau",
-    conditional(
-        rf"{{E({letter} \mid \tau = {top / 3:g})}}", rf"\cdot {number(y[k])}", number(se[k]),
-        rf"\cdot {number(float(third.mu))}", f"{top / 3:g}",
+def of_prior(f: Facts) -> Hand:
+    """What the prior makes of the posterior, beside one tau."""
+    low, high = f.interval
+    j = f.picked
+    return hand(
+        "<table><tbody>"
+        f"<tr><th scope='row'>τ, with 95%</th><td>{number(low)} to {number(high)}</td></tr>"
+        f"<tr><th scope='row'>{figure.escaped(name(f, j))}, averaged over τ</th>"
+        f"<td>{number(f.averaged.mean[j])} ± {number(f.averaged.sd[j])}</td></tr>"
+        "<tr><th scope='row'>if τ were {tau}</th><td>{mean} ± {sd}</td></tr></tbody></table>",
+        tau=[f"{t:g}" for t in f.tau],
+        mean=[number(m) for m in f.at.mean[:, j]],
+        sd=[number(s) for s in f.at.sd[:, j]],
     )
-    + rf" \allowbreak {{{{}} = {tint.partial(number(third.mean[k]))}}}, \qquad "
-    + rf"{tint.partial(rf'E({letter})')} = {tint.partial(number(posterior.effect_mean[k]))}"
-    if revealed else "",
-    "For one τ it is partial pooling as before. Then the curve of each school is averaged, every τ "
-    "with the weight $p(\\tau \\mid y)$ that the density above gives it: the prior, dotted, times what the data say of τ. The standard errors $\\sigma_j$ are taken as known; the best guess of τ (REML, restricted maximum likelihood) is the top of the density under a flat prior.",
-)  # fmt: skip
 
-lesson.breaks(
-    (
-        "Three schools",
-        "A flat prior lets τ go to hundreds: the density falls so slowly that τ has no finite mean. "
-        "The model can be fitted. Choose a half-normal prior and say what you know of τ.",
-        Scenario(n_groups=3),
-        {"data": SIMULATED, "prior": "flat"},
-    ),
-    (
-        "A prior that insists",
-        "A half-normal prior of scale 1 says that schools hardly differ. With eight schools the "
-        "prior decides, not the data.",
-        scenario,
-        {"data": EIGHT, "prior": "half-normal", "scale": 1.0},
-    ),
-)
 
-at_best = conditional_effects(y, se, best)
-wider, narrower = posterior.effect_sd[k] - at_best.sd[k], number(at_best.sd[k], 2)
-lesson.check(
-    SLUG,
-    [
+def prior_words(f: Facts) -> str:
+    """The prior with its scale."""
+    return PRIORS[f.prior] + ("" if f.scale is None else f", scale {f.scale:g}")
+
+
+# Questions
+
+
+def trusted(f: Facts) -> Question:
+    """The prediction."""
+    low, high = f.interval
+    between = f"With 95% the SD lies between {number(low)} and {number(high)} points."
+    return Question(
+        f"The best single guess of τ is {best(f)}. How far can you trust it?",
+        [
+            Answer("Very well", between if f.trust == "well" else "Other values are nearly as plausible.", f.trust == "well"),
+            Answer("Roughly: half or double is ruled out",
+                   between if f.trust == "roughly" else
+                   "The data do not rule those out." if f.trust == "hardly" else "They rule out much more than that.",
+                   f.trust == "roughly"),
+            Answer("Hardly: very different values fit too",
+                   f"{between} {count(f.n, 'school')} say little about how much schools differ." if f.trust == "hardly"
+                   else "So many schools do tell how much they differ.", f.trust == "hardly"),
+        ],
+        ordered=True,
+    )  # fmt: skip
+
+
+def best(f: Facts) -> str:
+    """The best guess in words."""
+    return "exactly 0" if f.best == 0 else number(f.best)
+
+
+def checks(f: Facts) -> list[Question]:
+    """Three questions on what the steps have shown."""
+    j, smaller = f.picked, f.smaller(2)
+    school = plain(name(f, j))
+    guess, averaged = number(f.at_best.sd[j], 2), number(f.averaged.sd[j], 2)
+    sds = f"{guess} at the best guess, {averaged} averaged over τ."
+    return [
         Question(
-            f"What do you report for {name}?",
+            f"What do you report for {school}?",
             [
-                Answer("Its own estimate", f"{number(y[k])} takes τ as infinite: the others would tell nothing."),
-                Answer("Its curve at the best guess of τ", f"{number(at_best.mean[k])} takes τ = {guess} as known for sure."),
-                Answer("Its curve, averaged with the density of τ as weight",
-                       f"Right: {number(posterior.effect_mean[k])}. Every τ counts by how plausible it is.", True),
+                Answer("Its own estimate", f"{number(f.y[j])} takes τ as infinite: the others would tell nothing."),
+                Answer("Its estimate at the best guess of τ", f"{number(f.at_best.mean[j])} takes τ = {number(f.best)} as known for sure."),
+                Answer("Its estimate averaged over τ",
+                       f"Right: {number(f.averaged.mean[j])}. Every τ counts by how plausible it is.", True),
             ],
         ),
         Question(
-            f"You put the best guess τ = {guess} in, as if it were known. What happens to the SD of {name}?",
+            f"You put the best guess τ = {number(f.best)} in as if it were known. What becomes of the SD of {school}?",
             [
-                Answer("It is too small", f"Right: {narrower} instead of {number(posterior.effect_sd[k], 2)}. What is not known of τ is left out."
-                       if wider > 0 else f"Not here: {narrower} against {number(posterior.effect_sd[k], 2)}.", wider > 0),
-                Answer("It stays as it is", f"It is {narrower} at the best guess and {number(posterior.effect_sd[k], 2)} averaged over τ."),
-                Answer("It is too large", f"It is {narrower} at the best guess, and {number(posterior.effect_sd[k], 2)} averaged over τ."
-                       + ("" if wider > 0 else " Here the best guess lies above most of the density."), wider <= 0),
+                Answer("It is too small", f"Right: {sds} What is not known of τ was left out." if smaller < 0
+                       else "Often so, but not here: compare the two SDs.", smaller < 0),
+                Answer("It is about right", f"Right here: {sds}" if smaller == 0 else "The two SDs are not the same here.", smaller == 0),
+                Answer("It is too large", f"Right here: {sds} The best guess lies above most of the density." if smaller > 0
+                       else "Taking something as known does not add to what is unknown.", smaller > 0),
             ],
         ),
         Question(
             "“With fewer than ten groups a multilevel model is forbidden.” What do you answer?",
             [
                 Answer("True: use no pooling", "No pooling is the same model with τ = ∞. Nobody knows that."),
-                Answer("True: use complete pooling", "Complete pooling is the same model with τ = 0. Nobody knows that."),
-                Answer("False: few groups leave τ uncertain, so average over it", "Right. With three or five groups the prior on τ matters, so say which one you used.", True),
+                Answer("True: use complete pooling", "Complete pooling is the same model with τ = 0. Nobody knows that either."),
+                Answer("False: few groups leave τ uncertain, so average over it",
+                       "Right. With three or five groups the prior on τ matters, so say which one you used.", True),
             ],
         ),
-    ],
-)  # fmt: skip
+    ]  # fmt: skip
 
-values = {"y": ", ".join(f"{v:.4f}".rstrip("0").rstrip(".") for v in y)}
-values["se"] = ", ".join(f"{v:.4f}".rstrip("0").rstrip(".") for v in se)
-named = "" if prior == "flat" else f', "{prior}", {scale:g}'
-python_prior = {
-    "flat": "0 * tau",
-    "half-normal": f"-((tau / {scale}) ** 2) / 2",
-    "half-cauchy": f"-np.log1p((tau / {scale}) ** 2)",
-}[prior]
-r_prior = {
-    "flat": "0 * tau",
-    "half-normal": f"-(tau / {scale})^2 / 2",
-    "half-cauchy": f"-log1p((tau / {scale})^2)",
-}[prior]
-lesson.code(
-    lambda: Listing(
+
+# The story
+
+
+def known_truth(f: Facts) -> str:
+    """The town's schools, of which the truth is known."""
+    low, high = f.interval
+    partial, own = f.misses(f.averaged.mean), f.misses(f.y)
+    return (
+        f"Of the eight schools nobody knows the truth. So take simulated schools: {f.n} of the town, of which we set τ to "
+        f"{number(f.true_tau)} points. Now the best guess is {best(f)}, and the 95% run from {number(low)} to {number(high)}: the true τ "
+        f"lies {'inside' if f.holds else 'outside, in this draw'}. More schools, and larger ones, tell more of τ.\n\nThe black bars "
+        f"miss the true means by {number(partial)} points (root mean square), the schools' own means by {number(own)}."
+    )
+
+
+def three(f: Facts) -> str:
+    """How far the density of three schools runs."""
+    low, high = f.interval
+    return (
+        f"Under this prior τ lies between {number(low)} and {number(high)} points, with 95%"
+        + (f"; {percent(f.beyond)} lie to the right of the figure. " if f.beyond > 0.025 else ". ")
+        + ("The tail is so long that τ has no finite mean." if f.endless else "")
+    )
+
+
+def sentence(f: Facts) -> str:
+    """What the board is told."""
+    j = f.picked
+    told = (
+        f" For {plain(name(f, j))} the board can expect {number(f.averaged.mean[j])} points from coaching, give or take "
+        f"{number(f.averaged.sd[j])}, and not {number(f.y[j], 0)}."
+    )
+    return (
+        "A single guess of τ hides how little a few schools say of it. So average over all τ, each by how plausible it is."
+        + (told if f.real else "")
+    )
+
+
+EIGHT = {
+    "data": "eight",
+    "school": "A",
+    "truth": False,
+    "curves": "means",
+    "prior": "flat",
+    "scale": 10.0,
+    "line": False,
+}
+NOT_YET = {**EIGHT, "averaged": False}
+AVERAGED = {**EIGHT, "averaged": True}
+WITH_PRIOR = {**AVERAGED, "line": True}
+TOWN = {**WITH_PRIOR, "data": "town", "school": "Juniper", "truth": True}
+
+STEPS = [
+    story.situation(
+        heading="Eight schools tried coaching",
+        text=lambda f: "The board has results of eight schools from a coaching study (Rubin 1981). Pupils were coached for a test, "
+        "and each school reports how many points that added: the **effect** of coaching.\n\nThe circles are the schools' "
+        f"own estimates. The bars are one [[standard error]] long to each side: {name(f, f.picked)} reports {number(f.y[f.picked], 0)} "
+        f"points, ± {number(f.se[f.picked], 0)}. The board asks: what did coaching really do in each school?",
+        do="Look at the bars. Could all eight true effects be the same?",
+        shows={**NOT_YET, "handle": "first"},
+    ),
+    story.predict(
+        heading="How much do the true effects differ?",
+        text="Each school has a **true effect**. We call it θ (theta). How much the true effects differ is the **SD between "
+        "schools**. In this lesson it is called τ (tau); earlier it was $\\sigma_\\alpha$. At τ = 0 coaching did the same everywhere. "
+        "[[REML]] estimates it, as before.",
+        ask=trusted,
+        shows={**NOT_YET, "handle": "first"},
+    ),
+    story.try_it(
+        heading="Every τ, and what it would mean",
+        text=lambda f: "The hill says how plausible each τ is, given the data. Such a curve is a [[density]]: values under the high part are "
+        f"more plausible. The dark part holds 95%. Below it, each green curve is a school: its estimate **if that τ were true**. "
+        f"At 0, the best guess, all get the same {number(f.pooled.estimate)}.",
+        hand=at_this_tau,
+        do="Drag the handle from 0 to the right. Watch the schools fan out while τ is still plausible.",
+        shows={**NOT_YET, "handle": "best"},
+    ),
+    story.say(
+        heading="Averaged over τ",
+        text="Which τ to take? Not one alone. Take a school's estimate at every τ, and average them; a plausible τ counts much, an "
+        "implausible one little. This is **averaged over τ**: the black bars.\n\n"
+        r"$$\underbrace{E(\theta_j)}_{\text{averaged}} = \int \underbrace{E(\theta_j \mid \tau)}_{\text{if τ were true}}\; "
+        r"\underbrace{p(\tau \mid y)}_{\text{density of τ}}\, d\tau$$",
+        hand=worked,
+        do="Drag: one τ is partial pooling as before. The average stands still.",
+        shows={**AVERAGED, "handle": "rest"},
+    ),
+    story.try_it(
+        heading="What was held plausible before",
+        text="The dotted line is the [[prior]]: how plausible each τ was **before** the data. The data turn it into the hill, "
+        "the [[posterior]]. Flat: all τ alike. Half-normal: τ above twice its scale is hardly possible. Half-Cauchy: much "
+        "larger ones are.",
+        hand=of_prior,
+        do="Choose half-normal and a scale of 1: it insists that schools hardly differ. Then try 30.",
+        uses=("prior", "scale"),
+        shows={**WITH_PRIOR, "handle": "rest"},
+    ),
+    story.truth(
+        heading="More schools tell more",
+        text=known_truth,
+        do="Drag along the density: the diamond on it is the true τ.",
+        sets=Scenario(),
+        shows={**TOWN, "handle": "rest"},
+    ),
+    story.breaks(
+        heading="Three schools and a flat prior",
+        changed="Only three schools of the town are left.",
+        look=three,
+        text="The model can be fitted, but three schools cannot say how much schools differ. What the prior holds plausible now decides: "
+        "choose one that says what you know of schools, and report it.",
+        sets=Scenario(n_groups=3),
+        shows={**TOWN, "handle": "rest"},
+        uses=("prior", "scale"),
+    ),
+    story.check(heading="Check yourself", ask=checks, shows={**AVERAGED, "handle": "rest"}),
+    story.sentence(
+        heading="What the board can be told",
+        text=sentence,
+        shows={**AVERAGED, "handle": "rest"},
+    ),
+]  # fmt: skip
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    known = f" True SD between schools: {number(f.true_tau)} points." if not f.real else ""
+    return (
+        r"$$y_j \sim N(\theta_j, \sigma_j^2), \qquad \theta_j \sim N(\mu, \tau^2), \qquad E(\theta_j \mid \tau) = "
+        r"\frac{y_j/\sigma_j^2 + \hat\mu_\tau/\tau^2}{1/\sigma_j^2 + 1/\tau^2}$$"
+        "\n\n$y_j$ is the estimate of school j, $\\sigma_j$ its standard error, taken as known; $\\theta_j$ its true effect; $\\mu$ "
+        "the mean of all true effects, with a flat prior; $\\tau$ their SD. These last two are the [[hyperparameters]]. "
+        f"Complete pooling: {number(f.pooled.estimate, 2)} (standard error {number(f.pooled.se, 2)}). A test of τ = 0: "
+        f"Q = {number(f.pooled.q, 2)} on {f.pooled.df} degrees of freedom, p = {number(f.pooled.p, 2)}. "
+        f"REML: τ = {number(f.best, 2)}, the top of the density under a flat prior. Prior here: {prior_words(f)}; "
+        f"the median of τ is {number(f.median, 2)}.{known} "
+        "An effect of partial pooling with the REML guess put in is called [[empirical Bayes]]. "
+        "Sources: Rubin (1981); Gelman et al., Bayesian Data Analysis (3rd ed.), section 5.5."
+    )  # fmt: skip
+
+
+LOG_PRIOR = {
+    "flat": ("0 * tau", "0 * tau"),
+    "half-normal": ("-((tau / {0}) ** 2) / 2", "-(tau / {0})^2 / 2"),
+    "half-cauchy": ("-np.log1p((tau / {0}) ** 2)", "-log1p((tau / {0})^2)"),
+}
+
+
+def code(f: Facts) -> Listing:
+    """The posterior in three languages."""
+    y, se = (
+        ", ".join(f"{v:.4f}".rstrip("0").rstrip(".") for v in values) for values in (f.y, f.se)
+    )
+    scale = 1.0 if f.scale is None else f.scale
+    named = "" if f.scale is None else f', "{f.prior}", {scale:g}'
+    in_python, in_r = (text.format(f"{scale:g}") for text in LOG_PRIOR[f.prior])
+    return Listing(
         core=f"""import mlm_core as mlm
 from mlm_core.hierarchy import pooled_estimate, tau_reml
 
-y = [{values["y"]}]
-se = [{values["se"]}]
+y = [{y}]
+se = [{se}]
 print(pooled_estimate(y, se), tau_reml(y, se))
 posterior = mlm.tau_posterior(y, se{named})
 print(posterior.quantile([0.025, 0.5, 0.975]).round(2))
@@ -240,8 +377,8 @@ print(posterior.effect_sd.round(2))""",
         statsmodels=f"""import numpy as np
 from statsmodels.stats.meta_analysis import combine_effects
 
-y = np.array([{values["y"]}])
-se = np.array([{values["se"]}])
+y = np.array([{y}])
+se = np.array([{se}])
 pooled = combine_effects(y, se**2)
 print(pooled.mean_effect_fe, pooled.sd_eff_w_fe, pooled.q)
 
@@ -253,7 +390,7 @@ v = 1 / (1 / total).sum(1)
 mu = v * (y / total).sum(1)
 likelihood = (np.log(v) - np.log(total).sum(1) - ((y - mu[:, None]) ** 2 / total).sum(1)) / 2
 print(tau[likelihood.argmax()])
-weight = likelihood + {python_prior}
+weight = likelihood + {in_python}
 weight = np.exp(weight - weight.max()) * np.cosh(t)
 weight[0] /= 2
 weight /= weight.sum()
@@ -263,8 +400,8 @@ sd2 = tau[:, None] ** 2 * se**2 / total + (se**2 / total) ** 2 * v[:, None]
 print((weight @ mean).round(2))
 print(np.sqrt(weight @ (sd2 + (mean - weight @ mean) ** 2)).round(2))""",
         lme4=f"""# lmer() estimates sigma_y. Here the standard errors are known, so this is plain R.
-y <- c({values["y"]})
-se <- c({values["se"]})
+y <- c({y})
+se <- c({se})
 fit <- lm(y ~ 1, weights = 1 / se^2)
 print(c(coef(fit), 1 / sqrt(sum(1 / se^2)), deviance(fit)))
 
@@ -276,7 +413,7 @@ mu <- v * drop((1 / total) %*% y)
 from_mu <- outer(-mu, y, "+")
 likelihood <- (log(v) - rowSums(log(total)) - rowSums(from_mu^2 / total)) / 2
 print(tau[which.max(likelihood)])
-weight <- likelihood + {r_prior}
+weight <- likelihood + {in_r}
 weight <- exp(weight - max(weight)) * cosh(t)
 weight[1] <- weight[1] / 2
 weight <- weight / sum(weight)
@@ -286,12 +423,35 @@ sd2 <- outer(tau^2, se^2) / total + t(se^2 / t(total))^2 * v
 averaged <- drop(weight %*% mean)
 print(round(averaged, 2))
 print(round(sqrt(drop(weight %*% (sd2 + t(t(mean) - averaged)^2))), 2))""",
-    ),
-    lambda: pd.DataFrame(schools._asdict()),
-)
+    )
 
-lesson.close(
-    SLUG,
-    "A point estimate of τ hides how little a few schools say about it: average over all the values "
-    "of τ, each by how plausible it is.",
-)
+
+STORY = story.Story(
+    slug="how_sure_about_tau",
+    steps=STEPS,
+    facts=lambda seen: remembered(facts)(
+        seen.scenario, seen["data"] == "eight", seen["school"], seen["prior"], seen["scale"]
+    ),
+    figure=draw,
+    controls=[
+        controls.Choice("data", "Schools", ["eight", "town"], "eight",
+                        names={"eight": "The eight schools", "town": "Schools of the town"}),
+        controls.Choice("school", "School", lambda s: [*EIGHT_NAMES, *sorted(school_names(s.n_groups))], "A",
+                        help="A to H are the eight schools, the others those of the town."),
+        controls.Choice("prior", "Prior on τ", list(PRIORS), "flat", names=PRIORS),
+        controls.Slider("scale", "Scale of the prior, points", Bounds(1.0, 30.0, 1.0), 10.0,
+                        help="A flat prior has none."),
+        controls.Choice("curves", "The curves show", ["means", "SDs"], "means"),
+        controls.Switch("averaged", "Show what is averaged over τ", default=True),
+        controls.Switch("line", "Show the prior", default=True),
+        controls.TRUTH,
+        *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y"),
+    ],
+    lab=of_prior,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: pd.DataFrame({"school": f.names, "y": f.y, "se": f.se}),
+)  # fmt: skip
+
+story.tell(STORY)

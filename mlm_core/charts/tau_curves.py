@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import numpy as np
-from numpy.typing import NDArray
 
 from mlm_core.charts import marks
 from mlm_core.charts.handle import handle, here
@@ -15,108 +14,158 @@ from mlm_core.charts.theme import Look, finish
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
+    from mlm_core.data import Floats
+    from mlm_core.lessons.how_sure_about_tau import Facts
 
+SCHOOL = "school"
 LEFT = 52
 """Pixels for the numbers of the vertical axis; the handle's margin in style.css knows it."""
-DENSITY, GAP, CURVES = 96, 26, 270
+DENSITY, GAP, CURVES, AXIS = 96, 26, 270, 46
 CURVES_END, SIDE = 0.64, 0.74
 """Where the curves end and where the schools' estimates begin, as shares of the width."""
-MOST_LABELS = 26
-"""With more schools than this their letters do not fit."""
-OF_SCHOOL = ("label", "school", "place", "own", "averaged", "strong")
+SPREAD = (0.03 - SIDE) / (1 - SIDE)
+"""Where the schools begin while they have the whole width: a place left of their column."""
+MOST_LETTERS = 10
+"""With more schools than this only the picked one is named."""
+OF_SCHOOL = ("school", "place", "own", "averaged", "picked", "revealed")
 
 
 def tau_curves_tables(
-    tau: Floats,
-    density: Floats,
-    prior: Floats,
-    curves: Floats,
-    schools: dict[str, Any],
+    f: Facts,
     *,
-    best: float,
-    interval: tuple[float, float],
-    rest: int,
-    strong: int,
+    curves: str,
     domain: tuple[float, float],
+    revealed: bool,
+    averaged: bool,
+    truth: bool,
+    prior: bool,
 ) -> dict[str, pd.DataFrame]:
     """Tables of `tau_curves`.
 
     Parameters
     ----------
-    tau : (K,) array
-        The steps of the handle, from 0 (units of y).
-    density, prior : (K,) arrays
-        Posterior and prior density at them, each on a scale of its own.
-    curves : (K, J) array
-        What is drawn of each school over tau: its conditional mean, or SD.
-    schools : dict
-        ``school, own, averaged``, each (J,), and ``pooled``, one number: the same
-        without pooling, averaged over tau, and at tau = 0.
-    best : float
-        The single best guess of tau.
-    interval : (low, high)
-        Where tau lies with 95%.
-    rest : int
-        Step at which the handle rests.
-    strong : int
-        The school whose curve is drawn thick.
+    f : Facts
+        Of `mlm_core.lessons.how_sure_about_tau`.
+    curves : {"means", "SDs"}
+        What is drawn of each school over tau.
     domain : (low, high)
         Of the curves' axis: the letters at their ends keep apart on it.
+    revealed : bool
+        Else only the schools' own estimates are seen, each with its standard error, over
+        the whole width.
+    averaged, truth, prior : bool
+        Show what is averaged over tau, the truth where it is known, and the prior.
 
     Returns
     -------
     dict of DataFrame
         ``steps, curves, schools, marks``.
     """
+    known = truth and not f.real
+    means = curves != "SDs"
+    drawn = f.at.mean if means else f.at.sd
+    return {
+        "steps": _steps(f, means, revealed, prior),
+        "curves": _along(f, drawn),
+        "schools": _schools(f, drawn[-1], domain, means, revealed, averaged, known),
+        "marks": _single(f, means, revealed, known),
+    }
+
+
+def _steps(f: Facts, means: bool, revealed: bool, prior: bool) -> pd.DataFrame:
     import pandas as pd
 
-    K, J = curves.shape
-    step, names = np.arange(K), [str(s) for s in schools["school"]]
-    resting = step == rest
-    return {
-        "steps": pd.DataFrame(
-            {
-                "step": step,
-                "tau": tau,
-                "density": density,
-                "prior": prior,
-                "inside": np.where((tau >= interval[0]) & (tau <= interval[1]), density, 0.0),
-                "caption": [f"if τ were {v:g}" for v in tau],
-                "resting": resting,
-            }
-        ),
-        "curves": pd.DataFrame(
-            {
-                "step": np.repeat(step, J),
-                "row": np.tile(np.arange(J), K),
-                "tau": np.repeat(tau, J),
-                "value": curves.ravel(),
-                "resting": np.repeat(resting, J),
-            }
-        ),
-        "schools": pd.DataFrame(
-            {
-                "row": np.arange(J),
-                "school": names,
-                "label": [name[0] if J <= MOST_LABELS else "" for name in names],
-                "place": (np.arange(J) + 0.5) / J,
-                "left": (np.arange(J) + 0.1) / J,
-                "right": (np.arange(J) + 0.9) / J,
-                "own": schools["own"],
-                "averaged": schools["averaged"],
-                "end": _apart(curves[-1], (domain[1] - domain[0]) / CURVES * 13),
-                "strong": np.arange(J) == strong,
-            }
-        ),
-        "marks": pd.DataFrame(
-            {
-                "best": [best],
-                "pooled": [schools["pooled"]],
-                "guess": ["best guess 0" if best == 0 else f"best guess {best:.1f}"],
-            }
-        ),
-    }
+    low, high = f.interval
+    density = f.density if revealed else 0 * f.tau
+    captions = [f"if τ were {v:g}" for v in f.tau]
+    return pd.DataFrame(
+        {
+            "step": np.arange(len(f.tau)),
+            "tau": f.tau,
+            "density": density,
+            "prior": f.prior_density if revealed and prior else 0 * f.tau,
+            "prior_seen": int(revealed and prior),
+            "inside": np.where((f.tau >= low) & (f.tau <= high), density, 0.0),
+            "caption": captions if revealed else "",
+            "words": ("the estimates are" if means else "their SDs are") if revealed else "",
+            "revealed": int(revealed),
+            "resting": np.arange(len(f.tau)) == f.rest,
+        }
+    )
+
+
+def _along(f: Facts, drawn: Floats) -> pd.DataFrame:
+    import pandas as pd
+
+    K, J = drawn.shape
+    return pd.DataFrame(
+        {
+            "step": np.repeat(np.arange(K), J),
+            "row": np.tile(np.arange(J), K),
+            "tau": np.repeat(f.tau, J),
+            "value": drawn.ravel(),
+            "resting": np.repeat(np.arange(K) == f.rest, J),
+        }
+    )
+
+
+def _schools(
+    f: Facts, ends: Floats, domain: tuple[float, float], means: bool, revealed: bool,
+    averaged: bool, truth: bool,
+) -> pd.DataFrame:  # fmt: skip
+    import pandas as pd
+
+    J, start = f.n, 0.0 if revealed else SPREAD
+    of, row = f.averaged, np.arange(f.n)
+
+    def place(share: float) -> Floats:
+        at: Floats = start + (1 - start) * (row + share) / J
+        return at
+
+    picked = row == f.picked
+    few = J <= MOST_LETTERS
+    label = f.names if few else np.where(picked, f.names, "")
+    letters = [name[0] if few else "" for name in f.names]
+    own = f.y if means else f.se
+    return pd.DataFrame(
+        {
+            "row": row,
+            "school": f.names,
+            "label": letters if f.real or few else label,
+            "label_at": place(0.5) if few else np.full(J, 0.5),
+            "place": place(0.5),
+            "left": place(0.1),
+            "right": place(0.9),
+            "own": own,
+            "low": own - f.se if means else own,
+            "high": own + f.se if means else own,
+            "averaged": of.mean if means else of.sd,
+            "end": _apart(ends, (domain[1] - domain[0]) / CURVES * 13),
+            "letter": letters if revealed else [""] * J,
+            "truth": f.truth if truth and means else own,
+            "picked": picked,
+            "revealed": int(revealed),
+            "averaged_seen": int(revealed and averaged),
+            "truth_seen": int(truth and means and revealed),
+        }
+    )
+
+
+def _single(f: Facts, means: bool, revealed: bool, truth: bool) -> pd.DataFrame:
+    import pandas as pd
+
+    pooled = f.at.mu[0] if means else f.at.mu_sd[0]
+    return pd.DataFrame(
+        {
+            "best": [min(f.best, f.top)],
+            "pooled": [pooled],
+            "guess": [f"best guess {f.best:.1f}" if f.best else "best guess 0"] if revealed else "",
+            "words": ["how plausible each τ is" if revealed else ""],
+            "true_tau": [min(f.true_tau, f.top) if truth else 0.0],
+            "truth_seen": [int(truth and revealed)],
+            "revealed": [int(revealed)],
+        }
+    )
 
 
 def _apart(values: Floats, gap: float) -> Floats:
@@ -137,18 +186,17 @@ def _apart(values: Floats, gap: float) -> Floats:
 def tau_curves(
     look: Look,
     *,
-    top: float,
+    along: tuple[float, float],
     domain: tuple[float, float],
     steps: int,
     effect: str = "effect, points",
-    said: str = "the estimates are",
-    letters: bool = True,
 ) -> Any:
     """Posterior density of tau; under it every school's curve; beside it the estimates.
 
-    The figures 5.5 to 5.7 of Bayesian Data Analysis (3rd ed.) in one. The handle
-    lives in the chart: it moves a line along the density and across the curves, and
-    the estimates at that tau move with it.
+    The figures 5.5 to 5.7 of Bayesian Data Analysis (3rd ed.) in one. The handle lives in
+    the chart: it moves a line along the density and across the curves, and the estimates at
+    that tau move with it. Hollow: a school's own estimate. Filled: its estimate if this tau
+    were true. Black bar: averaged over tau. Rule: all schools alike. Diamond: the truth.
 
     Tables
     ------
@@ -158,28 +206,24 @@ def tau_curves(
     Parameters
     ----------
     look : Look
-    top : float
-        Largest tau that is shown (units of y).
+    along : (0, top)
+        Of the axis of tau (units of y).
     domain : (low, high)
         Of the curves' axis; keep it the same while sliders move.
     steps : int
         Number of steps of the handle.
     effect : str
         Title of that axis.
-    said : str
-        Heading of the schools' column, after "if τ were ...".
-    letters : bool
-        Name the curves at their right ends.
     """
     now = here(steps)
-    along = alt.Scale(domain=[0, top], range=[0, _share(CURVES_END)])
+    of_tau = alt.Scale(domain=list(along), range=[0, _share(CURVES_END)], nice=False)
     bottom = DENSITY + GAP
     y_scale = alt.Scale(domain=list(domain), range=[bottom + CURVES, bottom], nice=False)
     return finish(
         alt.layer(
-            _density(look, along, now),
-            _curves(look, along, y_scale, now, steps, effect, letters),
-            _estimates(look, y_scale, now, said),
+            _density(look, of_tau, now),
+            _curves(look, of_tau, y_scale, now, steps, effect),
+            _estimates(look, y_scale, now),
         ).resolve_scale(x="independent", y="independent"),
         look,
         bottom + CURVES,
@@ -191,130 +235,157 @@ def _share(share: float) -> Any:
     return alt.ExprRef(f"{share} * width")
 
 
+def _seen(name: str, most: float = 1.0) -> Any:
+    return alt.condition(f"datum.{name} > 0", alt.value(most), alt.value(0))
+
+
 def _density(look: Look, along: Any, now: str) -> Any:
     colours = look.palette
     base = alt.Chart(alt.NamedData("steps"))
     y = alt.Scale(domain=[0, 1], range=[DENSITY, 18])
     at = {c: alt.Y(f"{c}:Q", scale=y, axis=None) for c in ("density", "prior", "inside")}
-    best = alt.Chart(alt.NamedData("marks"))
-    hidden = alt.X("tau:Q", scale=along, axis=None)
-    guess = alt.X("best:Q", scale=along, axis=None)
-    handle_at = base.transform_filter(now)
+    single = alt.Chart(alt.NamedData("marks"))
+    x = {c: alt.X(f"{c}:Q", scale=along, axis=None) for c in ("tau", "best", "true_tau")}
+    at_handle = base.transform_filter(now)
     return alt.layer(
-        base.mark_area(color=colours.partial, opacity=0.14).encode(x=hidden, y=at["density"]),
-        base.mark_area(color=colours.partial, opacity=0.22).encode(x=hidden, y=at["inside"]),
-        base.mark_line(color=colours.muted, strokeDash=[2, 4], strokeWidth=1.5).encode(
-            x=hidden, y=at["prior"]
+        base.mark_area(color=colours.muted, opacity=0.14).encode(x=x["tau"], y=at["density"]),
+        base.mark_area(color=colours.muted, opacity=0.25).encode(x=x["tau"], y=at["inside"]),
+        base.mark_line(color=colours.muted, strokeDash=[2, 4], strokeWidth=2).encode(
+            x=x["tau"], y=at["prior"], opacity=_seen("prior_seen")
         ),
-        base.mark_line(color=colours.partial, strokeWidth=2.5).encode(x=hidden, y=at["density"]),
-        best.mark_rule(color=colours.complete, strokeDash=[5, 4], strokeWidth=2).encode(
-            x=guess, y=alt.value(14), y2=alt.value(DENSITY)
+        base.mark_line(color=colours.ink, strokeWidth=2).encode(
+            x=x["tau"], y=at["density"], opacity=_seen("revealed")
         ),
-        best.mark_text(color=colours.complete, align="left", dx=-1).encode(
-            x=guess, y=alt.value(5), text="guess:N"
+        single.mark_rule(color=colours.ink, strokeDash=[5, 4], strokeWidth=1.5).encode(
+            x=x["best"], y=alt.value(14), y2=alt.value(DENSITY), opacity=_seen("revealed")
         ),
-        handle_at.mark_rule(color=colours.ink, strokeWidth=2).encode(
-            x=hidden, y=at["density"], y2=alt.value(DENSITY)
+        single.mark_text(align="left", dx=-1).encode(x=x["best"], y=alt.value(5), text="guess:N"),
+        marks.point(single, "truth", look, 110).encode(
+            x=x["true_tau"], y=alt.value(DENSITY), opacity=_seen("truth_seen")
         ),
-        handle_at.mark_point(
-            shape="circle", filled=True, color=colours.ink, size=90, opacity=1
-        ).encode(x=hidden, y=at["density"]),
-        best.mark_text(color=colours.muted, align="right")
-        .transform_calculate(words="'how plausible each τ is'")
-        .encode(x=alt.value(_share(CURVES_END)), y=alt.value(36), text="words:N"),
+        at_handle.mark_point(shape="circle", filled=True, color=colours.ink, size=90).encode(
+            x=x["tau"], y=at["density"], opacity=_seen("revealed")
+        ),
+        single.mark_text(color=colours.muted, align="right").encode(
+            x=alt.value(_share(CURVES_END)), y=alt.value(36), text="words:N"
+        ),
     )
 
 
-def _curves(
-    look: Look, along: Any, y_scale: Any, now: str, steps: int, effect: str, letters: bool
-) -> Any:
+def _curves(look: Look, along: Any, y_scale: Any, now: str, steps: int, effect: str) -> Any:
     colours = look.palette
-    axis = alt.Axis(title="SD between schools τ, points", tickCount=6)
-    x = alt.X("tau:Q", scale=along, axis=axis)
+    x = alt.X(
+        "tau:Q", scale=along, axis=alt.Axis(title="SD between schools τ, points", tickCount=6)
+    )
     left = alt.Axis(
         title=effect, titleX=14 - LEFT, tickCount=6, grid=True, minExtent=LEFT, maxExtent=LEFT
     )
-    y = alt.Y("value:Q", scale=y_scale, axis=left)
+    y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=left) for c in ("value", "end", "pooled")}
     named = alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL))
     curves = alt.Chart(alt.NamedData("curves")).transform_lookup("row", named)
-    base = alt.Chart(alt.NamedData("steps"))
+    base, single = alt.Chart(alt.NamedData("steps")), alt.Chart(alt.NamedData("marks"))
     bottom = DENSITY + GAP + CURVES
-    strong = alt.condition("datum.strong", alt.value(3.2), alt.value(1.6))
-    layers = [
-        marks.complete_rule(alt.Chart(alt.NamedData("marks")), look, opacity=0.9).encode(
-            y=alt.Y("pooled:Q", scale=y_scale, axis=left),
-            x=alt.value(0),
-            x2=alt.value(_share(CURVES_END)),
+    return alt.layer(
+        marks.complete_rule(single, look).encode(
+            y=y["pooled"], x=alt.value(0), x2=alt.value(_share(CURVES_END)),
+            opacity=_seen("revealed", 0.9),
         ),
-        curves.mark_line(color=colours.partial, opacity=0.85, clip=True).encode(
-            x=x, y=y, detail="row:N", strokeWidth=strong
+        curves.mark_line(color=colours.partial, clip=True).encode(
+            x=x, y=y["value"], detail="row:N", opacity=_seen("revealed", 0.85),
+            strokeWidth=alt.condition("datum.picked", alt.value(3.2), alt.value(1.6)),
         ),
-        base.transform_filter(now)
-        .mark_rule(color=colours.ink, strokeWidth=2)
-        .encode(x=x, y=alt.value(DENSITY), y2=alt.value(bottom)),
+        base.transform_filter(now).mark_rule(color=colours.ink, strokeWidth=2).encode(
+            x=x, y=alt.value(18), y2=alt.value(bottom), opacity=_seen("revealed")
+        ),
         curves.transform_filter(now)
-        .mark_point(shape="circle", filled=True, color=colours.partial, size=48, opacity=1)
-        .encode(x=x, y=y),
+        .mark_point(shape="circle", filled=True, color=colours.partial, size=48)
+        .encode(x=x, y=y["value"], opacity=_seen("revealed")),
         base.mark_point(opacity=0)
         .encode(x=x, y=alt.value(bottom / 2), tooltip=alt.value(""))
         .add_params(handle(steps, "SD between schools, tau")),
-    ]
-    if letters:
-        layers.append(
-            alt.Chart(alt.NamedData("schools"))
-            .mark_text(align="left", dx=6, fontWeight="bold", color=colours.partial)
-            .encode(
-                x=alt.value(_share(CURVES_END)),
-                y=alt.Y("end:Q", scale=y_scale, axis=left),
-                text="label:N",
-            )
-        )
-    return alt.layer(*layers)
+        alt.Chart(alt.NamedData("schools"))
+        .mark_text(align="left", dx=6, fontWeight="bold", color=colours.partial)
+        .encode(x=alt.value(_share(CURVES_END)), y=y["end"], text="letter:N"),
+        # Over the axis of tau, while there is no tau yet.
+        single.mark_rect(fill=colours.paper).encode(
+            x=alt.value(-8), x2=alt.value("width"), y=alt.value(bottom + 1),
+            y2=alt.value(bottom + AXIS),
+            opacity=alt.condition("datum.revealed > 0", alt.value(0), alt.value(1)),
+        ),
+    )  # fmt: skip
 
 
-def _estimates(look: Look, y_scale: Any, now: str, words: str) -> Any:
-    colours = look.palette
+def _estimates(look: Look, y_scale: Any, now: str) -> Any:
     low, high = DENSITY + GAP + CURVES, DENSITY + GAP
-    x_scale = alt.Scale(domain=[0, 1], range=[_share(SIDE), _share(1)])
-    x = alt.X("place:Q", scale=x_scale, axis=None)
-    named = alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL))
+    x_scale = alt.Scale(domain=[0, 1], range=[_share(SIDE), _share(1)], nice=False)
+    x = {c: alt.X(f"{c}:Q", scale=x_scale, axis=None) for c in ("place", "left", "label_at")}
     schools = alt.Chart(alt.NamedData("schools"))
+    said = alt.Chart(alt.NamedData("steps")).transform_filter(now)
+    single = alt.Chart(alt.NamedData("marks"))
+    y_of = ("own", "averaged", "pooled")
+    y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=None) for c in y_of}
+    return alt.layer(
+        # Of the step at which the handle is, so that a click here leaves it there.
+        said.mark_rect(fill=look.palette.paper, fillOpacity=0.01).encode(
+            tooltip=alt.value(""), x=alt.value(_share(SIDE)), x2=alt.value(_share(1)),
+            y=alt.value(0), y2=alt.value(low),
+        ),
+        marks.complete_rule(single, look).encode(
+            y=y["pooled"], x=alt.value(_share(SIDE)), x2=alt.value(_share(1)),
+            opacity=_seen("revealed", 0.9),
+        ),
+        *_of_each(look, schools, x, y_scale, now),
+        schools.mark_text(fontSize=look.type_size(13)).encode(
+            x=x["label_at"], y=alt.value(high - 10), text="label:N",
+            color=alt.condition(
+                "datum.picked && datum.revealed", alt.value(look.palette.picked),
+                alt.value(look.palette.ink),
+            ),
+        ),
+        said.mark_text(fontWeight="bold", align="right", fontSize=look.type_size(15)).encode(
+            x=alt.value(_share(1)), y=alt.value(46), text="caption:N"
+        ),
+        said.mark_text(color=look.palette.muted, align="right").encode(
+            x=alt.value(_share(1)), y=alt.value(68), text="words:N"
+        ),
+    )  # fmt: skip
+
+
+def _of_each(look: Look, schools: Any, x: dict[str, Any], y_scale: Any, now: str) -> list[Any]:
+    """The marks of every school in its column."""
+    colours, key = look.palette, marks.key("school")
+    named = alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL))
     there = alt.Chart(alt.NamedData("curves")).transform_filter(now).transform_lookup("row", named)
-    y = {
-        c: alt.Y(f"{c}:Q", scale=y_scale, axis=None) for c in ("own", "value", "averaged", "pooled")
-    }
+    y_of = ("own", "value", "averaged", "low", "truth")
+    y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=None) for c in y_of}
     tooltip = [
         alt.Tooltip("school:N", title="school"),
         alt.Tooltip("own:Q", title="no pooling", format=".1f"),
+    ]
+    more = [
+        *tooltip,
         alt.Tooltip("value:Q", title="at this τ", format=".1f"),
         alt.Tooltip("averaged:Q", title="averaged over τ", format=".1f"),
     ]
-    said = alt.Chart(alt.NamedData("steps")).transform_filter(now)
-    return alt.layer(
-        # Of the step at which the handle is, so that a click here leaves it there.
-        said.mark_rect(fill=colours.paper, fillOpacity=0.01).encode(
-            tooltip=alt.value(""),
-            x=alt.value(_share(SIDE)),
-            x2=alt.value(_share(1)),
-            y=alt.value(0),
-            y2=alt.value(low),
+    pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
+    hidden = alt.condition("datum.revealed > 0", alt.value(0), alt.value(0.6))
+    return [
+        schools.mark_bar(color=colours.no, width=2.5, orient="vertical").encode(
+            x=x["place"], y=y["low"], y2="high:Q", opacity=hidden, key=key
         ),
-        marks.complete_rule(alt.Chart(alt.NamedData("marks")), look, opacity=0.9).encode(
-            y=y["pooled"], x=alt.value(_share(SIDE)), x2=alt.value(_share(1))
+        there.mark_bar(color=colours.muted, width=1.5, orient="vertical").encode(
+            x=x["place"], y=y["own"], y2="value:Q", opacity=_seen("revealed"), key=key
         ),
-        there.mark_rule(color=colours.muted, strokeWidth=1.4).encode(x=x, y=y["own"], y2="value:Q"),
-        marks.point(schools, "no", look, 62).encode(x=x, y=y["own"]),
-        marks.point(there, "partial", look, 52).encode(x=x, y=y["value"], tooltip=tooltip),
-        schools.mark_rule(strokeWidth=3.5, color=colours.ink).encode(
-            x=alt.X("left:Q", scale=x_scale, axis=None), x2="right:Q", y=y["averaged"]
+        marks.point(schools, "no", look, 70)
+        .encode(x=x["place"], y=y["own"], tooltip=tooltip, key=key)
+        .add_params(pick),
+        marks.point(there, "partial", look, 52).encode(
+            x=x["place"], y=y["value"], tooltip=more, opacity=_seen("revealed"), key=key
         ),
-        schools.mark_text(fontSize=look.type_size(12)).encode(
-            x=x, y=alt.value(high - 10), text="label:N"
+        schools.mark_bar(color=colours.ink, height=3.5, orient="horizontal").encode(
+            x=x["left"], x2="right:Q", y=y["averaged"], opacity=_seen("averaged_seen"), key=key
         ),
-        said.mark_text(fontWeight="bold", fontSize=look.type_size(17)).encode(
-            x=alt.value(_share((1 + SIDE) / 2)), y=alt.value(46), text="caption:N"
+        marks.point(schools, "truth", look, 50).encode(
+            x=x["place"], y=y["truth"], opacity=_seen("truth_seen"), key=key
         ),
-        said.mark_text(color=colours.muted)
-        .transform_calculate(words=f"'{words}'")
-        .encode(x=alt.value(_share((1 + SIDE) / 2)), y=alt.value(68), text="words:N"),
-    )
+    ]

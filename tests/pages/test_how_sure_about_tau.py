@@ -1,213 +1,317 @@
-"""How sure about tau: the page against quadrature and textbook values, in its corners too."""
+"""How sure about tau: its story, its answers, its marks, held to the facts."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
-from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy.integrate import quad
 
+from mlm_core import Hyperparameters, Scenario
 from mlm_core.charts.tau_curves import _apart
-from tests.pages.kit import alternative, figure, healthy, open_page, run_python, text
+from mlm_core.lessons.how_sure_about_tau import EIGHT_SE, EIGHT_Y, facts
+from pages.shared.story import designed as design
+from tests.pages.kit import (
+    drawn,
+    mark_at,
+    marks,
+    open_page,
+    questions,
+    right,
+    run_python,
+    said,
+    story_of,
+    text,
+)
 
-SLUG = "how_sure_about_tau"
-SEEN = {f"predict_{SLUG}": "Just show me"}
-SIMULATED = {**SEEN, "data": "Simulated schools"}
-Y = np.array([28.0, 8, -3, 7, -1, 1, 18, 12])
-SE = np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
-AT_5 = [9.87, 7.88, 6.89, 7.71, 5.76, 6.68, 9.88, 8.15]
-AT_10 = [14.24, 8.06, 5.00, 7.62, 3.08, 4.90, 13.06, 9.04]
-AVERAGED = [11.40, 7.89, 6.13, 7.64, 5.13, 6.14, 10.67, 8.46]
-LANGUAGES = ("Python (this core)", "Python (statsmodels)", "R (lme4)")
-
-
-def unscaled(tau, y, se, prior="flat", scale=1.0):
-    """Posterior density up to a constant, written out from BDA3 (5.21)."""
-    w = 1 / (se**2 + tau**2)
-    mu = (w * y).sum() / w.sum()
-    like = w.sum() ** -0.5 * np.prod(np.sqrt(w) * se * np.exp(-w * (y - mu) ** 2 / 2))
-    z = tau / scale
-    return (
-        like * {"flat": 1, "half-normal": np.exp(-z * z / 2), "half-cauchy": 1 / (1 + z * z)}[prior]
-    )
-
-
-def average(y, se, k, prior="flat", scale=1.0):
-    """Mean of one effect over tau, by adaptive quadrature."""
-
-    def curve(tau):
-        w = 1 / (se**2 + tau**2)
-        mu = (w * y).sum() / w.sum()
-        return mu + tau**2 / (tau**2 + se[k] ** 2) * (y[k] - mu)
-
-    def area(f):
-        edges = [0, 1, 3, 6, 10, 20, 40, 100, np.inf]
-        return sum(quad(f, *ends)[0] for ends in pairwise(edges))
-
-    peak = max(unscaled(t, y, se, prior, scale) for t in np.linspace(0, 30, 301))
-    whole = area(lambda t: unscaled(t, y, se, prior, scale) / peak)
-    return area(lambda t: curve(t) * unscaled(t, y, se, prior, scale) / peak) / whole
+STORY = story_of("how_sure_about_tau")
+KINDS = [step.kind for step in STORY.steps]
+CHECK = KINDS.index("check")
+PREDICT, TRY, SAY, PRIOR, TRUTH, BREAKS = 1, 2, 3, 4, 5, 6
+TIE = Scenario(100, 100, imbalance=0.0, sigma_y=2.0, hyper=Hyperparameters(sigma_alpha=20.0))
+N = r"(−?\d+\.\d)"
 
 
-def test_the_figure_has_the_numbers_of_the_book():
-    _, tables = figure(open_page(SLUG, **SEEN))
-    curves = tables["curves"].pivot_table(index="tau", columns="row", values="value")
-    # two decimals as printed in the book's sources
-    np.testing.assert_allclose(curves.loc[5.0], AT_5, atol=0.005)
-    np.testing.assert_allclose(curves.loc[10.0], AT_10, atol=0.005)
-    np.testing.assert_allclose(curves.loc[0.0], 7.69, atol=0.005)
-    np.testing.assert_allclose(tables["schools"]["averaged"], AVERAGED, atol=0.005)
-    assert tables["schools"]["own"].tolist() == Y.tolist()
-    assert tables["marks"]["best"].tolist() == [0.0]
-    steps = tables["steps"]
-    relative = np.array([unscaled(t, Y, SE) for t in steps["tau"]])
-    np.testing.assert_allclose(steps["density"], relative / relative.max(), rtol=1e-9)
-    assert steps.loc[steps["resting"], "tau"].tolist() == [5.25]  # the step nearest the median 5.24
+def designed(k, **changes):
+    return design(STORY, k, **changes)
 
 
-def test_the_live_sentence_of_the_eight_schools():
-    said = text(open_page(SLUG, **SEEN))
-    assert "best guess of τ is exactly 0: it would give every school the same 7.7" in said
-    assert "between 0.2 and 20.8" in said
-    assert "School A by itself says 28.0. At τ = 10 its estimate is 14.2; " in said
-    assert "averaged over τ it is **11.4**" in said
-    assert "give or take 8.3" in said
-    assert "**Hardly.**" in said
+def value(word: str) -> float:
+    return float(word.replace("−", "-"))
 
 
-def test_the_answer_is_kept_back_until_asked_for():
-    at = open_page(SLUG)
-    said, (_, tables) = text(at), figure(at)
-    assert "11.4" not in said
-    assert "20.8" not in said
-    assert (tables["steps"]["density"] == 0).all()
+def found(pattern: str, prose: str) -> list[float]:
+    hit = re.search(pattern, prose)
+    assert hit, prose
+    return [value(g) for g in hit.groups()]
 
 
-def test_conditional_sds_are_those_of_the_simulation_at_one_tau():
-    _, tables = figure(open_page(SLUG, curves="SDs", **SEEN))
-    curves = tables["curves"].pivot_table(index="tau", columns="row", values="value")
-    np.testing.assert_allclose(curves.loc[0.0], (1 / (1 / SE**2).sum()) ** 0.5)
-    # draw mu, then theta given mu: their SD within Monte Carlo error (400,000 draws: 0.5%)
-    rng = np.random.default_rng(1)
-    w = 1 / (SE**2 + 100)
-    mu = rng.normal((w * Y).sum() / w.sum(), w.sum() ** -0.5, (400_000, 1))
-    v = 1 / (1 / SE**2 + 1 / 100)
-    theta = rng.normal(v * (Y / SE**2 + mu / 100), np.sqrt(v))
-    np.testing.assert_allclose(curves.loc[10.0], theta.std(0), rtol=0.005)
+def facts_of(k, **changes):
+    return STORY.facts(designed(k, **changes))
 
 
-@pytest.mark.parametrize("seed", range(1, 6))
-def test_the_sentence_is_right_over_simulated_schools(seed):
-    rng = np.random.default_rng(seed)
-    prior = ("flat", "half-normal", "half-Cauchy")[seed % 3]
-    query = {
-        **SIMULATED,
-        "n_groups": [3, 4, 8, 20, 100][seed - 1],
-        "sigma_alpha": rng.integers(0, 30) / 2,
-        "students_per_group": rng.integers(2, 40),
-        "imbalance": rng.integers(0, 12) / 10,
-        "seed": seed,
-        "prior": prior,
-    }
-    at = open_page(SLUG, **query)
-    said, (_, tables) = text(at), figure(at)
-    schools = tables["schools"]
-    k = int(np.flatnonzero(schools["strong"])[0])
-    _, sds = figure(open_page(SLUG, **query, curves="SDs"))
-    y, se = schools["own"].to_numpy(), sds["schools"]["own"].to_numpy()
-    w = 1 / se**2
-    assert k == int(np.argmax(abs(y - (w * y).sum() / w.sum())))
-    expected = average(y, se, k, prior.lower(), 10.0)
-    found = schools["averaged"].iloc[k]
-    assert found == pytest.approx(expected, abs=1e-4)
-    assert f"averaged over τ it is **{found:.1f}**" in said
-    assert f"{schools['school'].iloc[k].split()[0]}" in said
-    best = tables["marks"]["best"].iloc[0]
-    assert ("best guess of τ is exactly 0" in said) == (best == 0)
-    grid = np.linspace(0, 60, 4001)
-    height = [np.log(max(unscaled(t, y, se), 1e-300)) for t in grid]
-    if best < 55:
-        assert best == pytest.approx(grid[int(np.argmax(height))], abs=0.02)
-    assert f"The true τ is {query['sigma_alpha']:.1f}." in said
+def test_the_steps_are_those_of_the_grammar():
+    assert KINDS == [
+        "situation", "predict", "try", "say", "try", "truth", "breaks", "check", "sentence",
+    ]  # fmt: skip
 
 
-def test_three_schools_break_the_flat_prior_and_the_page_says_so():
-    at = open_page(SLUG, **SEEN)
-    next(b for b in at.button if b.label == "Three schools").click().run()
-    healthy(at)
-    said = text(at)
-    assert "of the density lies to the right of the figure" in said
-    assert "nan" not in said.lower()
-    assert "3 schools" in alternative(at)
-
-
-def test_a_prior_that_insists():
-    at = open_page(SLUG, **SIMULATED)
-    next(b for b in at.button if b.label == "A prior that insists").click().run()
-    healthy(at)
-    _, tables = figure(at)
-    np.testing.assert_allclose(
-        tables["schools"]["averaged"],
-        [average(Y, SE, k, "half-normal", 1.0) for k in range(8)],
-        rtol=1e-5,
-    )
-    assert np.ptp(tables["schools"]["averaged"]) < 1
+def test_each_word_is_said_before_its_symbol_is_used():
+    told = [said(step.text, facts_of(k)) + said(step.do, facts_of(k)) for k, step in enumerate(STORY.steps)]  # fmt: skip
+    assert "τ" not in told[0] + STORY.steps[0].heading + STORY.steps[1].heading
+    assert "θ" not in told[0]
+    assert "Rubin 1981" in told[0]
+    assert "28 points, ± 15" in told[0]
+    assert told[1].index("true effect") < told[1].index("θ")
+    assert told[1].index("SD between schools") < told[1].index("τ")
+    assert "[[density]]" in told[TRY]
+    assert "density" not in told[0] + told[1]
+    assert told[SAY].index("average them") < told[SAY].index("averaged over τ") < told[SAY].index("int")  # fmt: skip
+    assert "[[prior]]" in told[PRIOR]
+    assert not any(re.search("prior", t) for t in told[:PRIOR])
 
 
 @pytest.mark.parametrize(
-    ("query", "right"),
-    [({}, "Hardly"), ({"data": "Simulated schools", "n_groups": 100, "imbalance": 0}, "Very well"),
-     ({"data": "Simulated schools"}, "Roughly")],
+    ("changes", "scenario", "answer"),
+    [({}, None, "Hardly"), ({"data": "town"}, Scenario(), "Roughly"),
+     ({"data": "town"}, Scenario(100, imbalance=0.0), "Very well")],
 )  # fmt: skip
-def test_the_prediction_is_computed(query, right):
-    at = open_page(SLUG, **SEEN, **query)
-    assert f"**{right}.**" in text(at)
+def test_the_prediction_is_computed(changes, scenario, answer):
+    f = facts(scenario or Scenario(), not changes)
+    [question] = questions(STORY, PREDICT, f)
+    assert right(question).startswith(answer)
+    [why] = [a.why for a in question.answers if a.right]
+    assert found(rf"between {N} and {N} points", why) == pytest.approx(f.interval, abs=0.051)
+    assert f"is {'exactly 0' if f.best == 0 else round(f.best, 1)}." in question.text
+    whys = {a.why for a in question.answers}
+    assert len(whys) == 3
 
 
-def test_a_best_guess_understates_the_sd():
-    at = open_page(SLUG, **SEEN)
-    at.radio(key=f"check_{SLUG}_2").set_value("It is too small").run()
-    assert any("4.07 instead of 8.34" in s.value for s in at.success)
-    at.radio(key=f"check_{SLUG}_2").set_value("It stays as it is").run()
-    assert any("4.07 at the best guess and 8.34" in s.value for s in at.warning)
+@pytest.mark.parametrize(
+    ("f", "answer"),
+    [(facts(Scenario()), "It is too small"), (facts(TIE, False), "It is about right"),
+     (facts(Scenario(seed=2), False, "Ashford", "half-normal", 1.0), "It is too large")],
+    ids=["small", "tie", "large"],
+)  # fmt: skip
+def test_the_check_on_the_sd_is_computed_and_never_a_tie(f, answer):
+    question = questions(STORY, CHECK, f)[1]
+    assert right(question) == answer
+    assert len({a.text for a in question.answers}) == 3
+    assert len({a.why for a in question.answers}) == 3
+    [why] = [a.why for a in question.answers if a.right]
+    guess, averaged = found(r"(\d+\.\d\d) at the best guess, (\d+\.\d\d) averaged", why)
+    assert guess == pytest.approx(f.at_best.sd[f.picked], abs=0.0051)
+    assert averaged == pytest.approx(f.averaged.sd[f.picked], abs=0.0051)
+    sign = {"It is too small": -1, "It is about right": 0, "It is too large": 1}[answer]
+    assert np.sign(guess - averaged) == sign
 
 
-def numbers(out: str) -> np.ndarray:
+def test_what_is_reported_is_the_average():
+    question, _, forbidden = questions(STORY, CHECK, facts_of(CHECK))
+    assert right(question) == "Its estimate averaged over τ"
+    whys = {a.text: a.why for a in question.answers}
+    assert "28.0" in whys["Its own estimate"]
+    assert "7.7 takes τ = 0.0" in whys["Its estimate at the best guess of τ"]
+    assert "11.4." in whys["Its estimate averaged over τ"]
+    assert right(forbidden).startswith("False")
+
+
+def test_nothing_is_given_away_before_it_is_asked():
+    for k in (0, PREDICT):
+        [fig], _ = drawn(STORY, designed(k))
+        tables = fig.tables
+        assert not tables["steps"][["density", "prior", "inside", "revealed", "prior_seen"]].any().any()  # fmt: skip
+        assert not tables["schools"][["revealed", "averaged_seen", "truth_seen"]].any().any()
+        assert set(tables["schools"]["letter"]) == {""}
+        assert not tables["marks"][["revealed", "truth_seen"]].any().any()
+        assert tables["marks"]["guess"].tolist() == [""]
+        assert set(tables["steps"]["caption"]) == {""}
+        assert "not shown yet" in fig.alt
+        assert "20.8" not in fig.alt
+        # over the whole width: the column is from 0 to 1
+        assert tables["schools"]["place"].min() < -2
+    [fig], handle = drawn(STORY, designed(PREDICT, answered=True))
+    assert "95% from 0.2 to 20.8" in fig.alt
+    assert fig.tables["schools"]["place"].between(0, 1).all()
+    assert handle.at("first") == handle.at("best") == 0
+    assert handle.spoken[handle.rest] == "5.25 points"
+
+
+def test_layers_come_as_data():
+    def seen(k):
+        [fig], _ = drawn(STORY, designed(k))
+        t = fig.tables
+        return [
+            bool(t["steps"]["prior_seen"].any()),
+            bool(t["schools"]["averaged_seen"].any()),
+            bool(t["schools"]["truth_seen"].all() and t["marks"]["truth_seen"].all()),
+        ]
+
+    assert seen(TRY) == [False, False, False]
+    assert seen(SAY) == [False, True, False]
+    assert seen(PRIOR) == [True, True, False]
+    assert seen(TRUTH) == [True, True, True]
+    specs = {str(drawn(STORY, designed(k))[0][0].spec) for k in (0, 1, 2, 3, 4)}
+    assert len(specs) == 1
+
+
+def test_what_each_mark_shows():
+    [fig], _ = drawn(STORY, designed(TRUTH))
+    y = lambda found: [e["y"].get("field", e["y"].get("value")) for e in found]  # noqa: E731
+    assert y(mark_at(fig.spec, shape="circle", fill="transparent")) == ["own"]
+    assert y(mark_at(fig.spec, shape="circle", fill="#00805A")) == ["value"]
+    single, schools = mark_at(fig.spec, shape="diamond")
+    assert single["x"]["field"] == "true_tau"
+    assert schools["y"]["field"] == "truth"
+    assert set(y(mark_at(fig.spec, type="rule", color="#C8501B"))) == {"pooled"}
+    assert y(mark_at(fig.spec, type="line", color="#00805A")) == ["value"]
+    assert y(mark_at(fig.spec, type="bar", color="#22262B")) == ["averaged"]
+    [se] = mark_at(fig.spec, type="bar", color="#0B68B0")
+    assert (se["y"]["field"], se["y2"]["field"]) == ("low", "high")
+    [dashed] = mark_at(fig.spec, type="rule", strokeDash=[5, 4])
+    assert dashed["x"]["field"] == "best"
+    assert y(mark_at(fig.spec, type="line", color="#22262B")) == ["density"]
+    assert y(mark_at(fig.spec, type="line", strokeDash=[2, 4])) == ["prior"]
+    assert y(mark_at(fig.spec, type="area")) == ["density", "inside"]
+    green = [m for m in marks(fig.spec) if "#00805A" in (m["mark"].get("fill"), m["mark"].get("color"))]  # fmt: skip
+    for mark in green:  # green is partial pooling and nothing else
+        field = mark["encoding"]["y"]["field"]
+        assert field in ("value", "end")
+
+
+def test_the_tables_are_the_facts():
+    [fig], _ = drawn(STORY, designed(SAY))
+    f = facts_of(SAY)
+    curves = fig.tables["curves"].pivot_table(index="tau", columns="row", values="value")
+    # as printed in the book's sources
+    at_10 = [14.24, 8.06, 5.00, 7.62, 3.08, 4.90, 13.06, 9.04]
+    np.testing.assert_allclose(curves.loc[10.0], at_10, atol=0.005)
+    schools = fig.tables["schools"]
+    np.testing.assert_allclose(schools["averaged"], f.averaged.mean)
+    assert schools["own"].tolist() == list(EIGHT_Y)
+    np.testing.assert_allclose(schools["high"] - schools["own"], EIGHT_SE)
+    np.testing.assert_allclose(schools["own"] - schools["low"], EIGHT_SE)
+    steps = fig.tables["steps"]
+    assert steps.loc[steps["resting"], "tau"].tolist() == [5.25]
+    inside = steps.loc[steps["inside"] > 0, "tau"]
+    assert (inside.min(), inside.max()) == (0.25, 20.75)
+    [sds], _ = drawn(STORY, designed(-1, curves="SDs"))
+    table = sds.tables["schools"]
+    assert table["own"].tolist() == list(EIGHT_SE)
+    np.testing.assert_allclose(table["averaged"], f.averaged.sd)
+    np.testing.assert_allclose(
+        sds.tables["curves"]["value"].to_numpy().reshape(f.at.sd.shape), f.at.sd
+    )
+    [town], _ = drawn(STORY, designed(TRUTH))
+    t = facts_of(TRUTH)
+    np.testing.assert_allclose(town.tables["schools"]["truth"], t.truth)
+    assert town.tables["marks"]["true_tau"].tolist() == [5.0]
+    assert [n for n in town.tables["schools"]["label"] if n] == ["Juniper"]
+
+
+@pytest.mark.parametrize("school", ["A", "E"])
+def test_words_follow_the_handle(school):
+    f = facts_of(TRY, school=school)
+    table, formula, prior = (STORY.steps[k].hand(f) for k in (TRY, SAY, PRIOR))
+    for k, tau in enumerate(f.tau):
+        for r, j in enumerate(f.told):
+            assert value(table.texts[f"m{r}"][k]) == pytest.approx(f.at.mean[k, j], abs=0.051)
+            assert value(table.texts[f"s{r}"][k]) == pytest.approx(f.at.sd[k, j], abs=0.051)
+        assert float(table.texts["tau"][k]) == tau
+        plausible = table.texts["plausible"][k]
+        if k:
+            relative = re.match(r"(\d+)%|less than 1%", plausible)
+            share = float(relative[1]) / 100 if relative[1] else 0.0
+            assert share == pytest.approx(f.density[k], abs=0.0051)
+            w = [1 / f.se[f.picked] ** 2, 1 / tau**2]
+            worked = np.average([f.y[f.picked], f.at.mu[k]], weights=w)
+            assert value(formula.texts["theta"][k]) == pytest.approx(worked, abs=0.051)
+            assert value(formula.texts["mu"][k]) == pytest.approx(f.at.mu[k], abs=0.051)
+        assert bool(formula.texts["said"][k]) == (k == 0)
+        assert value(prior.texts["mean"][k]) == pytest.approx(f.at.mean[k, f.picked], abs=0.051)
+        assert value(prior.texts["sd"][k]) == pytest.approx(f.at.sd[k, f.picked], abs=0.051)
+    assert table.texts["plausible"][0] == "the most plausible of all"
+    averaged = found(rf"<b>{N}</b>, give or take {N}", formula.html)
+    assert averaged == pytest.approx(
+        [f.averaged.mean[f.picked], f.averaged.sd[f.picked]], abs=0.051
+    )
+    assert f"School {school}" in formula.html
+    assert found(rf"<td>{N} to {N}</td>", prior.html) == pytest.approx(f.interval, abs=0.051)
+
+
+@pytest.mark.parametrize("scenario", [Scenario(), Scenario(n_groups=4, seed=3), Scenario(seed=9)])
+def test_the_sentences_are_the_facts(scenario):
+    f = facts(scenario, False, "Juniper")
+    prose = said(STORY.steps[TRUTH].text, f)
+    assert found(rf"95% run from {N} to {N}", prose) == pytest.approx(f.interval, abs=0.051)
+    assert found(rf"set τ to {N} points", prose) == [5.0]
+    low, high = f.interval
+    assert ("lies inside" in prose) == (low <= 5 <= high)
+    wanted = [np.sqrt(((v - f.truth) ** 2).mean()) for v in (f.averaged.mean, f.y)]
+    assert found(rf"by {N} points \(root mean square\), the schools' own means by {N}", prose) == (
+        pytest.approx(wanted, abs=0.051)
+    )
+    look = said(STORY.steps[BREAKS].look, f)
+    assert ("no finite mean" in look) == (f.n == 3)
+    assert "For Juniper" not in said(STORY.steps[-1].text, f)
+
+
+def test_three_schools_break_the_flat_prior_and_the_step_says_so():
+    look = said(STORY.steps[BREAKS].look, facts_of(BREAKS))
+    assert "no finite mean" in look
+    assert "to the right of the figure" in look
+    tamed = said(STORY.steps[BREAKS].look, facts_of(BREAKS, prior="half-normal"))
+    assert "no finite mean" not in tamed
+    assert "to the right" not in tamed
+
+
+def test_the_last_sentence_is_the_average_of_the_school():
+    told = said(STORY.steps[-1].text, facts_of(len(KINDS) - 1))
+    assert "can expect 11.4 points from coaching, give or take 8.3, and not 28." in told
+
+
+def test_the_lesson_holds_on_its_own_draws():
+    """What the truth step wants to show: more schools tell more, and the average misses less."""
+    town, eight = facts_of(TRUTH), facts_of(SAY)
+    assert town.holds
+    assert town.misses(town.averaged.mean) < town.misses(town.y)
+    assert town.trust != eight.trust == "hardly"
+
+
+def printed(out: str) -> np.ndarray:
+    out = re.sub(r"\[\d+\] ", "", out)
     return np.array([float(v) for v in re.findall(r"-?\d+\.?\d*(?:e[-+]\d+)?", out)])
 
 
 @pytest.mark.parametrize(
-    "query",
-    [
-        {},
-        {"prior": "half-Cauchy", "scale": 5},
-        {"data": "Simulated schools", "prior": "half-normal"},
-    ],
-)
-def test_the_three_listings_print_the_numbers_of_the_page(query, tmp_path):
-    at = open_page(SLUG, **SEEN, **query)
-    _, tables = figure(at)
-    averaged = tables["schools"]["averaged"].round(2).to_numpy()
-    for language in LANGUAGES:
-        at.radio(key="code").set_value(language).run()
-        listing = at.code[0].value
-        if not language.startswith("R"):
-            out = run_python(listing)
-        elif shutil.which("Rscript"):
-            script = tmp_path / "page.R"
-            script.write_text(listing, encoding="utf-8")
-            out = re.sub(r"\[\d+\]", "", subprocess.run(
-                ["Rscript", str(script)], capture_output=True, text=True, check=True, timeout=60
-            ).stdout)  # fmt: skip
-        else:
-            continue
-        found, J = numbers(out), len(averaged)
-        # printed to two decimals; the listings' grid is coarser than the page's
-        np.testing.assert_allclose(found[-2 * J : -J], averaged, atol=0.011)
+    "f",
+    [facts(Scenario()), facts(Scenario(), prior="half-cauchy", scale=5.0),
+     facts(Scenario(n_groups=6), False, prior="half-normal")],
+    ids=["flat", "cauchy", "town"],
+)  # fmt: skip
+def test_the_listings_print_the_numbers_of_the_page(f, tmp_path):
+    code = STORY.listing(f)
+    outs = [run_python(code.core), run_python(code.statsmodels)]
+    if shutil.which("Rscript"):
+        script = tmp_path / "page.R"
+        script.write_text(code.lme4, encoding="utf-8")
+        ran = subprocess.run(["Rscript", str(script)], capture_output=True, text=True, check=True, timeout=60)  # fmt: skip
+        outs.append(ran.stdout)
+    for out in outs:
+        # two decimals; the listings' grid is coarser than the page's
+        numbers, J = printed(out), f.n
+        np.testing.assert_allclose(numbers[-2 * J : -J], f.averaged.mean, atol=0.011)
+        np.testing.assert_allclose(numbers[-J:], f.averaged.sd, atol=0.011)
+        quantiles = numbers[-2 * J - 3 : -2 * J]
+        np.testing.assert_allclose(quantiles, f.posterior.quantile([0.025, 0.5, 0.975]), atol=0.03)
+
+
+def test_the_model_in_full_has_the_numbers_of_the_book():
+    told = STORY.model(facts_of(SAY))
+    for part in ("7.69 (standard error 4.07)", "Q = 4.71 on 7", "REML: τ = 0.00", "median of τ is 5.24"):  # fmt: skip
+        assert part in told
 
 
 @pytest.mark.parametrize(
@@ -221,3 +325,8 @@ def test_letters_keep_apart_and_in_order(values):
     assert moved.mean() == pytest.approx(at.mean(), abs=2.5)
     far = np.array([0.0, 2.0, 9.0])
     np.testing.assert_array_equal(_apart(far, 1.0), far)
+
+
+def test_a_link_opens_the_laboratory():
+    at = open_page("how_sure_about_tau", data="town", prior="half-cauchy", school="B", free="true")
+    assert "laboratory" in text(at)
