@@ -28,6 +28,7 @@ def frame() -> None:
     st.html(figure.ground())
     settings.begin(page.url_path)
     st.session_state["_told"] = False
+    st.session_state["_alternatives"] = None
     page.run()
     if not st.session_state["_told"]:  # a lesson in steps writes its address itself
         settings.write()

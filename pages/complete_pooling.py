@@ -1,203 +1,282 @@
 """What if we forget that there are schools?"""
 
-from dataclasses import replace
-
-import streamlit as st
-
-from mlm_core import DataError, estimates
-from mlm_core.charts.residuals import residuals
-from mlm_core.charts.students import students
+from mlm_core import estimates
+from mlm_core.charts.one_line import one_line
 from mlm_core.charts.theme import steady_domain
-from mlm_core.clustered import anova_icc
-from pages.shared import cached, controls, figure, lesson, presets
-from pages.shared.code import Recipe, listing
-from pages.shared.lesson import Answer, Question
+from mlm_core.lessons.complete_pooling import Facts, facts
+from pages.shared import controls, figure, presets, story
+from pages.shared.cached import remembered
+from pages.shared.code import Listing, Recipe, listing
+from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, percent, plain
 
-SLUG = "complete_pooling"
-scenario = controls.sidebar(
-    "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0", "a1"
-)
-data = cached.simulation(scenario).data
-assert data.x is not None
-fit = cached.complete_pooling(scenario)
-alpha, beta = float(fit.lines.alpha[0]), float(fit.lines.beta[0])
-naive, robust = float(fit.lines.se_alpha[0]), fit.cluster_se_alpha
-names = data.labels.astype(str)
+# What the figure shows
 
-residual = data.y - alpha - beta * data.x
-mean_residual = data.group_means(residual)
-lesson.begin(SLUG)
-try:
-    between = max(anova_icc(residual, data.j), 0.0)
-except DataError as reason:
-    lesson.impossible(SLUG, reason)
 
-far = replace(scenario, hyper=replace(scenario.hyper, sigma_alpha=20.0))
-at_20 = cached.complete_pooling(far)
-too_little = at_20.lines.se_alpha[0] < 0.8 * at_20.cluster_se_alpha
-
-revealed = lesson.predict(
-    SLUG,
-    "Raise the SD between schools to 20. What happens to the standard error that the one line states?",
-    [
-        Answer(
-            "It grows as it should",
-            f"At 20 it states {number(at_20.lines.se_alpha[0])} points for its intercept. Counting schools "
-            f"instead of students gives {number(at_20.cluster_se_alpha)}.",
-            not too_little,
+def draw(f: Facts, seen: Seen) -> None:
+    """The students and their line, or what it leaves over."""
+    at_line = seen["view"] == "line"
+    town = seen.kind in ("situation", "predict", "truth", "sentence")
+    figure.legend(
+        complete="one line for everybody, and its stated error",
+        picked=f"students of {f.names[f.picked]}",
+        **({"no": "the schools' own lines"} if at_line and seen["lines"] else {}),
+        **({} if at_line else {"no": "mean of a school"}),
+        **({"between": "error by schools"} if seen.revealed else {}),
+        **({"truth": "true error"} if seen["truth"] else {}),
+    )  # fmt: skip
+    figure.show(
+        "one_line",
+        alternative(f, seen),
+        one_line,
+        f.tables(
+            view=seen["view"], lines=seen["lines"], schools=seen.revealed, truth=seen["truth"], town=town,
+            x=steady_domain(f.x, 0, 3.5), y=steady_domain(f.data.y, 60, 50),
+            left_over=steady_domain(f.residual, 0, 45),
         ),
-        Answer(
-            "It grows, far too little",
-            f"At 20 it states {number(at_20.lines.se_alpha[0])} points for its intercept. Counting schools "
-            f"instead of students gives {number(at_20.cluster_se_alpha)}.",
-            too_little,
+        on_school=story.pick_from("one_line"),
+        axes={"error_domain": steady_domain(f.ends_of_errors(), 60, 5)},
+        rows=f.data.n_groups,
+    )  # fmt: skip
+
+
+def alternative(f: Facts, seen: Seen) -> str:
+    """What the figure shows, in words."""
+    if seen["view"] == "line":
+        text = (f"{count(f.data.n_students, 'student')} and one line: score = {number(f.alpha)} + "
+                f"{number(f.beta)} times pre-test. ")  # fmt: skip
+    else:
+        text = ("Distances from the line, a row for each school, ordered by their means: from "
+                f"{number(f.mean_residual.max())} to {number(f.mean_residual.min())} points. ")  # fmt: skip
+    text += f"Under it, twice the line's stated standard error: {number(2 * f.stated)} points"
+    return text + (f"; counted by schools: {number(2 * f.by_schools)}." if seen.revealed else ".")
+
+
+# Questions
+
+
+def how_sure(f: Facts) -> Question:
+    """The prediction."""
+    counted = (f"Counted by schools the standard error is {number(f.by_schools, 2)} points, not {number(f.stated, 2)}: "
+               "the olive bar.")  # fmt: skip
+    why = {
+        "less sure": f"{counted} It reaches the next town. Students of one school are alike, so they tell less than "
+                     "as many strangers.",
+        "as sure": f"{counted} Here the schools hardly differ, so the line is about as sure as it says.",
+        "surer": f"{counted} With few schools that count is itself rough.",
+    }  # fmt: skip
+    return Question(
+        "The next town is outside the bar, so the board wants to print: “We are better.” Is the line as sure as its bar?",
+        [
+            Answer("Yes, as sure as its bar", why["as sure"] if f.verdict == "as sure"
+                   else "It would be, if students of one school were no more alike than strangers.", f.verdict == "as sure"),
+            Answer("No, less sure", why["less sure"] if f.verdict == "less sure"
+                   else "Here counting schools makes the bar no longer.", f.verdict == "less sure"),
+            Answer("Even surer: schools add knowledge", why["surer"] if f.verdict == "surer"
+                   else "The line does not know of schools.", f.verdict == "surer"),
+        ],
+    )  # fmt: skip
+
+
+def checks(f: Facts) -> list[Question]:
+    """Three questions on what the steps have shown."""
+    j, schools = f.data.n_groups, f.schools_help_more
+    return [
+        Question(
+            f"The stated standard error is {number(f.stated, 2)}, by schools it is {number(f.by_schools, 2)}. "
+            "By what factor does the bar of two standard errors change?",
+            [
+                Answer(f"By {number(f.ratio, 2)}", "Right: the bar is two standard errors to each side, so it goes with them.", True),
+                Answer(f"By {number(2 * f.ratio, 2)}", "Both bars are twice their standard error: the 2 cancels."),
+                Answer(f"By {number(f.ratio / 4, 2)}", "Divide the one standard error by the other."),
+            ],
         ),
-        Answer("It does not change", "Larger differences make larger residuals, so it does grow."),
-    ],
-)
+        Question(
+            "All 30 students of one school lie above the line. What does that say?",
+            [
+                Answer("They share something the line leaves out", "Right. In lesson four that shared part gets a name of its own.", True),
+                Answer("They are 30 outliers", "One student can be an outlier. A whole school is a pattern."),
+                Answer("Nothing: it is chance", "Thirty coins that all fall on heads? Chance does that once in a billion times."),
+            ],
+        ),
+        Question(
+            f"The board can pay for more tests. What makes the line's height surer: testing twice as many students in the "
+            f"same {count(j, 'school')}, or testing in {2 * j} schools instead?",
+            [
+                Answer("Testing in twice as many schools", "Right: the swing comes from which schools the town happens to have."
+                       if schools else "It would, if schools differed.", schools),
+                Answer("Twice as many students in the same schools", "They would say again what their schoolmates said."
+                       if schools else "They make it surer, as do students of other schools."),
+                Answer("Both the same: it is the number of students", "That holds for strangers. Schoolmates share their school."
+                       if schools else "Right: here schools hardly differ, so only the number of students counts.", not schools),
+            ],
+        ),
+    ]  # fmt: skip
 
-place, beside = lesson.figure_and_controls()
-with beside:
-    picked = controls.school(names, names[(abs(mean_residual) * data.n**0.5).argmax()])
-    j = int((names == picked).argmax())
-x_domain, y_domain = steady_domain(data.x, 0, 3.5), steady_domain(data.y, 60, 50)
-with place:
-    figure.legend(complete="one line for everybody", no=f"students of {picked}; mean of a school")
-    left, right = st.columns(2)
-    with left:
-        figure.show(
-            "students",
-            f"{count(data.n_students, 'student')} and one line: score = {number(alpha)} + {number(beta)} times "
-            f"pre-test. {picked} is marked.",
-            students,
-            {
-                "students": estimates.marked_students(data, picked),
-                "lines": estimates.line_table(
-                    "complete", ["everybody"], fit.lines.alpha[:1], fit.lines.beta[:1], x_domain
-                ),
-            },
-            axes={"x_domain": x_domain, "y_domain": y_domain},
-        )
-    with right:
-        figure.show(
-            "residuals",
-            "Distances from the line, a strip for each school, ordered by their mean: "
-            f"from {number(mean_residual.max())} to {number(mean_residual.min())} points.",
-            residuals,
-            estimates.residuals_tables(data, residual, picked),
-            on_school=controls.pick_from("residuals"),
-            rows=data.n_groups,
-            axes={"domain": steady_domain(residual, 0, 45)},
-        )
 
-same_side = int(((residual > 0) == (mean_residual[j] > 0))[data.j == j].sum())
-lesson.see(
-    f"{plain(picked)} has 1 student."
-    if data.n[j] == 1
-    else f"{same_side} of {count(data.n[j], 'student')} of {plain(picked)} lie on the same side of the line.",
-    f"Residuals, the distances from the line, clump by school: {percent(between)} of their variance lies "
-    "between schools."
-    if between > 0
-    else "Here residuals clump by school no more than chance would make them: the estimate of the share of "
-    "their variance that lies between schools is 0.",
-    f"The line claims to know its intercept to ± {number(naive)} points; counted by schools it is "
-    f"± {number(robust)}."
-    if revealed
-    else "",
-)
+# The story
 
-tint = lesson.tint()
-tex_alpha, tex_beta = tint.complete(r"\alpha"), tint.complete(r"\beta")
-lesson.model(
-    rf"y_i = {tex_alpha} + {tex_beta}\, x_i + \epsilon_i"
-    r", \qquad \epsilon_i \sim \mathrm{N}(0, \sigma_y^2) \text{, all independent}",
-    rf"\hat y_i = {tint.complete(number(alpha))} + {tint.complete(number(beta))}\, x_i, \qquad "
-    rf"\hat\sigma_y = {number(fit.sigma_y)}, \qquad "
-    rf"\mathrm{{SE}}(\hat\alpha) = {naive:.2f} \text{{ stated}},\; {robust:.2f} \text{{ by schools}}",
-    "No index j anywhere: the model does not know that there are schools.",
-)
 
-lesson.breaks(
-    (
-        "Every slope up, the line down",
-        "In every school a higher pre-test goes with a higher score. Schools with high pre-tests have low "
-        "scores for other reasons, and the one line falls.",
-        presets.SIMPSON,
+def opening(f: Facts) -> str:
+    """The decision."""
+    return (
+        f"The board wants one number in its yearly report: what does a student with an average pre-test score here? "
+        f"Each dot is a student. The line through all of them, blind to schools, is [[complete pooling]]. At pre-test 0, "
+        f"the average, it is **{number(f.alpha)} points** high.\n\nThe bar below is that height on a larger scale, with "
+        f"two [[standard error|standard errors]] to each side. The dashed mark is the next town: {number(f.next_town)}."
     )
-)
 
-ratio = robust / naive
-lesson.check(
-    SLUG,
-    [
-        Question(
-            "The interval of the intercept is ± 2 standard errors. By what factor does its width change when "
-            "the standard error is counted by schools?",
-            [
-                Answer(
-                    f"{number(ratio, 2)}: the ratio of the standard errors",
-                    f"Right: {number(robust, 2)} / {number(naive, 2)}. The width goes with the standard error."
-                    + (
-                        f" With {data.n_groups} schools even that is only rough: most often it is too narrow."
-                        if data.n_groups < 20
-                        else ""
-                    ),
-                    True,
-                ),
-                Answer(
-                    f"{number(ratio**2, 2)}: the square of that ratio",
-                    "That is the ratio of the variances; the width goes with the standard error.",
-                ),
-                Answer(
-                    "1: the line is the same either way",
-                    "The line is the same, what is said of its uncertainty is not.",
-                ),
-            ],
-        ),
-        Question(
-            "All 30 residuals of one school are positive. What does that say?",
-            [
-                Answer(
-                    "Its students share something that the line leaves out",
-                    "Right: that shared part is what α_j will stand for.",
-                    True,
-                ),
-                Answer(
-                    "The slope is too small",
-                    "Another slope would lift some students and lower others.",
-                ),
-                Answer(
-                    "They are outliers",
-                    "One student can be an outlier. A whole school is a pattern.",
-                ),
-            ],
-        ),
-        Question(
-            "Schools have 100 students each, and a fifth of the variance lies between schools. Twice as many "
-            "students in the same schools: is the standard error by schools halved?",
-            [
-                Answer(
-                    "No, it hardly changes",
-                    "Right: what is uncertain is which schools were drawn. More schools would help.",
-                    True,
-                ),
-                Answer(
-                    "Yes, it is halved", "Even with independent students it would fall by √2 only."
-                ),
-                Answer(
-                    "It falls by the factor √2",
-                    "That holds for independent students. These share their schools.",
-                ),
-            ],
-        ),
-    ],
-)
 
-lesson.code(
-    lambda: listing(
-        scenario,
-        data,
+def clump(f: Facts) -> str:
+    """What the line leaves over."""
+    name, n = plain(f.names[f.picked]), f.data.n[f.picked]
+    side = (f"{f.same_side} of the {n} students of **{name}** lie on one side." if n > 1
+            else f"{name} has 1 student.")  # fmt: skip
+    share = (f"**{percent(f.between)}** of the variance of these distances lies between schools: the "
+             "[[intraclass correlation]] (ICC)." if f.between > 0 else
+             "Here they do so no more than chance would make them.")  # fmt: skip
+    return (
+        "Each dot has gone to the row of its school. Left and right, it shows how far the student is from the line: the "
+        f"residual. If schools did not matter, every row would lie around 0.\n\n{side} The distances clump by "
+        f"school. {share}"
+    )
+
+
+def equation(f: Facts) -> str:
+    """The model, each symbol said."""
+    return (
+        r"$$y_i = \alpha + \beta x_i + \epsilon_i$$"
+        "\n\n"
+        rf"The score $y_i$ of student $i$ is the line's height $\alpha$ at pre-test 0 ({number(f.alpha)}), its slope $\beta$ "
+        rf"({number(f.beta)}) times the pre-test $x_i$, and what is left, $\epsilon_i$. The schools are nowhere in it. "
+        rf"So it takes all {f.data.n_students} students for strangers, and states about "
+        rf"$\sigma_y / \sqrt{{n}}$ = {number(f.fit.sigma_y)} / √{f.data.n_students} = {number(f.by_root_n, 2)} ($\sigma_y$: "
+        "the SD of what is left).\n\nThe [[cluster-robust standard error]] first adds up what is left in each school, "
+        f"and counts {count(f.data.n_groups, 'school')}: {number(f.by_schools, 2)}."
+    )
+
+
+def apart(f: Facts) -> str:
+    """What the SD between schools does to the two errors."""
+    return (
+        f"Schools now truly differ by an SD of **{number(f.true_sd)} points** in all (a part of that is what the town "
+        f"spends on them). Stated: ± {number(f.stated, 2)}. By schools: ± {number(f.by_schools, 2)}, which is "
+        f"**{number(f.ratio)} times** as much."
+    )
+
+
+def swings(f: Facts) -> str:
+    """The errors beside the truth."""
+    nearer = abs(f.by_schools - f.swing.height) < abs(f.stated - f.swing.height)
+    return (
+        "Now draw the town's schools and students anew, again and again. The line's height then swings with an SD of "
+        f"**{number(f.swing.height, 2)} points** (black). The line states {number(f.stated, 2)}. By schools it is "
+        f"{number(f.by_schools, 2)}: {'nearer to' if nearer else 'in this draw farther from'} the truth, and itself an "
+        "estimate, rough where schools are few.\n\n"
+        f"With twice as many students in the same schools it would still swing by {number(f.swing.more_students, 2)}; with "
+        f"twice as many schools, by {number(f.swing.more_schools, 2)}."
+    )
+
+
+def verdict(f: Facts) -> str:
+    """What the board can be told."""
+    out = f.alpha - f.next_town > 2 * f.by_schools
+    said = (
+        "and the next town is outside it"
+        if out
+        else "and the next town is inside it: do not print that we are better"
+    )
+    return (
+        f"One line for everybody is simple, and blind to schools. Where schools differ it is too sure of its height: "
+        f"counted by schools it is {number(f.alpha)} ± {number(2 * f.by_schools)}, {said}."
+    )  # fmt: skip
+
+
+BEFORE = {"school": "Oak Hill", "view": "line", "lines": False, "truth": False}
+LEFT_OVER = BEFORE | {"view": "left over"}
+
+STEPS = [
+    story.situation(
+        heading="One number for the whole town",
+        text=opening,
+        do="Find the line's height at pre-test 0, then the same height in the bar.",
+        shows=BEFORE,
+    ),
+    story.predict(
+        heading="May the board print it?",
+        text="The bar comes from the textbook: it counts every student once.",
+        ask=how_sure,
+        shows=BEFORE,
+    ),
+    story.try_it(
+        heading="What the line leaves over",
+        text=clump,
+        do="Pick another school, here or by a click on a dot. On which side is it?",
+        shows=LEFT_OVER,
+        uses=("school",),
+    ),
+    story.say(heading="Students of one school are not strangers", text=equation, shows=LEFT_OVER),
+    story.try_it(
+        heading="Let the schools differ more",
+        text=apart,
+        do="Move the slider to 0, then to 20. Which bar grows more?",
+        shows=BEFORE,
+        uses=("sigma_alpha",),
+    ),
+    story.truth(
+        heading="How far the line truly swings",
+        text=swings,
+        do="Compare the red bar with the black one.",
+        shows=BEFORE | {"truth": True},
+    ),
+    story.breaks(
+        heading="Every school rises, the line falls",
+        changed="Schools now differ in their pre-tests. Those with high pre-tests have low scores, for reasons of their own.",
+        look=lambda f: f"The thin blue lines are the schools' own: {f.rising} of {f.known_slopes} rise. The one line goes "
+        f"{'down' if f.beta < 0 else 'up'}, by {number(abs(f.beta))} points for an SD of pre-test.",
+        text="The one line compares students of different schools as if they sat in one class. This is "
+        "[[Simpson's paradox]].",
+        sets=presets.SIMPSON,
+        shows=BEFORE | {"lines": True},
+    ),
+    story.check(heading="Check yourself", ask=checks, shows=BEFORE | {"truth": True}),
+    story.sentence(heading="What the board can be told", text=verdict, shows=BEFORE | {"truth": True}),
+]  # fmt: skip
+
+
+def lab(f: Facts) -> str:
+    """Beside the laboratory's controls."""
+    few = (
+        " With few schools the error by schools is itself too small on average."
+        if f.data.n_groups < 20
+        else ""
+    )
+    return (
+        f"Height at pre-test 0: **{number(f.alpha)} points**. Standard error as stated {number(f.stated, 2)}, by schools "
+        f"{number(f.by_schools, 2)}, truly {number(f.swing.height, 2)}.{few} Share of the residual variance between "
+        f"schools: {percent(f.between)}."
+    )  # fmt: skip
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    return (
+        r"$$y_i = \alpha + \beta x_i + \epsilon_i, \qquad \epsilon_i \sim N(0, \sigma_y^2) \text{, all independent}$$"
+        "\n\n"
+        rf"Least squares: $\hat\alpha$ = {number(f.alpha)}, $\hat\beta$ = {number(f.beta)}, $\hat\sigma_y$ = "
+        f"{number(f.fit.sigma_y)}. Of the slope, the stated standard error is {number(f.stated_slope, 2)}, by schools "
+        f"{number(f.fit.cluster_se_beta, 2)}, truly {number(f.swing.slope, 2)}: what schools do to it depends on how much "
+        "their slopes and their mean pre-tests differ. The error by schools is the sandwich estimator with its "
+        "small-sample factor (Cameron & Miller 2015, section II). The true one holds the school sizes and the pre-tests "
+        "as they are and draws schools and scores anew. Gelman & Hill (2007), section 12.2."
+    )
+
+
+def code(f: Facts) -> Listing:
+    """The fit in three languages."""
+    return listing(
+        f.simulation.scenario,
+        f.data,
         Recipe(
             core=[
                 "fit = mlm.fit_complete_pooling(data)",
@@ -225,11 +304,32 @@ lesson.code(
                 "print(c(summary(fit)$coefficients[1, 2], sqrt(V[1, 1])))",
             ],
         ),
-    ),
-    lambda: estimates.students_table(data),
+    )
+
+
+VIEW = controls.Choice(
+    "view", "Show", ["line", "left over"], "line",
+    names={"line": "students and the line", "left over": "what the line leaves over"},
+)  # fmt: skip
+
+STORY = story.Story(
+    slug="complete_pooling",
+    steps=STEPS,
+    facts=lambda seen: remembered(facts)(seen.scenario, seen["school"]),
+    figure=draw,
+    controls=[
+        VIEW,
+        controls.one_school("Oak Hill"),
+        controls.Switch("lines", "Lines of the schools"),
+        controls.TRUTH,
+        *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0", "a1"),
+        *("sigma_x", "contextual"),
+    ],
+    lab=lab,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: estimates.students_table(f.data),
 )
 
-lesson.close(
-    SLUG,
-    "Complete pooling draws one line for everybody: simple, stable, blind to schools, and too sure of itself wherever schools differ.",
-)
+story.tell(STORY)

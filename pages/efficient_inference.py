@@ -2,281 +2,388 @@
 
 from dataclasses import replace
 
-import numpy as np
-import streamlit as st
-
 from mlm_core.charts.by_size import by_size
 from mlm_core.charts.errors import errors
+from mlm_core.charts.spreads import spreads
 from mlm_core.charts.theme import steady_domain
 from mlm_core.estimates import students_table
-from mlm_core.experiments import efficiency
-from mlm_core.replication import world
-from pages.shared import cached, controls, figure, lesson, presets
-from pages.shared.code import Recipe, listing
-from pages.shared.lesson import Answer, Question
+from mlm_core.lessons.efficient_inference import DRAWS, SHOWN, Facts, Way, facts
+from pages.shared import controls, figure, presets, story
+from pages.shared.cached import remembered
+from pages.shared.code import Listing, Recipe, listing
+from pages.shared.figure import Hand, Handle, hand
+from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, percent, plain
 
-SLUG = "efficient_inference"
-WORLDS = 1000
-IGNORED = ("b0", "a1", "sigma_beta", "rho", "b1", "sigma_x", "contextual")
-ALIKE = replace(presets.DEFAULT, hyper=replace(presets.DEFAULT.hyper, sigma_alpha=1.0))
 THREE = replace(presets.DEFAULT, n_groups=3)
-
-scenario = efficiency.only_schools(
-    controls.sidebar(
-        "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "extraordinary",
-        beside=IGNORED,
-    )
-)  # fmt: skip
-lesson.begin(SLUG)
-try:
-    made = cached.replications(scenario, WORLDS, with_x=False)
-except ValueError as reason:
-    lesson.impossible(SLUG, reason)
-
-complete, no, partial = made.complete_pooling, made.no_pooling, made.partial_pooling
-n, names, sigma_alpha = made.n, made.labels.astype(str), scenario.hyper.sigma_alpha
-smallest, largest = int(n.argmin()), int(n.argmax())
-gained = efficiency.gain(made, largest)
-sizes = ("Hardly: less than 5%", "5% to 25%", "25% to 50%", "More than 50%")
-equal = bool(n[smallest] == n[largest])
-in_smallest = (
-    f" In the smallest school, with {count(n[smallest], 'student')}: {number(no.rmse[smallest], 2)} and "
-    f"{number(partial.rmse[smallest], 2)}."
-)
-right = int(np.searchsorted((0.05, 0.25, 0.5), gained, side="right"))
-
-revealed = lesson.predict(
-    SLUG,
-    f"{'Every school' if equal else 'The largest school'} has {count(n[largest], 'student')}. Compared "
-    "with its own mean, how much smaller is the error of partial pooling there?",
-    [
-        Answer(
-            text,
-            f"Over {WORLDS:,} worlds its error is {number(no.rmse[largest], 2)} points with no pooling "
-            f"and {number(partial.rmse[largest], 2)} with partial pooling."
-            + ("" if equal else in_smallest)
-            if k == right
-            else "That is too much: a school that knows its own mean well has little to borrow."
-            if k > right
-            else "That is too little: here the other schools tell much, even of the largest.",
-            k == right,
-        )
-        for k, text in enumerate(sizes)
-    ],
-)
-
-place, beside = lesson.figure_and_controls()
-with beside:
-    picked = controls.school(names, names[smallest])
-    if revealed:
-        lesson.small_table(
-            ["", "complete", "no", "partial"],
-            [
-                ["RMSE", *(number(e.overall_rmse, 2) for e in (complete, no, partial))],
-                ["coverage", *(percent(e.overall_coverage) for e in (complete, no, partial))],
-            ],
-        )
-    st.caption(
-        ("All schools together. " if revealed else "")
-        + "RMSE: root mean square error. Coverage: share of 95% intervals that hold the truth. "
-        + f"Every world: new schools, new students. Each move of a slider refits all {WORLDS:,}."
-    )
-j = int(np.flatnonzero(names == picked)[0])
-schools = efficiency.by_school(made, picked, partial=revealed)
-limit = 100 if n.max() <= 100 else 1000
-tables = {
-    "schools": schools,
-    "expected": efficiency.expected_table(scenario, limit, partial=revealed),
+FIVE = replace(presets.DEFAULT, n_groups=5)
+NAMES: dict[Way, str] = {
+    "no": "its own mean",
+    "complete": "the common mean",
+    "partial": "partial pooling",
 }
-worst = max(sigma_alpha, float(no.rmse.max()), float(partial.rmse.max()))
 
-with place:
-    figure.legend(complete="", no="", **({"partial": ""} if revealed else {}))
-    left, right_side = st.columns([1, 1.1])
-    with left:
-        st.markdown(
-            f"**{plain(picked)}, {count(n[j], 'student')}: its errors in {WORLDS:,} worlds**"
-        )
-        figure.show(
-            "errors",
-            f"Errors of the estimates of {picked} in {WORLDS:,} worlds. Root mean square: complete pooling "
-            f"{number(complete.rmse[j])}, no pooling {number(no.rmse[j])}"
-            + (f", partial pooling {number(partial.rmse[j])}." if revealed else "."),
-            errors,
-            efficiency.error_tables(made, j, partial=revealed),
-            axes={"domain": steady_domain(efficiency.reach(made, j), 0, 5.5)},
-            steps=efficiency.SHOWN,
-        )
-        figure.handle("errors", efficiency.SHOWN - 1, efficiency.SHOWN - 1)
-    with right_side:
-        st.markdown("**Every school: error, and how often its interval held**")
-        figure.show(
-            "error_by_size",
-            f"Root mean square error of {count(len(n), 'school')} against their size: no pooling from "
-            f"{number(no.rmse.max())} to {number(no.rmse.min())}"
-            + (
-                f", partial pooling from {number(partial.rmse.max())} to {number(partial.rmse.min())}."
-                if revealed
-                else "."
-            ),
-            by_size,
-            tables,
-            on_school=controls.pick_from("error_by_size"),
-            measure="error",
-            axes={"domain": (0, steady_domain([worst], 0, 8)[1])},
-            largest=limit,
-            height=230,
-        )
-        figure.show(
-            "held_by_size",
-            f"Share of 95% intervals that hold the truth: no pooling {percent(no.overall_coverage)}"
-            + (f", partial pooling {percent(partial.overall_coverage)}." if revealed else "."),
-            by_size,
-            {"schools": schools},
-            on_school=controls.pick_from("held_by_size"),
-            measure="held",
-            domain=(0, 1.05),
-            largest=limit,
-            height=158,
-        )
+# What the figure shows
 
 
-def changed(k: int) -> str:
-    """How the error of school k changes from no to partial pooling, in words."""
-    better = efficiency.gain(made, k)
-    if abs(better) < 0.005:
-        return "as much"
-    return f"{percent(abs(better))} {'less' if better > 0 else 'more'}"
+def draw(f: Facts, seen: Seen) -> Handle | None:
+    """Errors of one school; error and coverage of all; or the estimated SDs."""
+    if seen["view"] == "errors":
+        return draw_errors(f, seen)
+    if seen["view"] == "sizes":
+        draw_sizes(f, seen)
+    else:
+        draw_spreads(f)
+    return None
 
 
-odd = efficiency.odd_school(made)
-if not revealed:
-    lesson.see(
-        "Answer the question. Then drag the handle from the first world on: each dot is one world, "
-        "and the curve is all of them."
+def draw_errors(f: Facts, seen: Seen) -> Handle:
+    """The errors of the picked school, draw after draw."""
+    j, ways = f.picked, tuple(NAMES) if seen.revealed else ("no", "complete")
+    figure.legend(
+        **{way: NAMES[way] for way in ways},
+        ink=f"{f.names[j]} ({f.n[j]}); bar: typical error, RMSE",
     )
-else:
-    lesson.see(
-        f"The own mean of {plain(picked)} misses the truth by {number(no.rmse[j], 2)} points (root mean "
-        f"square), partial pooling by {number(partial.rmse[j], 2)}: {changed(j)}. It is the closer one in "
-        f"{percent(made.closer[j])} of the worlds, and {percent(partial.coverage[j])} of its 95% intervals "
-        "hold the truth."
+    figure.show(
+        "errors",
+        f"Errors of the estimates of {f.names[j]}, {count(f.n[j], 'student')}, in {DRAWS:,} draws of the town. "
+        "Root mean square: "
+        + ", ".join(f"{NAMES[way]} {number(f.of(way).rmse[j])}" for way in ways) + " points.",
+        errors,
+        f.error_tables(partial=seen.revealed),
+        axes={"domain": steady_domain(f.reach(), 0, 11)},
+        steps=SHOWN,
+    )  # fmt: skip
+    return Handle(
+        "errors",
+        SHOWN - 1,
+        ["draw 1", *(f"draws 1 to {k}" for k in range(2, SHOWN + 1))],
+        "Draws of the town",
     )
-    notes = []
-    if scenario.extraordinary and j != odd:
-        notes.append(
-            f"{plain(names[odd])} is set apart by {number(scenario.extraordinary, 0)} points: with partial "
-            f"pooling its error is {number(partial.rmse[odd], 2)} instead of {number(no.rmse[odd], 2)}, and "
-            f"{percent(partial.coverage[odd])} of its intervals hold the truth. Pick it."
-        )
-    zero = float((made.fits.sigma_alpha == 0).mean())
-    if zero:
-        notes.append(f"In {percent(zero)} of the worlds σ_α is estimated as exactly 0.")
-    if notes:
-        st.markdown(" ".join(notes))
 
-tint = lesson.tint()
-tex_complete = tint.complete(r"\mathrm{RMSE}_{\text{complete}}")
-tex_no = tint.no(r"\mathrm{RMSE}_{\text{no}}")
-tex_partial = tint.partial(r"\mathrm{RMSE}_{\text{partial}}")
-known = efficiency.expected_errors(float(n[j]), sigma_alpha, scenario.sigma_y)
-at = {way: number(float(value), 2) for way, value in known.items()}
-within, between = f"{scenario.sigma_y:g}", f"{sigma_alpha:g}"
-summed = rf"{n[j]}/{within}^2 + 1/{between}^2"
-lesson.model(
-    rf"\begin{{gathered}} {tex_complete} = \sigma_\alpha, \qquad "
-    rf"{tex_no} = \frac{{\sigma_y}}{{\sqrt{{n_j}}}}, \\[6pt] "
-    rf"{tex_partial} = \frac{{1}}{{\sqrt{{\,n_j/\sigma_y^2 + 1/\sigma_\alpha^2\,}}}} \end{{gathered}}",
-    rf"\begin{{gathered}} \text{{{picked}: }}\; {tint.complete(at['complete'])}, \qquad "
-    rf"\frac{{{within}}}{{\sqrt{{{n[j]}}}}} = {tint.no(at['no'])}, \\[6pt] "
-    + (
-        rf"\frac{{1}}{{\sqrt{{\,{summed}\,}}}} = {tint.partial(at['partial'])}"
-        if sigma_alpha
-        else rf"\sigma_\alpha = 0:\; {tint.partial('0')}"
+
+def draw_sizes(f: Facts, seen: Seen) -> None:
+    """Every school: its error, and how often its intervals held."""
+    no, partial = f.of("no"), f.of("partial")
+    figure.legend(**NAMES, **({"other": "grey band: the promised 95%"} if seen["coverage"] else {}))
+    limit = 100 if f.n.max() <= 100 else 1000
+    worst = max(f.true_sd, *no.rmse, *partial.rmse)
+    figure.show(
+        "by_size",
+        f"Typical error of {count(len(f.n), 'school')} against their size: own means from {number(no.rmse.max())} to "
+        f"{number(no.rmse.min())} points, partial pooling from {number(partial.rmse.max())} to {number(partial.rmse.min())}."
+        + (f" Of the 95% intervals, {percent(no.overall_coverage)} and {percent(partial.overall_coverage)} hold the truth."
+           if seen["coverage"] else ""),
+        by_size,
+        f.size_tables(limit, coverage=seen["coverage"]),
+        on_school=story.pick_from("by_size"),
+        axes={"domain": (0, steady_domain([worst], 0, 8)[1])},
+        largest=limit,
+    )  # fmt: skip
+
+
+def draw_spreads(f: Facts) -> None:
+    """The estimated SD between schools, by REML and by ML."""
+    found = f.spreads
+    figure.legend(
+        truth="true SD between schools",
+        ink="black bar at the left: exactly 0; ▲: root mean square of all draws",
     )
-    + r" \end{gathered}"
-    if revealed
-    else "",
-    "These are the curves of the figure. What the two sources know adds up, so partial pooling has less "
-    "error than both: if the SDs and the common mean are known, and all schools come from one "
-    "distribution. They are estimated, so the marks scatter, and "
-    "those of partial pooling lie a little above their curve.",
+    tables = f.spread_tables()
+    figure.show(
+        "spreads",
+        f"The SD between {count(len(f.n), 'school')} as estimated in {DRAWS:,} draws. The truth is {number(f.true_sd)} points. "
+        f"Root mean square by REML {number(f.on_average(found.reml))}, by ML {number(f.on_average(found.ml))}.",
+        spreads,
+        tables,
+        axes={
+            "domain": (0, f.spread_reach()),
+            "top": (0.0, steady_domain([tables["bars"]["share"].max()], 0, 0.15)[1]),
+        },
+    )
+
+
+# Words that follow the handle
+
+
+def so_far(f: Facts, ways: tuple[Way, ...] = ("no", "complete")) -> Hand:
+    """The picked school's errors up to the draw at which the handle is."""
+    values: dict[str, list[str]] = {"k": [f"Draw {k + 1}" for k in range(SHOWN)]}
+    body = ""
+    for way in ways:
+        values[f"e{way}"] = [number(e) for e in f.errors(way, f.picked)[:SHOWN]]
+        values[f"r{way}"] = [number(r) for r in f.so_far(way)]
+        body += f"<tr><th scope='row'>{NAMES[way]}</th><td>{{e{way}}}</td><td>{{r{way}}}</td></tr>"
+    return hand(
+        f"<table><thead><tr><th>{{k}}: {figure.escaped(f.names[f.picked])}</th><th>error</th><th>RMSE so far</th></tr></thead>"
+        f"<tbody>{body}</tbody></table>",
+        **values,
+    )
+
+
+def overall(f: Facts) -> str:
+    """All schools together, as a small table."""
+    body = "".join(
+        f"<tr><th scope='row'>{NAMES[way]}</th><td>{number(f.of(way).overall_rmse, 2)}</td>"
+        f"<td>{percent(f.of(way).overall_coverage)}</td></tr>"
+        for way in NAMES
+    )
+    return (
+        "<table><thead><tr><th>all schools</th><th>RMSE</th><th>intervals that held</th></tr></thead>"
+        f"<tbody>{body}</tbody></table>"
+    )
+
+
+# Questions
+
+SHARES = (
+    (-9.0, 0.05, "Hardly: less than 5%"),
+    (0.05, 0.25, "5% to 25%"),
+    (0.25, 0.5, "25% to 50%"),
+    (0.5, 9.0, "More than 50%"),
 )
 
-lesson.breaks(
-    (
-        "An extraordinary school",
-        "Ashford lies 30 points below the others in every world, and the model knows nothing of it. "
-        "There partial pooling has the larger error, and its interval misses too often.",
-        presets.EXTRAORDINARY,
-        {"school": "Ashford"},
-    ),
-    (
-        "Three schools",
-        "Three schools hardly tell σ_α. The interval takes its estimate as known, and is too short: "
-        "fewer than 95% hold the truth.",
-        THREE,
-    ),
-    (
-        "Schools that hardly differ",
-        "With σ_α = 1, complete pooling errs as little. The estimate of σ_α is often 0, and then the "
-        "interval of partial pooling is too short for twenty schools, too.",
-        ALIKE,
-    ),
-)
 
-three = cached.replications(efficiency.only_schools(THREE), WORLDS, with_x=False)
-few = int(three.n.argmin())
-missed = sigma_alpha or scenario.sigma_y / float(np.median(n)) ** 0.5
-lesson.check(
-    SLUG,
-    [
-        Question(
-            f"The own mean of a school misses by {number(missed)} points (RMSE), and so does the common "
-            "mean. By how much does partial pooling miss, with known SDs?",
-            [
-                Answer(f"{number(missed / 2**0.5)}: by 1/√2 of it", "Right: the two are equally good, so their mean has half the variance.", True),
-                Answer(f"{number(missed)}: the mean of the two", "Their errors are independent, and partly cancel each other."),
-                Answer(f"{number(missed / 2)}: half of it", "The variance is halved, not the error."),
-            ],
-        ),
-        Question(
-            "“Shrinkage is arbitrary, a bias to be avoided.” What do you answer?",
-            [
-                Answer("Each school's estimate is biased, and its total error is smaller on the whole",
-                       f"Right. Here, over all schools: {number(partial.overall_rmse, 2)} instead of {number(no.overall_rmse, 2)}.", True),
-                Answer("There is no bias", "A school truly above the others is pulled down, in every redraw of its students."),
-                Answer("True: an unbiased estimate is the better one",
-                       "Its error is all noise. In small schools that noise is larger than bias and noise together of partial pooling."),
-            ],
-        ),
-        Question(
-            f"With three schools, {percent(three.partial_pooling.overall_coverage)} of partial pooling's 95% intervals hold the truth. Why?",
-            [
-                Answer("They take the estimate of σ_α as if it were known", "Right: three schools hardly tell σ_α, and the interval does not say so.", True),
-                Answer("Three schools are too few for partial pooling to be closer", f"In the smallest it is closer on average all the same: {number(three.partial_pooling.rmse[few], 2)} instead of {number(three.no_pooling.rmse[few], 2)}. It is the width that is wrong."),
-                Answer("95% is reached only with many students in each school", "More students help each school's own mean. σ_α is learned from the number of schools."),
-            ],
-        ),
-    ],
-)  # fmt: skip
+def how_much(f: Facts) -> Question:
+    """The prediction."""
+    j, k, gained = f.largest, f.smallest, f.gain(f.largest)
+    no, partial = f.of("no"), f.of("partial")
+    said = (
+        f"Over {DRAWS:,} draws its own mean misses by {number(no.rmse[j], 2)} points, partial pooling by "
+        f"{number(partial.rmse[j], 2)} (root mean square)."
+    )
+    if not f.equal:
+        said += f" In {plain(f.names[k])}, with {count(f.n[k], 'student')}: {number(no.rmse[k], 2)} and {number(partial.rmse[k], 2)}."
+    return Question(
+        f"{plain(f.names[j])} is the largest school, with {count(f.n[j], 'student')}. Compared with its own mean, "
+        "how much smaller is the error of partial pooling there?",
+        [
+            Answer(
+                text,
+                said if low <= gained < high
+                else "Too much: a school that knows its own mean well has little to borrow." if low > gained
+                else "Too little: here the other schools tell much, even of the largest.",
+                low <= gained < high,
+            )
+            for low, high, text in SHARES
+        ],
+        ordered=True,
+    )  # fmt: skip
 
-data = world(scenario, 0, with_x=False).data
-lesson.code(
-    lambda: listing(
-        scenario,
-        data,
+
+def checks(f: Facts) -> list[Question]:
+    """Four questions on what the steps have shown."""
+    missed = f.true_sd or 4.0
+    small, large = f.gain(f.smallest), f.gain(f.largest)
+    return [
+        Question(
+            f"A school's own mean misses by {number(missed)} points (RMSE), the common mean by as much. With known SDs, by how "
+            "much does partial pooling miss?",
+            [
+                Answer(f"{number(missed / 2**0.5)} points", "Right: 1/√(1/a² + 1/a²) = a/√2. Two sources that know equally much.", True),
+                Answer(f"{number(missed)} points", "The two errors are not the same: they partly cancel."),
+                Answer(f"{number(missed / 2)} points", "Half the variance, not half the error."),
+            ],
+        ),
+        Question(
+            "Which school of this town gains most from partial pooling, as a share of its error?",
+            [
+                Answer("A small one", f"Right: {percent(max(small, 0))} of the error goes in the smallest, {percent(max(large, 0))} in the largest."
+                       if not f.equal and small > large else "Not in these draws.", not f.equal and small > large),
+                Answer("A large one", "Right, in these draws." if not f.equal and small <= large
+                       else "A large school has little to borrow: its own mean is good already.", not f.equal and small <= large),
+                Answer("All the same", "Right: all schools have the same size here." if f.equal
+                       else "The share depends on the number of students.", f.equal),
+            ],
+        ),
+        Question(
+            "A town has three schools. What goes wrong with partial pooling?",
+            [
+                Answer("Its intervals miss the truth too often", "Right: they take the SD between schools as known, and three schools hardly tell it.", True),
+                Answer("It errs more than the schools' own means", "In the three schools you saw it erred less, all together."),
+                Answer("Nothing: the number of students decides", "Students help a school's own mean. The SD between schools is learned from schools."),
+            ],
+        ),
+        Question(
+            "Five schools. Which estimate of the SD between schools is too small on average, and why?",
+            [
+                Answer("ML: it takes the common mean for known", "Right: the common mean follows the schools, so they seem nearer to it than they are.", True),
+                Answer("REML: it restricts the SD", "What is restricted is the likelihood: to what does not depend on the common mean."),
+                Answer("Both: few schools hide their differences", "By REML the variance is right on average; it only varies much."),
+            ],
+        ),
+    ]  # fmt: skip
+
+
+# The story
+
+
+def formula(f: Facts) -> str:
+    """The errors with known SDs, in the numbers of the moment."""
+    sy, sa, n = f.scenario.sigma_y, f.true_sd, int(f.n[f.picked])
+    known = f.known(n)
+    return (
+        r"The own mean misses by $\sigma_y/\sqrt{n_j}$, the common mean by the SD between schools, $\sigma_\alpha$. "
+        "What both know adds up:\n\n"
+        r"$$\mathrm{RMSE}_{\text{partial}} = 1 \Big/ \sqrt{n_j/\sigma_y^2 + 1/\sigma_\alpha^2}$$"
+        f"\n\n{plain(f.names[f.picked])} ({n}), with true SDs {number(sy)} and {number(sa)}: {number(known['no'])} alone, "
+        f"{number(known['complete'])} by the common mean, **{number(known['partial'])}** together. These are the curves. The "
+        f"marks are the {DRAWS:,} draws: there the SDs are estimated, which costs a little."
+    )
+
+
+def odd_one(f: Facts) -> str:
+    """Where partial pooling loses."""
+    no, partial, j = f.of("no"), f.of("partial"), f.odd
+    loses = partial.rmse[j] > no.rmse[j]
+    return (
+        f"Partial pooling believes in one family of schools. For Ashford it misses by {number(partial.rmse[j])} points, its own mean "
+        f"by {number(no.rmse[j])}: it {'loses' if loses else 'wins'}. All schools together it still errs less: "
+        f"{number(partial.overall_rmse)} against {number(no.overall_rmse)}."
+        if partial.overall_rmse < no.overall_rmse else
+        f"Partial pooling believes in one family of schools. For Ashford it misses by {number(partial.rmse[j])} points, its own mean "
+        f"by {number(no.rmse[j])}. All schools together: {number(partial.overall_rmse)} against {number(no.overall_rmse)}."
+    )  # fmt: skip
+
+
+def coverage(f: Facts) -> str:
+    """Intervals and what they promise."""
+    held = {way: percent(f.of(way).overall_coverage) for way in NAMES}
+    return (
+        "The board wants to know how sure you are: a 95% [[interval]], about two standard errors to each side. It promises to hold "
+        "the truth in 95% of all draws. How often it does is its [[coverage]].\n\n"
+        f"Own means: {held['no']}. Partial pooling: {held['partial']}, with shorter intervals: {number(f.of('partial').overall_width)} points "
+        f"wide instead of {number(f.of('no').overall_width)}. The common mean: {held['complete']}. Its interval is short and takes no "
+        "notice of schools."
+    )
+
+
+def three(f: Facts) -> str:
+    """Too few schools."""
+    no, partial = f.of("no"), f.of("partial")
+    better = partial.overall_rmse < no.overall_rmse
+    return (
+        f"The **error** is {'still smaller' if better else 'larger now'}: {number(partial.overall_rmse, 2)} points against "
+        f"{number(no.overall_rmse, 2)}. The **intervals** fail: {percent(partial.overall_coverage)} hold the truth. They take the SD "
+        f"between schools as known, and three schools hardly tell it: in {percent(f.never_estimated)} of the draws its estimate is exactly 0."
+    )
+
+
+def two_methods(f: Facts) -> str:
+    """REML and ML."""
+    found = f.spreads
+    reml, ml = f.on_average(found.reml), f.on_average(found.ml)
+    return (
+        f"How much do {count(len(f.n), 'school')} differ? [[Maximum likelihood]] (ML) measures their spread around the common mean as if "
+        "that were known. But it was estimated from the same schools, and lies too near to them. [[REML]] allows for that: like "
+        r"dividing by $J - 1$ instead of by $J$, the number of schools."
+        f"\n\nThe truth is {number(f.true_sd)}. Root mean square of the estimates: REML **{number(reml)}**, ML **{number(ml)}**. "
+        "The pages here use REML."
+    )
+
+
+ERRORS = {"view": "errors", "coverage": False, "school": "Juniper", "handle": "last"}
+SIZES = {"view": "sizes", "coverage": False, "school": "Juniper"}
+
+STEPS = [
+    story.situation(
+        heading="Better, or only different?",
+        text=f"A school head complains: “You moved us by points. Perhaps you made it worse.” One town cannot answer. But here the "
+        f"truth is ours to set. So draw the town **{DRAWS:,} times**: other schools, other students, the same sizes. Each dot is one "
+        "draw: by how much an estimate missed the truth. [[Root mean square error|RMSE]] is the typical miss.",
+        hand=so_far,
+        do="Drag the handle to the first draw, and forward.",
+        shows=ERRORS,
+    ),
+    story.predict(
+        heading="What does the largest school gain?",
+        text="In a small school its own mean misses by far. Partial pooling mixes it with the mean that all schools have in common. "
+        "Does a large school need that?",
+        ask=how_much,
+        shows={**ERRORS, "school": "Oak Hill"},
+    ),
+    story.say(
+        heading="What two sources know adds up",
+        text=formula,
+        do="Move the SD between schools: each move refits all draws.",
+        uses=("sigma_alpha",),
+        shows=SIZES,
+    ),
+    story.breaks(
+        heading="Where it loses: the odd school",
+        changed="In every draw Ashford now lies 30 points below what the model expects.",
+        look="The green hill of Ashford is not over 0: it is pulled up, in nearly every draw.",
+        text=odd_one,
+        sets=presets.EXTRAORDINARY,
+        shows={**ERRORS, "school": "Ashford"},
+    ),
+    story.say(
+        heading="An estimate needs its interval",
+        text=coverage,
+        do="Compare the lower panel with the grey band at 95%.",
+        shows={**SIZES, "coverage": True},
+    ),
+    story.breaks(
+        heading="Three schools",
+        changed="The town has three schools.",
+        look="Above, green still lies below blue or near it. Below, green lies under the grey band.",
+        text=three,
+        sets=THREE,
+        shows={**SIZES, "coverage": True, "school": "Ashford"},
+    ),
+    story.try_it(
+        heading="REML or ML: an SD of few schools",
+        text=two_methods,
+        do="Take more schools: do the two agree?",
+        uses=("n_groups",),
+        sets=FIVE,
+        shows={"view": "spreads", "coverage": False, "school": "Ashford"},
+    ),
+    story.check(heading="Check yourself", ask=checks, shows={**SIZES, "coverage": True}),
+    story.sentence(
+        heading="What the board can be told",
+        text="On the whole partial pooling errs less than each school's own mean: much less in small schools, hardly in large ones, and "
+        "more in a school unlike all others. With few schools do not trust its intervals.",
+        shows={**SIZES, "coverage": True},
+    ),
+]  # fmt: skip
+
+
+def lab(f: Facts) -> Hand:
+    """The picked school and all schools."""
+    found = so_far(f, ("no", "complete", "partial"))
+    return Hand(found.html + overall(f), found.texts)
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    return (
+        r"$$y_i = \alpha_{j[i]} + \epsilon_i,\quad \epsilon_i \sim N(0, \sigma_y^2); \qquad "
+        r"\alpha_j = a_0 + \eta_j,\quad \eta_j \sim N(0, \sigma_\alpha^2)$$"
+        "\n\nNo predictors. Every draw has new $\\alpha_j$ and new students; the sizes stay. Complete and no pooling are least "
+        "squares, with intervals by Student's t; partial pooling is fitted by REML, with intervals of 1.96 standard errors that take "
+        f"the SDs as known. $\\sigma_\\alpha$ is estimated as exactly 0 in {percent(f.never_estimated)} of the draws. A thousand draws "
+        "leave about 1.4 points of doubt about a coverage of 95%. With known SDs the errors are those of Gelman & Hill (2007), section 12.2. "
+        "REML: Patterson & Thompson (1971); the criterion: Bates et al. (2015), section 3.4."
+    )
+
+
+def code(f: Facts) -> Listing:
+    """The first draw's fit in three languages, and all draws."""
+    return listing(
+        f.scenario,
+        f.data,
         Recipe(
             core=[
                 "from mlm_core.replication import world",
                 "",
-                "data = world(scenario, 0, with_x=False).data  # world 1 of the figure",
-                "fit = mlm.fit_partial_pooling(data)",
-                "print(fit.hyper.a0, fit.hyper.sigma_alpha, fit.sigma_y)",
-                "print(dict(zip(data.labels, fit.lines.alpha.round(2))))",
+                "data = world(scenario, 0, with_x=False).data  # draw 1 of the figure",
+                'for method in ("REML", "ML"):',
+                "    fit = mlm.fit_partial_pooling(data, method=method)",
+                "    print(fit.hyper.a0, fit.hyper.sigma_alpha, fit.sigma_y)",
+                "    print(dict(zip(data.labels, fit.lines.alpha.round(2))))",
                 "",
-                f"made = mlm.replicate(scenario, {WORLDS}, with_x=False)",
+                f"made = mlm.replicate(scenario, {DRAWS}, with_x=False)",
                 "for found in (made.complete_pooling, made.no_pooling, made.partial_pooling):",
                 "    print(round(found.overall_rmse, 2), round(found.overall_coverage, 3))",
                 "    print(dict(zip(made.labels, found.rmse.round(2))))",
@@ -284,25 +391,42 @@ lesson.code(
             statsmodels=[
                 "import statsmodels.formula.api as smf",
                 "",
-                "# world 1 of the figure",
-                'fit = smf.mixedlm("y ~ 1", schools, groups="school").fit(reml=True)',
-                "a0 = fit.fe_params.iloc[0]",
-                "print(a0, np.sqrt(fit.cov_re.iloc[0, 0]), np.sqrt(fit.scale))",
-                "print({school: round(a0 + effect.iloc[0], 2) for school, effect in fit.random_effects.items()})",
+                "# draw 1 of the figure",
+                "for reml in (True, False):",
+                '    fit = smf.mixedlm("y ~ 1", schools, groups="school").fit(reml=reml)',
+                "    a0 = fit.fe_params.iloc[0]",
+                "    print(a0, np.sqrt(fit.cov_re.iloc[0, 0]), np.sqrt(fit.scale))",
+                "    print({school: round(a0 + effect.iloc[0], 2) for school, effect in fit.random_effects.items()})",
             ],
             lme4=[
-                "# world 1 of the figure",
-                "fit <- lmer(y ~ 1 + (1 | school), schools, REML = TRUE)",
-                "print(fixef(fit)); print(VarCorr(fit))",
-                "print(round(coef(fit)$school, 2))",
+                "# draw 1 of the figure",
+                "for (reml in c(TRUE, FALSE)) {",
+                "  fit <- lmer(y ~ 1 + (1 | school), schools, REML = reml)",
+                "  print(fixef(fit)); print(VarCorr(fit))",
+                "  print(round(coef(fit)$school, 2))",
+                "}",
             ],
         ),
-    ),
-    lambda: students_table(data),
-)
+    )
 
-lesson.close(
-    SLUG,
-    "Partial pooling is better on the whole: most in small schools, hardly in large ones, and not where a "
-    "school is unlike the others or where too few schools tell how much they differ.",
-)
+
+STORY = story.Story(
+    slug="efficient_inference",
+    steps=STEPS,
+    facts=lambda seen: remembered(facts)(seen.scenario, seen["school"]),
+    figure=draw,
+    controls=[
+        controls.one_school(),
+        controls.Choice("view", "Figure", ["errors", "sizes", "spreads"], "errors",
+                        names={"errors": "One school", "sizes": "All schools", "spreads": "The SD"}),
+        controls.Switch("coverage", "Show how often intervals hold the truth", True),
+        *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "extraordinary"),
+    ],
+    lab=lab,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: students_table(f.data),
+)  # fmt: skip
+
+story.tell(STORY)

@@ -75,7 +75,11 @@ def rows(*pairs: tuple[str, str]) -> str:
 def slopes(f: Facts) -> Hand:
     """The three slopes."""
     return hand(
-        rows(("within schools", "{within}"), ("between schools", "{between}"), ("one line for all", "{pooled}"))
+        rows(
+            ("within schools", "{within}"),
+            ("between schools", "{between}"),
+            ("one line for all", "{pooled}"),
+        )
         + "<p>{said}</p>",
         within=[number(f.within)] * STEPS,
         between=[number(b) for b in f.between],
@@ -91,7 +95,11 @@ def direction(within: float, pooled: float) -> str:
         return "In the schools the pre-test counts for the score. The one line says: against it."
     if up and pooled < within:
         return "The one line goes up, too, but less than the lines within schools."
-    return "The one line and the lines within schools point the same way." if up == over else "They point opposite ways."
+    return (
+        "The one line and the lines within schools point the same way."
+        if up == over
+        else "They point opposite ways."
+    )
 
 
 def two_parts(f: Facts) -> Hand:

@@ -1,271 +1,461 @@
 """What does a school-level predictor add?"""
 
 from dataclasses import replace
+from functools import cache
 
-import numpy as np
+import pandas as pd
 import streamlit as st
 
-from mlm_core import DataError, estimates
+from mlm_core import GroupedData, Scenario, estimates
 from mlm_core.charts.intercepts import intercepts
 from mlm_core.charts.theme import steady_domain
-from mlm_core.experiments.school_level import intercepts_tables
-from pages.shared import cached, controls, figure, lesson, presets
-from pages.shared.code import Recipe, listing
-from pages.shared.lesson import Answer, Question
+from mlm_core.lessons.varying_intercepts import (
+    IN_THE_BOOK,
+    Facts,
+    Target,
+    facts,
+    facts_of_data,
+    radon,
+)
+from pages.shared import controls, figure, presets, story
+from pages.shared.cached import DATASETS, remembered
+from pages.shared.code import Listing, Recipe, listing, listing_of_data
+from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, percent, plain, signed
 
-SLUG = "varying_intercepts"
-scenario = controls.sidebar(
-    "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0"
+MEAN, LINE, TOWN, RADON = "mean", "line", "town", "radon"
+WOODS = "Lake of the Woods"
+
+
+@cache
+def houses() -> GroupedData:
+    """The radon file."""
+    return radon(pd.read_csv(DATASETS / "radon.csv"))
+
+
+def of_counties(county: str) -> Facts:
+    """The lesson on the book's own data."""
+    return facts_of_data(houses(), county)
+
+
+TARGET = controls.Choice(
+    "target", "Pulled to", (MEAN, LINE), LINE, names={MEAN: "One mean", LINE: "The line on u"}
 )
-lesson.begin(SLUG)
-try:
-    simulation = cached.simulation(scenario)
-    own = cached.no_pooling(scenario).lines.alpha
-    without = cached.partial_pooling(scenario)
-    fit = cached.partial_pooling(scenario, group_predictor=True)
-except DataError as reason:
-    lesson.impossible(SLUG, reason)
-data, truth = simulation.data, simulation.alpha
-assert data.x is not None
-assert data.u is not None
-
-u, n, names = data.u, data.n, data.labels.astype(str)
-a0, b0, beta, mean = fit.hyper.a0, fit.hyper.b0, fit.hyper.a1, without.hyper.a0
-sigma, sigma_without, sigma_y = fit.hyper.sigma_alpha, without.hyper.sigma_alpha, fit.sigma_y
-alpha, alpha_without = fit.lines.alpha, without.lines.alpha
-
-most_moved = names[np.argmax(abs(alpha - alpha_without))]
-
-# A school of three students with u = 2 whose own intercept is the mean of all schools.
-line_there = a0 + 2 * b0
-ends_at = mean + (line_there - mean) / (1 + 3 * sigma**2 / sigma_y**2)
-move = number(ends_at - mean)
-way = "Nowhere" if float(move.replace("−", "-")) == 0 else "Down" if move.startswith("−") else "Up"
-because = (
-    f"Say u = 2 and 3 students. The line is at {number(line_there)} there, the mean at {number(mean)}: "
-    f"the school ends at {number(ends_at)}."
+DATA = controls.Choice(
+    "data", "Data", (TOWN, RADON), TOWN, names={TOWN: "The town", RADON: "Radon in Minnesota"}
 )
-revealed = lesson.predict(
-    SLUG,
-    "The model now knows u. A small school has a high u, and its own intercept is exactly the mean of all "
-    "schools. Which way is it pulled?",
-    [
-        Answer("Up", because if way == "Up" else "At u = 2 the line is not above the mean here.", way == "Up"),
-        Answer("Down", because if way == "Down" else "At u = 2 the line is not below the mean here.", way == "Down"),
-        Answer("Nowhere", because if way == "Nowhere" else
-               "It would stay if schools were pulled to their mean. With u they are not.", way == "Nowhere"),
-    ],
-)  # fmt: skip
+COUNTY = controls.Choice("county", "County", lambda _: sorted(houses().labels.tolist()), WOODS)
+USELESS = replace(presets.DEFAULT, hyper=replace(presets.DEFAULT.hyper, b0=0.0, b1=0.0), seed=4)
 
-place, beside = lesson.figure_and_controls()
-with beside:
-    picked = controls.school(names, most_moved)
-    show_truth = controls.switch("Show the truth", "truth")
-j = int(np.flatnonzero(names == picked)[0])
-u_domain = steady_domain(u, 0, 3)
-with place:
+# What the figure shows
+
+
+def draw(f: Facts, seen: Seen) -> None:
+    """Intercepts against u, pulled to one mean or to a line."""
+    target: Target = "line" if seen.revealed and seen["target"] == LINE else "mean"
+    counties = f.truth is None
     figure.legend(
-        no="no pooling",
+        no="its own intercept",
         partial="partial pooling",
-        complete="what they are pulled to, ± one SD",
-        **({"truth": ""} if show_truth else {}),
+        target=f"{'the line on u' if target == LINE else 'one mean'}, ± the SD between {groups(f)}",
+        **({"truth": "true intercept"} if seen["truth"] and not counties else {}),
     )
+    if counties:
+        draw_counties(f, target)
+        return
+    u_domain = steady_domain(f.u, 0, 3)
     figure.show(
         "intercepts",
-        f"Intercepts of {count(len(n), 'school')} against u, twice. Left they are pulled to one mean, "
-        f"{number(mean)}, with an SD of {number(sigma_without)}. "
-        + (f"Right to the line {number(a0)} {signed(b0)} u, with an SD of {number(sigma)}." if revealed else ""),
+        f"Intercepts of {count(f.data.n_groups, 'school')} against u, what the town spends on a student. "
+        f"{f.names[f.picked]} lies at u = {number(f.u[f.picked])} with {number(f.own[f.picked])} points. "
+        + pulled(f, target, 1),
         intercepts,
-        intercepts_tables(
-            data, own, without, fit, truth if show_truth else None, picked, u_domain, revealed
-        ),
-        on_school=controls.pick_from("intercepts"),
-        u_domain=u_domain,
-        y_domain=steady_domain([*own, *truth], 60, 25),
+        f.tables(target, u_domain, truth=seen["truth"]),
+        on_school=story.pick_from("intercepts"),
+        axes={"u_domain": u_domain, "y_domain": steady_domain([*f.own, *(f.own if f.truth is None else f.truth)], 60, 25)},
     )  # fmt: skip
 
-before, after = number(sigma_without, 2), number(sigma, 2)
-share = 1 - sigma**2 / sigma_without**2 if sigma_without > 0 else 0.0
-if not revealed:
-    lesson.see(
-        "Left, the lesson before: all are pulled to one mean. Answer the question to see the right."
+
+def draw_counties(f: Facts, target: Target) -> None:
+    """The same figure of the radon data."""
+    u_domain = (-1.0, 0.65)
+    figure.show(
+        "counties",
+        f"Intercepts of {count(f.data.n_groups, 'county', 'counties')} against log uranium. "
+        f"{f.names[f.picked]} lies at {number(f.u[f.picked], 2)} with {number(f.own[f.picked], 2)}. "
+        + pulled(f, target, 2),
+        intercepts,
+        f.tables(target, u_domain, truth=False),
+        on_school=pick_county,
+        axes={"u_domain": u_domain, "y_domain": (0.3, 3.1)},
+        u_title="u: uranium in the soil, log ppm",
+        y_title="intercept: radon in a basement, log pCi/L",
+        group="county",
+        member="houses",
+        largest=116,
+        number=".2f",
     )
-else:
-    if sigma == sigma_without == 0:
-        spread = "$\\sigma_\\alpha$ is estimated as 0 with and without u: every school is put on the mean, or on the line."
-    elif sigma == 0:
-        spread = (
-            f"$\\sigma_\\alpha$ falls from {before} to exactly 0: every school is put on the line."
-        )
-    elif before == after:
-        spread = f"$\\sigma_\\alpha$ stays at {after}: u explains next to nothing."
-    elif share > 0:
-        spread = f"$\\sigma_\\alpha$ falls from {before} to {after}: u explains {percent(share)} of the variance between schools, as estimated."
-    else:
-        spread = f"$\\sigma_\\alpha$ rises from {before} to {after}: u explains no more than chance would."
-    lesson.see(
-        f"**{plain(picked)}** ({count(n[j], 'student')}, u = {number(u[j])}) has the intercept {number(own[j])} by "
-        f"itself, {number(alpha_without[j])} when pulled to the mean, {number(alpha[j])} when pulled to the line.",
-        spread,
+
+
+def pick_county() -> None:
+    """Callback: the county that was clicked."""
+    points = st.session_state["counties"].selection.get("school", [])
+    if points and "school" in points[0]:
+        story.set_here(county=points[0]["school"])
+
+
+def pulled(f: Facts, target: Target, digits: int) -> str:
+    """What schools are pulled to, for the alternative of the figure."""
+    hyper = f.fit(target).hyper
+    to = (
+        f"the line {number(hyper.a0, digits)} {signed(hyper.b0, digits)} u"
+        if target == LINE
+        else f"one mean, {number(hyper.a0, digits)}"
     )
-    if show_truth:
-        miss, miss_without = abs(alpha - truth), abs(alpha_without - truth)
-        st.markdown(
-            f"With u the schools miss their true intercept by **{number(miss.mean(), 2)}** points on average, "
-            f"without u by {number(miss_without.mean(), 2)}. "
-            f"{(miss < miss_without).sum()} of {len(n)} come closer with u."
-        )
-
-tint = lesson.tint()
-
-
-def weighted(result: str, size: str, mean: str, within: str, between: str, line: str) -> str:
-    """The weighted average, with symbols or with numbers."""
-    own_weight, line_weight = rf"\dfrac{{{size}}}{{{within}}}", rf"\dfrac{{1}}{{{between}}}"
     return (
-        rf"{tint.partial(result)} = \frac{{{own_weight}\,{tint.no(mean)} + "
-        rf"{line_weight}\,{tint.complete(line)}}}{{{own_weight} + {line_weight}}}"
+        f"All are pulled to {to}, with an SD of {number(hyper.sigma_alpha, digits + 1)} around it."
     )
 
 
-of_student, of_school = tint.partial(r"\alpha_{j[i]}"), tint.partial(r"\alpha_j")
-line = tint.complete("a_0 + b_0 u_j")
-levels = (
-    rf"y_i = {of_student} + \beta x_i + \epsilon_i \\[0.3em] "
-    rf"{of_school} = {line} + \eta_j, \quad "
-    r"\eta_j \sim \mathrm{N}(0,\ \sigma_\alpha^2)"
-)
-average = weighted(
-    r"\hat\alpha_j", "n_j", r"(\bar y_j - \beta\bar x_j)", r"\sigma_y^2", r"\sigma_\alpha^2", "(a_0 + b_0 u_j)"
-)  # fmt: skip
-at_zero = data.group_means(data.y)[j] - beta * data.group_means(data.x)[j]
-there = a0 + b0 * u[j]
-if sigma == 0:
-    numbers = (
-        rf"\hat\sigma_\alpha = 0, \qquad \hat\alpha_{{\text{{{picked}}}}} = {number(a0)} {signed(b0)} \cdot "
-        rf"({number(u[j], 2)}) = {tint.partial(number(alpha[j]))}"
+# Words and small tables
+
+
+def three_ways(f: Facts, digits: int = 1) -> str:
+    """The picked school by itself, pulled to the mean, pulled to the line."""
+    j = f.picked
+    who, size = ("county", "houses") if f.truth is None else ("school", "students")
+    return (
+        f"\n\n| {who} ({size}) | its own | to one mean | to the line |\n|:--|--:|--:|--:|"
+        f"\n| {plain(f.names[j])} ({f.n[j]}) | {number(f.own[j], digits)} | "
+        f"{number(f.without.lines.alpha[j], digits)} | {number(f.with_u.lines.alpha[j], digits)} |\n\n"
     )
-else:
-    numbers = weighted(
-        rf"\hat\alpha_{{\text{{{picked}}}}}",
-        str(n[j]),
-        rf"\cdot {number(at_zero)}",
-        f"{sigma_y:.2f}^2",
-        f"{sigma:.2f}^2",
-        rf"\cdot {number(there)}",
-    ) + f" = {tint.partial(number(alpha[j]))}"  # fmt: skip
-lesson.model(
-    rf"\begin{{gathered}} {levels} \\[1em] {average} \end{{gathered}}",
-    numbers if revealed else "",
-    "The weighted average of the lesson before, with two changes: the school's own part has the pre-test "
-    "taken out, and the common part is the line at the school's own u. With $b_0 = 0$ the line is flat, "
-    "one mean for all.",
-)
 
-lesson.breaks(
-    (
-        "A u that says nothing",
-        "Here $b_0$ is truly 0. The estimate is not quite 0, and $\\sigma_\\alpha$ comes out a little larger "
-        "with u than without: a coefficient was spent on nothing.",
-        replace(presets.DEFAULT, hyper=replace(presets.DEFAULT.hyper, b0=0.0, b1=0.0), seed=12),
-    ),
-    (
-        "Five schools",
-        "Five points make a poor line. In this draw $b_0$ comes out as −3.4 and is truly 3, so schools are "
-        "pulled to a line that leans the wrong way. Only its standard error, 5.5, warns you.",
-        replace(presets.DEFAULT, n_groups=5, seed=9),
-    ),
-)
 
-if share > 0:
-    how_much = [
-        Answer(f"{percent(share)}, from the squares of $\\sigma_\\alpha$", "Right: 1 − (with u)² / (without u)².", True),
-        Answer(f"{percent(1 - sigma / sigma_without)}, from $\\sigma_\\alpha$ itself", "Variances add up, SDs do not: compare the squares."),
-        Answer(f"{percent(1 - share)}, what is left over", "That is the share which u does not explain."),
-    ]  # fmt: skip
-else:
-    how_much = [
-        Answer("None that can be seen", "Right: $\\sigma_\\alpha$ is no smaller with u than without.", True),
-        Answer("Some: u is in the model", "Being in the model explains nothing. Compare $\\sigma_\\alpha$ with and without u."),
-        Answer("All of it", "Then the schools would lie on the line, and off the mean."),
-    ]  # fmt: skip
-lesson.check(
-    SLUG,
-    [
+def groups(f: Facts) -> str:
+    """What the data call schools."""
+    return "counties" if f.truth is None else "schools"
+
+
+def change(f: Facts, digits: int = 2) -> str:
+    """What becomes of the SD between schools."""
+    before, after = (number(sd, digits) for sd in f.sd)
+    if f.sd == (0.0, 0.0):
+        return f"The SD between {groups(f)} is estimated as 0, with u and without."
+    if f.sd[1] == 0:
+        return (
+            f"The SD between {groups(f)} falls from {before} to exactly 0: all are put on the line."
+        )
+    if before == after:
+        return f"The SD between {groups(f)} stays at {after}."
+    way = "falls" if f.sd[1] < f.sd[0] else "rises"
+    return f"The SD between {groups(f)} {way} from {before} to {after}."
+
+
+def share(f: Facts) -> str:
+    """What u explains."""
+    if f.sd[0] == 0:
+        return "There is nothing for u to explain."
+    if f.explained <= 0:
+        return "So u explains nothing that can be seen."
+    return (
+        "What u explains is no longer left over. Variances add up, SDs do not, so the squares are compared: u explains "
+        f"1 − {number(f.sd[1], 2)}²/{number(f.sd[0], 2)}² = {percent(f.explained)} of the variance between schools."
+    )
+
+
+# Questions
+
+
+def which_way(f: Facts) -> Question:
+    """The prediction: where does the picked school end?"""
+    j = f.picked
+    name, u = plain(f.names[j]), number(f.u[j])
+    before, after = f.without.lines.alpha[j], f.with_u.lines.alpha[j]
+    same = number(before) == number(after)
+    way = "same" if same else "higher" if after > before else "lower"
+    because = (
+        f"At u = {u} the line stands at {number(f.pulled_to('line', j))}; the one mean is "
+        f"{number(f.pulled_to('mean', j))}. {name} ends at {number(after)} instead of {number(before)}."
+    )
+    return Question(
+        f"{name} has u = {u}. Pulled to one mean, its estimate is {number(before)}. Where will it be when the "
+        "model knows u?",
+        [
+            Answer("Higher", because if way == "higher" else
+                   f"Its own students and its new target do not bring {name} up.", way == "higher"),
+            Answer("Lower", because if way == "lower" else
+                   f"Its own students and its new target do not bring {name} down.", way == "lower"),
+            Answer("The same", because if way == "same" else
+                   "Its own students say the same as before, but it is pulled to something else.", way == "same"),
+        ],
+    )  # fmt: skip
+
+
+def checks(f: Facts) -> list[Question]:
+    """Four questions on what the steps have shown."""
+    before, after = (number(sd, 2) for sd in f.sd)
+    b0 = f.with_u.hyper.b0
+    return [
         Question(
-            "Two schools have the same own intercept and as many students. One has u = −1, the other u = 1. "
-            "With the estimates of this page, which ends higher?",
+            "Two schools have the same own intercept and as many students. One has u = −1, the other u = 1. With the "
+            f"estimate $b_0$ = {number(b0, 2)}, which ends higher?",
             [
-                Answer("The one with u = 1", f"Right: b₀ is {number(b0, 2)}, so its line stands higher." if b0 > 0 else
-                       f"b₀ is {number(b0, 2)} here: the line falls with u.", b0 > 0),
-                Answer("The one with u = −1", f"Right: b₀ is {number(b0, 2)}, so the line falls with u." if b0 <= 0 else
-                       f"b₀ is {number(b0, 2)} here: the line rises with u.", b0 <= 0),
-                Answer("Neither", "They would, if both were pulled to one mean. Each is pulled to the line at its own u."),
+                Answer("The one with u = 1", "Right: its line stands higher." if b0 > 0 else
+                       "The line falls with u here.", b0 > 0),
+                Answer("The one with u = −1", "Right: the line falls with u here." if b0 <= 0 else
+                       "The line rises with u here.", b0 <= 0),
+                Answer("Neither", "So it would be with one mean. Each is pulled to the line at its own u."),
             ],
         ),
         Question(
-            f"Without u, $\\sigma_\\alpha$ is {before}; with u it is {after}. How much of the variance between schools does u explain?",
-            how_much,
+            f"Without u the SD between schools is {before}, with u {after}. How much of the variance between schools "
+            "does u explain?",
+            how_much(f),
         ),
         Question(
-            "There are many schools. You add a u that has nothing to do with the scores. What happens to the estimate of $\\sigma_\\alpha$?",
+            "There are many schools. You add a u that has nothing to do with the scores. What becomes of the estimate of "
+            r"$\sigma_\alpha$?",
             [
-                Answer("It hardly changes, and may rise a little", "Right: it is an estimate, and a coefficient was spent.", True),
-                Answer("It must fall", "R² cannot fall in a classical regression. An estimate of $\\sigma_\\alpha$ counts the coefficient spent, and may rise."),
-                Answer("It becomes 0", "That would need a line on which all schools lie."),
+                Answer("It hardly changes, and may rise a little", "Right: a coefficient was spent, and nothing was explained.", True),
+                Answer("It must fall", "$R^2$ cannot fall in an ordinary regression. An estimated SD can rise."),
+                Answer("It becomes 0", "Then all schools would have to lie on the line."),
             ],
         ),
         Question(
-            "If b₀ is 0, what is this model?",
+            "Suppose $b_0$ = 0. What is this model then?",
             [
                 Answer("Partial pooling to one mean", "Right: the line is flat.", True),
-                Answer("Complete pooling", "That takes $\\sigma_\\alpha$ = 0: no school may leave the line, flat or not."),
-                Answer("No pooling", "That takes $\\sigma_\\alpha$ without limit: the line, flat or not, has no pull."),
+                Answer("Complete pooling", r"That takes $\sigma_\alpha$ = 0: no school may leave the line."),
+                Answer("No pooling", r"That takes $\sigma_\alpha$ = ∞: the line has no pull."),
             ],
         ),
-    ],
-)  # fmt: skip
+    ]  # fmt: skip
 
-lesson.code(
-    lambda: listing(
-        scenario,
-        data,
-        Recipe(
-            core=[
-                "without = mlm.fit_partial_pooling(data)",
-                "fit = mlm.fit_partial_pooling(data, group_predictor=True)",
-                "print(without.hyper.a0, without.hyper.sigma_alpha)",
-                "print(fit.hyper.a0, fit.hyper.b0, fit.hyper.sigma_alpha, fit.sigma_y)",
-                "print(dict(zip(data.labels.tolist(), fit.lines.alpha.round(2).tolist())))",
-            ],
-            statsmodels=[
-                "import statsmodels.formula.api as smf",
-                "",
-                'without = smf.mixedlm("y ~ x", schools, groups="school").fit(reml=True)',
-                'fit = smf.mixedlm("y ~ u + x", schools, groups="school").fit(reml=True)',
-                "print(without.fe_params.iloc[0], np.sqrt(without.cov_re.iloc[0, 0]))",
-                "a0, b0, beta = fit.fe_params",
-                "print(a0, b0, np.sqrt(fit.cov_re.iloc[0, 0]), np.sqrt(fit.scale))",
-                'line = a0 + b0 * schools.groupby("school").u.first()',
-                "print({school: round(line[school] + effect.iloc[0], 2) for school, effect in fit.random_effects.items()})",
-            ],
-            lme4=[
-                "without <- lmer(y ~ x + (1 | school), schools, REML = TRUE)",
-                "fit <- lmer(y ~ u + x + (1 | school), schools, REML = TRUE)",
-                "print(fixef(without)); print(VarCorr(without))",
-                "print(fixef(fit)); print(VarCorr(fit))",
-                "u <- tapply(schools$u, schools$school, head, 1)",
-                'intercept <- coef(fit)$school[names(u), 1] + fixef(fit)["u"] * u',
-                "print(round(intercept, 2))",
-            ],
-        ),
+
+def how_much(f: Facts) -> list[Answer]:
+    """Answers on the share that u explains."""
+    if f.explained <= 0:
+        return [
+            Answer("None that can be seen", "Right: the SD is no smaller with u than without.", True),
+            Answer("Some: u is in the model", "To be in the model explains nothing. Compare the two SDs."),
+            Answer("All of it", "Then the schools would lie on the line, and not on one mean."),
+        ]  # fmt: skip
+    of_sd = 1 - f.sd[1] / f.sd[0]
+    wrong = [
+        (percent(of_sd), "That compares the SDs themselves. Variances add up, so compare the squares."),
+        (percent(1 - f.explained), "That is the share which u leaves."),
+        ("50%", "Compare the squares of the two SDs."),
+        ("None of it", "The SD is smaller with u than without."),
+    ]  # fmt: skip
+    right = percent(f.explained)
+    others = [Answer(text, why) for text, why in dict(wrong).items() if text != right][:2]
+    return [
+        Answer(right, f"Right: 1 − {number(f.sd[1], 2)}²/{number(f.sd[0], 2)}².", True),
+        *others,
+    ]
+
+
+# The story
+
+
+def weighted(f: Facts) -> str:
+    """The average with the numbers of the picked school."""
+    j, hyper = f.picked, f.with_u.hyper
+    w = f.weight(j)
+    if hyper.sigma_alpha == 0:
+        return (
+            f"Here $\\sigma_\\alpha$ is 0, so $w_j$ is 0 for every school. {plain(f.names[j])} is put on the line: "
+            f"${number(hyper.a0)} {signed(hyper.b0)} \\cdot ({number(f.u[j], 2)}) = {number(f.with_u.lines.alpha[j])}$."
+        )
+    return (
+        f"{plain(f.names[j])}: $w_j$ = {number(w, 2)}, and\n\n"
+        f"$${number(w, 2)} \\cdot {number(f.own_part(j))} + {number(1 - w, 2)} \\cdot {number(f.pulled_to('line', j))} "
+        f"= {number(f.with_u.lines.alpha[j])}$$"
+    )
+
+
+def against_truth(f: Facts) -> str:
+    """What u gave, and what it truly gives."""
+    assert f.true_sd is not None
+    with_u, without = f.miss("line"), f.miss("mean")
+    won = "less" if with_u < without else "no less"
+    return (
+        f"{change(f)} {share(f)}"
+        f"\n\n| SD between schools | estimate | truth |\n|:--|--:|--:|\n"
+        f"| what u explains included | {number(f.sd[0], 2)} | {number(f.true_sd[0], 2)} |\n"
+        f"| around the line | {number(f.sd[1], 2)} | {number(f.true_sd[1], 2)} |\n\n"
+        f"With u the schools miss the diamonds by {won}: **{number(with_u)}** points against {number(without)} (root mean "
+        f"square). {f.closer} of {f.data.n_groups} come nearer."
+    )  # fmt: skip
+
+
+def of_the_book(f: Facts) -> str:
+    """The radon data."""
+    before, after = (number(sd, 3) for sd in f.sd)
+    printed = tuple(number(sd, 2) for sd in IN_THE_BOOK)
+    return (
+        "Radon is a gas that comes out of the ground into houses, and causes lung cancer. Here are "
+        f"{f.data.n_students} houses (our students) in {f.data.n_groups} counties (our schools) of Minnesota. $y$ is log "
+        "radon, $x$ the floor (0 basement, 1 first floor), $u$ the county's uranium.\n\n"
+        f"The SD between counties falls from **{before}** to **{after}**: uranium explains {percent(f.explained)} of that "
+        f"variance. Gelman & Hill print {printed[0]} and {printed[1]}, from an earlier version of the file."
+    )  # fmt: skip
+
+
+SHOWN = {"school": "Juniper", "truth": False, "target": MEAN, "data": TOWN}
+
+STEPS = [
+    story.situation(
+        heading="The town does not spend the same everywhere",
+        text=lambda f: "The [[school-level predictor]] **u** says what the town spends on a student of a school, in SDs: "
+        "0 is average, to the right is more. It is known for each school, without any test.\n\nHollow circles are the "
+        "schools' own intercepts; large circles have many students. Filled dots are partial pooling as you know it: all "
+        f"are pulled to one mean (dashed). {plain(f.names[f.picked])} stands at {number(f.own[f.picked])} points by its "
+        f"own {count(f.n[f.picked], 'student')}, and has u = {number(f.u[f.picked])}.",
+        do="Find **Juniper**. Is one mean for all a fair guess for it?",
+        shows=SHOWN,
     ),
-    lambda: estimates.students_table(data),
+    story.predict(
+        heading="Let the model know u",
+        text="Now the model may use u. In place of one mean it fits a line, $a_0 + b_0 u_j$: what to expect of a school on "
+        "which the town spends $u_j$. Each school is then pulled to the line, at the place where it stands.",
+        ask=which_way,
+        shows=SHOWN,
+        answered={"target": LINE},
+    ),
+    story.try_it(
+        heading="From one mean to a line",
+        text=lambda f: f"{change(f)} It is the height of the pale band: how far schools lie from what they are pulled to."
+        + three_ways(f),
+        uses=("target",),
+        do="Switch to **One mean** and back. Click schools far to the left and to the right: which way do they go?",
+        shows={**SHOWN, "target": LINE},
+    ),
+    story.say(
+        heading="The weighted average, with a line in it",
+        text=lambda f: r"$$\hat\alpha_j = w_j\,(\bar y_j - \beta\,\bar x_j) + (1 - w_j)\,(a_0 + b_0 u_j)$$"
+        "\n\n"
+        r"As before, $w_j$ is how much the school's own students count. Their part is their mean score, with what the "
+        r"pre-test explains ($\beta\,\bar x_j$) taken out. New is the other part: the line at the school's own u. With "
+        "$b_0 = 0$ the line is flat: one mean again.\n\n" + weighted(f),
+        do="Click other schools: the numbers are theirs.",
+        shows={**SHOWN, "target": LINE},
+    ),
+    story.truth(
+        heading="What u explains is not left over",
+        text=against_truth,
+        uses=("target",),
+        shows={**SHOWN, "target": LINE, "truth": True},
+    ),
+    story.try_it(
+        heading="The book's own data: radon",
+        text=of_the_book,
+        uses=("target", "county"),
+        do="Switch to **One mean** and back. Watch Lake of the Woods: four houses, little uranium.",
+        shows={**SHOWN, "target": LINE, "data": RADON, "county": WOODS},
+    ),
+    story.breaks(
+        heading="A u that says nothing",
+        changed="Another town, in which u has nothing to do with the scores: $b_0$ is truly 0.",
+        look=lambda f: f"The line is nearly flat: $b_0$ is estimated as {number(f.with_u.hyper.b0, 2)}, give or take "
+        f"{number(f.with_u.se('b0'), 2)}. {change(f)} A coefficient was spent and explained nothing. The estimate of "
+        r"$\sigma_\alpha$ counts what was spent, so by chance it can come out larger with u than without.",
+        uses=("target",),
+        sets=USELESS,
+        shows={**SHOWN, "target": LINE},
+    ),
+    story.check(heading="Check yourself", ask=checks, shows={**SHOWN, "target": LINE}),
+    story.sentence(
+        heading="What the board can be told",
+        text="A school-level predictor changes what schools are pulled to, from one mean to a line: to what schools like "
+        r"this one reach. What it cannot explain stays in $\sigma_\alpha$.",
+        shows={**SHOWN, "target": LINE},
+    ),
+]  # fmt: skip
+
+
+def lab(f: Facts) -> str:
+    """The laboratory's words."""
+    digits = 2 if f.truth is None else 1
+    return change(f, digits + 1) + three_ways(f, digits)
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    hyper, fit = f.with_u.hyper, f.with_u
+    return (
+        r"$$y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i,\quad \epsilon_i \sim N(0, \sigma_y^2); \qquad "
+        r"\alpha_j = a_0 + b_0 u_j + \eta_j,\quad \eta_j \sim N(0, \sigma_\alpha^2)$$"
+        "\n\n"
+        f"Estimates by REML: $a_0$ = {number(hyper.a0, 2)}, $b_0$ = {number(hyper.b0, 2)} (standard error "
+        f"{number(fit.se('b0'), 2)}), $\\beta$ = {number(hyper.a1, 2)}, $\\sigma_\\alpha$ = {number(hyper.sigma_alpha, 3)}, "
+        f"$\\sigma_y$ = {number(fit.sigma_y, 3)}. Without u: $\\sigma_\\alpha$ = {number(f.sd[0], 3)}. The weight is "
+        r"$w_j = \dfrac{n_j/\sigma_y^2}{n_j/\sigma_y^2 + 1/\sigma_\alpha^2}$. Source: Gelman & Hill (2007), sections 12.5 "
+        "and 12.6."
+    )  # fmt: skip
+
+
+RECIPE = Recipe(
+    core=[
+        "without = mlm.fit_partial_pooling(data)",
+        "fit = mlm.fit_partial_pooling(data, group_predictor=True)",
+        "print(without.hyper.a0, without.hyper.sigma_alpha)",
+        "print(fit.hyper.a0, fit.hyper.b0, fit.hyper.sigma_alpha, fit.sigma_y)",
+        "print(dict(zip(data.labels.tolist(), fit.lines.alpha.round(2).tolist())))",
+    ],
+    statsmodels=[
+        "import statsmodels.formula.api as smf",
+        "",
+        'without = smf.mixedlm("y ~ x", schools, groups="school").fit(reml=True)',
+        'fit = smf.mixedlm("y ~ u + x", schools, groups="school").fit(reml=True)',
+        "print(without.fe_params.iloc[0], np.sqrt(without.cov_re.iloc[0, 0]))",
+        "a0, b0, beta = fit.fe_params",
+        "print(a0, b0, np.sqrt(fit.cov_re.iloc[0, 0]), np.sqrt(fit.scale))",
+        'line = a0 + b0 * schools.groupby("school").u.first()',
+        "print({school: round(line[school] + effect.iloc[0], 2) for school, effect in fit.random_effects.items()})",
+    ],
+    lme4=[
+        "without <- lmer(y ~ x + (1 | school), schools, REML = TRUE)",
+        "fit <- lmer(y ~ u + x + (1 | school), schools, REML = TRUE)",
+        "print(fixef(without)); print(VarCorr(without))",
+        "print(fixef(fit)); print(VarCorr(fit))",
+        "u <- tapply(schools$u, schools$school, head, 1)",
+        'intercept <- coef(fit)$school[names(u), 1] + fixef(fit)["u"] * u',
+        "print(round(intercept, 2))",
+    ],
 )
 
-lesson.close(
-    SLUG,
-    "A school-level predictor changes what schools are pulled to, from one mean to a line, and leaves to "
-    "$\\sigma_\\alpha$ what it cannot explain.",
+
+def code(f: Facts) -> Listing:
+    """Both fits in three languages."""
+    if f.scenario is None:
+        return listing_of_data(f.data, RECIPE)
+    return listing(f.scenario, f.data, RECIPE)
+
+
+STORY = story.Story(
+    slug="varying_intercepts",
+    steps=STEPS,
+    facts=lambda seen: (
+        remembered(of_counties)(seen["county"])
+        if seen["data"] == RADON
+        else remembered(facts)(seen.scenario, seen["school"])
+    ),
+    figure=draw,
+    controls=[
+        DATA,
+        TARGET,
+        controls.one_school(),
+        COUNTY,
+        controls.TRUTH,
+        *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0"),
+    ],
+    start=Scenario(),
+    lab=lab,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: estimates.students_table(f.data),
 )
+
+story.tell(STORY)

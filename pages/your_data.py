@@ -27,6 +27,7 @@ from pages.shared.own_data.session import remembered, stop
 from pages.shared.words import count, plain
 
 st.html('<div class="pl-part">Your data</div>')
+st.html("<style>[data-testid='stMain'] { overflow-x: hidden; }</style>")  # figures are zoomed out
 st.title("What do your own data say?", anchor=False)
 with st.container(border=True):
     source, table = opened()

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.own_marks import legend, saved
+from mlm_core.charts.own_marks import legend
 from mlm_core.charts.theme import Look, finish
 
 
@@ -63,4 +63,4 @@ def caterpillar(
         marks.point(base, "partial", look, size).encode(x=x("height"), y=y, tooltip=tips),
         legend(look, {**said, "target": "what groups are pulled to"}),
     )
-    return saved(finish(layers, look, height))
+    return finish(layers, look, height)

@@ -1,4 +1,4 @@
-"""The errors of three estimators of one school, world after world."""
+"""The errors of three estimators of one school, draw after draw."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import altair as alt
 from mlm_core.charts.handle import HANDLE, handle, here
 from mlm_core.charts.theme import Look, finish
 
-HEIGHT, ROW, CLOUD, RAIN = 410, 130, 74, 26
-"""Pixels: the figure, an estimator, the curve of its errors, the dots under it."""
-TOP = 12
+HEIGHT, ROW, CLOUD, RAIN = 386, 122, 68, 26
+"""Pixels: the plot, an estimator, the curve of its errors, the dots under it."""
+TOP = 10
 WAYS = ("complete", "no", "partial")
 
 
 def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
-    """A cloud for each estimator, all worlds; under it dots, those up to the handle.
+    """A cloud for each estimator, all draws; under it dots, those up to the handle.
 
     The bar is one root mean square error wide on either side of the truth.
 
     Tables
     ------
     curves, dots, bars, steps
-        Of `efficiency.error_tables`.
+        Of `efficient_inference.Facts.error_tables`.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
     domain : (low, high)
         Of the error; keep it the same while sliders move.
     steps : int
-        Number of worlds the handle visits.
+        Number of draws the handle visits.
     """
     colours = look.palette
     x = _x(domain)
@@ -64,13 +64,13 @@ def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
             x=alt.value({"expr": "width - 2"}), y=_y("above"), text="label:N", color=_colour(look)
         ),
         now.mark_text(align="left", baseline="bottom", color=colours.muted).encode(
-            x=alt.value(2), y=alt.value(HEIGHT - 4), text="caption:N"
+            x=alt.value(2), y=alt.value(HEIGHT - 3), text="caption:N"
         ),
         base["steps"]
         .transform_calculate(place=f"{domain[0]} * (1 - datum.at) + {domain[1]} * datum.at")
         .mark_point(opacity=0)
         .encode(x=x("place"), y=alt.value(HEIGHT))
-        .add_params(handle(steps, "From world to world")),
+        .add_params(handle(steps, "From draw to draw")),
     ]  # fmt: skip
     return finish(alt.layer(*layers), look, HEIGHT)
 
@@ -99,7 +99,7 @@ def _colour(look: Look) -> alt.Color:
 def _dots(
     base: alt.Chart, look: Look, x: Any, domain: tuple[float, float], steps: int, ground: str
 ) -> Any:
-    """The worlds up to the handle; the one it is at stands out."""
+    """The draws up to the handle; the one it is at stands out."""
     moved, last = f"isValid({HANDLE}.step) && length({HANDLE}.step)", steps - 1
     at = f"({moved} ? clamp({HANDLE}.step[0], 0, {last}) : {last})"
     shown = base.transform_filter(

@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from mlm_core.charts.own_marks import ALONG, legend, saved
+from mlm_core.charts.own_marks import ALONG, legend
 from mlm_core.charts.theme import Look, finish
 
 HEIGHT = 330
@@ -65,4 +65,4 @@ def group_lines(
         *drawn,
         legend(look, {**said, "complete": "complete pooling"}, columns=2, **shapes),
     )
-    return saved(finish(layers, look, HEIGHT))
+    return finish(layers, look, HEIGHT)

@@ -1,4 +1,4 @@
-"""Schools pulled to one mean, and beside it the same schools pulled to a line on u."""
+"""Schools' intercepts against u, pulled to what the school-level model says there."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.panels import frames, heading, panel
 from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
-U_TITLE = "school-level u, SDs"
-FIELDS = ("mean", "line")
+PLOT = 382
+"""Height of the plot: with the axis under it the figure is as high as all figures."""
 
 
 def intercepts(
@@ -20,79 +19,111 @@ def intercepts(
     *,
     u_domain: tuple[float, float],
     y_domain: tuple[float, float],
-    height: int = 400,
+    u_title: str = "u: what the town spends on a student, SDs",
+    y_title: str = "intercept: score at pre-test 0, points",
+    group: str = "school",
+    member: str = "students",
+    largest: int = 90,
+    number: str = ".1f",
 ) -> Any:
-    """School intercepts against u, twice: pulled to their mean and to their line.
+    """One mark a school, the larger the more students it has.
 
-    The larger a mark, the more students the school has.
+    Hollow: the school's own intercept. Filled: partial pooling. Dashed, with a band of one
+    SD to each side: what schools are pulled to. Diamond: the truth.
 
     Tables
     ------
-    schools, models, headings
-        Of `intercepts_tables`.
+    schools
+        ``school, n, u, own, alpha, truth, truth_seen, picked, side``: one row a school;
+        ``side`` is the half of the figure in which it lies.
+    target
+        ``u, line, low, high``: two rows.
+
+    Parameters
+    ----------
+    u_title, y_title, group, member, number : str
+        Titles of the axes, the words for school and students, the format of intercepts.
+    largest : int
+        Students at which a mark is largest.
     """
-    base = alt.Chart(alt.NamedData("headings"))
-    names = [heading(base, look, field, k) for k, field in enumerate(FIELDS)]
-    sides = [_panel(look, k, field, u_domain, y_domain) for k, field in enumerate(FIELDS)]
-    pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
-    sides[0][-1] = sides[0][-1].add_params(pick)
-    layers = [alt.layer(*side) for side in sides]
-    chart = alt.layer(*frames(look, height), *names, *layers).resolve_scale(x="independent")
-    return finish(chart, look, height)
-
-
-def _y(field: str, domain: tuple[float, float]) -> Any:
-    return alt.Y(
-        f"{field}:Q",
-        scale=alt.Scale(domain=list(domain), nice=False, zero=False),
-        axis=alt.Axis(title="intercept: score at x = 0, points", tickCount=6),
-    )
-
-
-def _size(look: Look) -> Any:
-    reach = [28 * look.scale, 300 * look.scale]
-    scale = alt.Scale(type="linear", domain=[1, 90], range=reach, clamp=True)
-    return alt.Size("n:Q", scale=scale, legend=None)
-
-
-def _panel(
-    look: Look, k: int, field: str, u_domain: tuple[float, float], y_domain: tuple[float, float]
-) -> list[Any]:
-    """The model of the schools, and how far each is pulled to it."""
     colours = look.palette
-    u = panel("u", k, u_domain, U_TITLE)
-    true = alt.Tooltip("truth:Q", title="truth", format=".1f")
-    models, schools = alt.Chart(alt.NamedData("models")), alt.Chart(alt.NamedData("schools"))
-    return [
-        models.mark_area(color=colours.complete, opacity=0.16, clip=True).encode(
-            x=u, y=_y(f"{field}_low", y_domain), y2=f"{field}_high:Q"
+    schools, target = alt.Chart(alt.NamedData("schools")), alt.Chart(alt.NamedData("target"))
+    x = alt.X(
+        "u:Q",
+        scale=alt.Scale(domain=list(u_domain), nice=False, zero=False),
+        axis=alt.Axis(title=u_title, tickCount=6, grid=True),
+    )
+    y_axis = alt.Axis(title=y_title, tickCount=6, grid=True)
+    y_scale = alt.Scale(domain=list(y_domain), nice=False, zero=False)
+    y = {
+        c: alt.Y(f"{c}:Q", scale=y_scale, axis=y_axis)
+        for c in ("own", "alpha", "truth", "line", "low")
+    }
+    reach = [26 * look.scale, 300 * look.scale]
+    scale = alt.Scale(type="linear", domain=[1, largest], range=reach, clamp=True)
+    size, key = alt.Size("n:Q", scale=scale, legend=None), marks.key("school")
+    tips = [
+        alt.Tooltip("school:N", title=group),
+        alt.Tooltip("n:Q", title=member),
+        alt.Tooltip("u:Q", title="u", format=".2f"),
+        alt.Tooltip("own:Q", title="no pooling", format=number),
+        alt.Tooltip("alpha:Q", title="partial pooling", format=number),
+    ]
+    pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
+    layers = [
+        target.mark_area(color=colours.target, opacity=0.14, clip=True).encode(
+            x=x, y=y["low"], y2="high:Q"
         ),
-        models.mark_line(color=colours.complete, strokeWidth=3, clip=True).encode(
-            x=u, y=_y(field, y_domain)
-        ),
+        target.mark_line(
+            color=colours.target, strokeWidth=2.5, strokeDash=[6, 4], clip=True
+        ).encode(x=x, y=y["line"]),
         schools.transform_filter("datum.picked")
-        .mark_point(size=430 * look.scale, stroke=colours.ink, strokeWidth=2.2, opacity=1)
-        .encode(x=u, y=_y(field, y_domain)),
-        schools.mark_rule(color=colours.muted, strokeWidth=1.8).encode(
-            x=u, y=_y("own", y_domain), y2=f"{field}:Q"
+        .mark_point(
+            shape="circle",
+            size=480 * look.scale,
+            fill="transparent",
+            stroke=colours.picked,
+            strokeWidth=2.5,
+            opacity=1,
+        )
+        .encode(x=x, y=y["own"]),
+        schools.mark_bar(color=colours.muted, width=1.6).encode(
+            x=x, y=y["own"], y2="alpha:Q", key=key
         ),
         marks.point(schools, "partial", look).encode(
-            x=u, y=_y(field, y_domain), size=_size(look), tooltip=_tooltip(field)
+            x=x, y=y["alpha"], size=size, key=key, tooltip=tips
         ),
-        marks.point(schools, "no", look).encode(
-            x=u, y=_y("own", y_domain), size=_size(look), tooltip=_tooltip(field)
-        ),
+        marks.point(schools, "no", look)
+        .encode(x=x, y=y["own"], size=size, key=key, tooltip=tips)
+        .add_params(pick),
         marks.point(schools, "truth", look, 45).encode(
-            x=u, y=_y("truth", y_domain), tooltip=[*_tooltip(field), true]
+            x=x,
+            y=y["truth"],
+            key=key,
+            opacity=alt.condition("datum.truth_seen > 0", alt.value(1), alt.value(0)),
         ),
+        *_names(schools, look, x, y["own"]),
     ]
+    return finish(alt.layer(*layers), look, PLOT)
 
 
-def _tooltip(field: str) -> list[Any]:
+def _names(schools: alt.Chart, look: Look, x: Any, y: Any) -> list[Any]:
+    """The name of the picked school beside its mark, towards the middle of the figure."""
+    colours = look.palette
+    ends = (("left", "left", 15), ("right", "right", -15))
+    ground: dict[str, Any] = {"stroke": colours.paper, "strokeWidth": 4, "strokeJoin": "round"}
     return [
-        alt.Tooltip("school:N", title="school"),
-        alt.Tooltip("n:Q", title="students"),
-        alt.Tooltip("u:Q", title="u", format=".2f"),
-        alt.Tooltip("own:Q", title="no pooling", format=".1f"),
-        alt.Tooltip(f"{field}:Q", title="partial pooling", format=".1f"),
+        schools.transform_filter(f"datum.picked && datum.side == '{side}'")
+        .mark_text(
+            align=align,  # type: ignore[arg-type]
+            baseline="middle",
+            dx=dx,
+            fontSize=look.type_size(),
+            fontWeight="bold",
+            color=colours.picked,
+            **halo,
+        )
+        .encode(x=x, y=y, text="school:N")
+        for side, align, dx in ends
+        for halo in (ground, {})
     ]

@@ -6,7 +6,6 @@ from typing import Any
 
 import altair as alt
 
-from mlm_core.charts.own_marks import saved
 from mlm_core.charts.theme import Look, finish
 
 COLUMNS, SIDE, GAP = 4, 168, 12
@@ -58,4 +57,4 @@ def line_up(look: Look, *, panels: int = 8, shown: int = -1) -> Any:
             x=fx, y=fy, text="k:N"
         ),
     )  # fmt: skip
-    return saved(finish(layers, look, height))
+    return finish(layers, look, height)

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.own_marks import legend, saved
+from mlm_core.charts.own_marks import legend
 from mlm_core.charts.theme import Look, finish
 
 HEIGHT = 400
@@ -102,4 +102,4 @@ def lines_plane(
         look,
         HEIGHT,
     )
-    return saved(chart)
+    return chart

@@ -9,7 +9,7 @@ import altair as alt
 from mlm_core.charts import marks
 from mlm_core.charts.handle import handle, here
 from mlm_core.charts.likelihood import likelihood_layers
-from mlm_core.charts.own_marks import legend, saved
+from mlm_core.charts.own_marks import legend
 from mlm_core.charts.theme import Look, finish
 
 GAP, STRIP = 38, 46
@@ -76,7 +76,7 @@ def own_glide(
     layers = alt.layer(strip, groups, legend(look, said)).resolve_scale(
         x="independent", y="independent"
     )
-    return saved(finish(layers, look, height + GAP + STRIP))
+    return finish(layers, look, height + GAP + STRIP)
 
 
 def _groups(

@@ -21,11 +21,6 @@ SHAPES = {
     "bar": ALONG,
 }
 HOLLOW = {"no", "complete", "target", "bar"}
-MENU = {
-    "embedOptions": {
-        "actions": {"export": True, "source": False, "compiled": False, "editor": False}
-    }
-}
 
 
 def legend(look: Look, said: Mapping[str, str], columns: int = 2, **shapes: Any) -> Any:
@@ -77,8 +72,3 @@ def legend(look: Look, said: Mapping[str, str], columns: int = 2, **shapes: Any)
             stroke=alt.Stroke("key:N", scale=scale(colour), legend=box),
         )
     )
-
-
-def saved(chart: Any) -> Any:
-    """Let a figure be saved as PNG or SVG from its menu."""
-    return chart.properties(usermeta=MENU)

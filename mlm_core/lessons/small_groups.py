@@ -317,7 +317,7 @@ class Facts:
                 "school": self.names[rows],
                 "label": [f"{self.names[j]} ({self.data.n[j]})" for j in rows],
                 "chance": self.chance[rows],
-                "said": [f"{100 * p:.0f}%" for p in self.chance[rows]],
+                "said": [_percent(p) for p in self.chance[rows]],
                 **{
                     f"by_{name}": np.isin(rows, found).astype(float)
                     for name, found in marks.items()
@@ -332,7 +332,7 @@ class Facts:
             each = float(self.chance[rest].mean())
             others = {
                 "row": len(rows), "school": "others", "label": f"{len(rest)} others, each",
-                "chance": each, "said": f"{100 * each:.0f}%", **counted,
+                "chance": each, "said": _percent(each), **counted,
                 "picked": False, "named": True, "others": len(rest),
             }  # fmt: skip
             table = pd.concat([table, pd.DataFrame([others])], ignore_index=True)
@@ -351,6 +351,13 @@ class Facts:
             f"probability of the best {self.places}": self.chance[order].round(3),
         }
         return pd.DataFrame(columns)
+
+
+def _percent(share: float) -> str:
+    """A share in a figure; never 0% or 100% of something that is not."""
+    if 0 < share < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 < share < 1 else f"{100 * share:.0f}%"
 
 
 def smaller_half(n: ArrayLike) -> NDArray[np.bool_]:

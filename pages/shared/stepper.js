@@ -2,7 +2,7 @@
 // It also writes the address, says what has changed to a screen reader, and remembers in
 // this browser how far the reader has come.
 export default function ({ data, parentElement, setTriggerValue }) {
-  const { slug, stops, at, free, next, said, address } = data;
+  const { slug, stops, at, free, next, said, address, alternatives } = data;
   const memory = (parentElement.poolingLabSteps ??= { at: null, said: "" });
   const alive = new AbortController();
   const find = (part) => parentElement.querySelector(part);
@@ -88,5 +88,18 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (all[slug]?.seen !== seen || all[slug]?.of !== of)
       localStorage.setItem("pooling-lab", JSON.stringify({ ...all, [slug]: { seen, of } }));
   } catch { /* a browser that keeps nothing */ }
+  // The figures' text alternatives, from the live numbers; one watcher for the page's life.
+  memory.alternatives = alternatives;
+  const describe = () => {
+    for (const [key, text] of Object.entries(memory.alternatives)) {
+      const image = document.querySelector(`.st-key-figure-${key} [role="graphics-document"]`);
+      if (image && image.getAttribute("aria-label") !== text) image.setAttribute("aria-label", text);
+    }
+  };
+  describe();
+  memory.watch?.disconnect();
+  memory.watch = new MutationObserver(describe);
+  const picture = document.querySelector(".st-key-picture");
+  if (picture) memory.watch.observe(picture, { childList: true, subtree: true });
   return () => alive.abort();
 }

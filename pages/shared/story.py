@@ -290,6 +290,7 @@ def tell(story: Story[F]) -> None:
 @st.fragment(key="stage")
 def _stage(story: Story[Any]) -> None:
     settings.begin(story.slug)
+    st.session_state["_alternatives"] = {}
     place = _place(story)
     seen = _seen(story, place)
     here = contents.lesson(story.slug)
@@ -692,6 +693,7 @@ def _steps(story: Story[Any], place: _Place) -> None:
                 else "Next",
                 "said": said,
                 "address": settings.address(),
+                "alternatives": st.session_state["_alternatives"],
             },
             on_go_change=partial(_go, story),
         )

@@ -1,123 +1,237 @@
-"""The lesson on fixed and random: its sentences, its definitions, its numbers."""
+"""The lesson on fixed and random: its answers, dialects, definitions, what each mark shows where."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from mlm_core import GroupedData, Scenario, simulate
+from mlm_core import Scenario
+from mlm_core.lessons.fixed_and_random import facts
+from pages.shared import presets, story
 from pages.shared.words import number
-from tests.pages.kit import figure, open_page, run_python, text
+from tests.pages.kit import (
+    drawn,
+    mark_at,
+    marks,
+    open_page,
+    questions,
+    right,
+    run_python,
+    said,
+    story_of,
+)
 
-SLUG = "fixed_and_random"
-SEEN = {"predict_fixed_and_random": "Just show me"}
-CORNERS = [
-    {},
-    {"n_groups": 3},
-    {"sigma_alpha": 0},
-    {"imbalance": 0},
-    {"n_groups": 8, "students_per_group": 10, "sigma_alpha": 2, "seed": 1},
-    {"sigma_x": 1, "contextual": -8, "students_per_group": 6},
-    *({"seed": seed, "n_groups": 4 + seed} for seed in range(1, 6)),
+STORY = story_of("fixed_and_random")
+KINDS = [step.kind for step in STORY.steps]
+PREDICT, TRY, SAY, BREAKS, CHECK = (
+    KINDS.index(k) for k in ("predict", "try", "say", "breaks", "check")
+)
+DEFINITIONS, CHANGE = SAY + 1, SAY + 2
+SCENARIOS = [
+    Scenario(),
+    Scenario(n_groups=12, seed=5),
+    Scenario(n_groups=8, students_per_group=12, imbalance=0.0, seed=3),
+    presets.ZERO,
 ]
 
 
-def data_of(**settings: Any) -> GroupedData:
-    hyper = {k: v for k, v in settings.items() if k == "sigma_alpha"}
-    others = {k: v for k, v in settings.items() if k != "sigma_alpha"}
-    start = Scenario()
-    return simulate(replace(start, hyper=replace(start.hyper, **hyper), **others)).data
+def at(scenario=SCENARIOS[0], **told):
+    return facts(scenario, "Ashford", **told)
 
 
-def by_indicators(data: GroupedData) -> np.ndarray:
-    """Least squares with an indicator for each school: J intercepts and the slope."""
-    assert data.x is not None
-    indicators = (data.j[:, None] == np.arange(data.n_groups)).astype(float)
-    found: np.ndarray = np.linalg.lstsq(np.column_stack([indicators, data.x]), data.y)[0]
-    return found
+def least_squares(f, own: bool):
+    """The slope by least squares, with an indicator for each school or without."""
+    groups = f.data.j[:, None] == np.arange(f.data.n_groups) if own else np.ones((len(f.data.y), 1))
+    return np.linalg.lstsq(np.column_stack([groups, f.data.x]), f.data.y)[0][-1]
 
 
-def one_line(data: GroupedData) -> np.ndarray:
-    """Least squares without schools: intercept and slope."""
-    assert data.x is not None
-    found: np.ndarray = np.linalg.lstsq(np.column_stack([np.ones(len(data.y)), data.x]), data.y)[0]
-    return found
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_an_economists_slope_is_computed(scenario):
+    f = at(scenario)
+    asked = questions(STORY, CHECK, f)[0]
+    assert right(asked) == f"{number(least_squares(f, True), 2)}, the slope at the right end"
+    pooled = next(a for a in asked.answers if "left end" in a.text)
+    assert pooled.text.startswith(f"{number(least_squares(f, False), 2)},")
+    assert "pooled least squares" in pooled.why
 
 
-@pytest.mark.parametrize("settings", CORNERS, ids=str)
-def test_live_sentence_and_economists_slope(settings: dict[str, Any]) -> None:
-    """Both ends against least squares; the middle against the scenario's own words."""
-    at, data = open_page(SLUG, **SEEN, **settings), data_of(**settings)
-    said = text(at)
-    one, own = one_line(data), by_indicators(data)
-    assert f"share one intercept, {number(one[0])}." in said
-    assert f"from {number(own[:-1].min())} to {number(own[:-1].max())}, and no model" in said
-    zero = "SD of school 0.0" in said
-    assert ("The estimate is exactly 0" in said) == zero
-    options = next(r for r in at.radio if "economist fits" in r.label).options
-    assert options[0].startswith(f"{number(own[-1], 2)}, the slope at σ_α = ∞")
-    assert options[1].startswith(f"{number(one[1], 2)}, the slope at σ_α = 0")
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_what_lme4_prints_is_computed(scenario):
+    f = at(scenario)
+    fit = f.fits.fit
+    asked = questions(STORY, CHECK, f)[1]
+    assert right(asked) == f"{number(fit.hyper.a0)} and {number(fit.hyper.a1, 2)}: mean intercept and slope"  # fmt: skip
+    texts = [a.text for a in asked.answers]
+    assert f"{f.data.n_groups} intercepts, one for each school" in texts
+    assert f"{number(fit.hyper.sigma_alpha)} and {number(fit.sigma_y)}: the SDs" in texts
 
 
-def test_ends_of_the_handle_are_the_two_regressions() -> None:
-    """What the chart draws at its first and last step, against least squares."""
-    _, tables = figure(open_page(SLUG, **SEEN))
-    data = data_of()
-    own = dict(zip(data.labels.astype(str), by_indicators(data)[:-1], strict=True))
-    path = tables["path"].merge(tables["schools"], on="row")
-    last = path[path["step"] == path["step"].max()].set_index("school")["alpha"]
-    assert last.to_dict() == pytest.approx(own, abs=1e-6)
-    assert path[path["step"] == 0]["alpha"].std() < 1e-9
-    assert tables["steps"]["zone"].iloc[[0, -1]].tolist() == ["complete", "no"]
+def test_other_answers():
+    assert right(questions(STORY, PREDICT, at())[0]) == "At both ends"
+    third, fourth = questions(STORY, CHECK, at())[2:]
+    assert right(third).startswith("The third")
+    assert right(fourth).startswith("Yes: by the second")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_words_follow_the_handle(scenario):
+    f = at(scenario)
+    texts = STORY.steps[TRY].hand(f).texts
+    last = len(f.path.sigma_alpha) - 1
+    assert [k for k, word in enumerate(texts["word"]) if "Fixed" in word] == [0, last]
+    assert "the same for all" in texts["why"][0]
+    assert "no model" in texts["why"][last]
+    for k in (1, 40, 90):
+        assert f"SD of {number(f.path.sigma_alpha[k])} points" in texts["why"][k]
+    for k in (0, 30, f.rest, last):
+        assert texts["alpha"][k] == number(f.path.alpha[k, f.picked])
+        assert texts["slope"][k] == number(f.path.a1[k], 2)
+    slopes = STORY.steps[BREAKS].hand(f)
+    assert slopes.texts["slope"][last] == number(least_squares(f, True), 2)
+    assert f"True slope within a school: {number(f.true_slope, 2)}" in slopes.html
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_dialect_gives_the_same_numbers(scenario):
+    numbers = {}
+    for dialect in ("book", "mixed", "software", "economics"):
+        f = at(scenario, dialect=dialect)
+        fit = f.fits.fit
+        numbers[dialect] = said(STORY.steps[SAY].text, f)
+        assert number(fit.hyper.a1, 2) in numbers[dialect]
+        if dialect != "economics":
+            for value in (fit.hyper.a0, fit.hyper.sigma_alpha, fit.sigma_y):
+                assert number(value) in numbers[dialect]
+    alpha = fit.lines.alpha[f.picked]
+    assert f"$\\alpha_j$ = {number(alpha)}." in numbers["book"]
+    assert f"Ashford: {number(alpha - fit.hyper.a0)}." in numbers["mixed"]
+    assert number(fit.sigma_y**2) in numbers["software"]
+    own = number(least_squares(f, True), 2)
+    assert f"right end of the handle. $\\beta$ = {own}." in numbers["economics"]
+    for link in ("[[BLUP]]", "[[conditional mode]]"):
+        assert link in numbers["mixed"]
+
+
+@pytest.mark.parametrize("k", range(5))
+def test_one_definition_at_a_time(k):
+    f = at(definition=k)
+    words = said(STORY.steps[DEFINITIONS].text, f)
+    assert f"Definition {k + 1} of 5" in words
+    assert [d.words in words for d in f.definitions] == [i == k for i in range(5)]
+    verdict = "● random" if f.definitions[k].intercepts == "random" else "○ fixed"
+    assert f"intercepts **{verdict}**" in words
+    seen = story.designed(STORY, DEFINITIONS, definition=str(k + 1))
+    assert STORY.facts(seen).definition == k
 
 
 @pytest.mark.parametrize(
-    ("story", "says"),
+    ("told", "random", "place"),
     [
-        ({}, "random fixed fixed random random"),
-        ({"sample": "a few of many"}, "random fixed random random random"),
-        ({"interest": "schools in general"}, "random random fixed random random"),
-        ({"fitted_by": "an indicator for each school"}, "random fixed fixed fixed fixed"),
-        (
-            {"fitted_by": "an indicator for each, seen as random draws"},
-            "random fixed fixed random fixed",
-        ),
+        ({}, 3, "at the estimate"),
+        ({"interest": "general", "sample": "few"}, 5, "at the estimate"),
+        ({"fitted": "indicators"}, 1, "at ∞"),
+        ({"fitted": "draws"}, 2, "at ∞"),
     ],
 )
-def test_five_definitions(story: dict[str, str], says: str) -> None:
-    """Each story changes only the definitions that speak of it."""
-    said = text(open_page(SLUG, **SEEN, **story))
-    rows = re.findall(r"^\| \d \|.*?-badge\[. (\w+)\]", said, re.MULTILINE)
-    assert rows == says.split()
-    counted = says.split().count("random")
-    assert f"random by {counted}, fixed by {5 - counted}" in said
-    assert ("handle at its estimate" in said) == ("fitted_by" not in story)
+def test_all_five_side_by_side(told, random, place):
+    seen = story.designed(STORY, CHANGE, **told)
+    f = STORY.facts(seen)
+    words = said(STORY.steps[CHANGE].text, f)
+    assert f"random by {random}, fixed by {5 - random}**" in words
+    assert words.count("● random") == random
+    assert f"now it is {place}" in words
+    _, handle = drawn(STORY, seen, f)
+    assert handle.rest == (120 if "fitted" in told else f.estimate_at)
 
 
-def test_statsmodels_code_gives_the_numbers_of_the_page() -> None:
-    """A second program, on the data as the page prints them."""
-    at = open_page(SLUG, **SEEN, code="Python (statsmodels)")
-    mixed, at_0, at_inf = run_python(at.code[-1].value).strip().splitlines()
-    a0, slope, sigma_alpha, sigma_y = map(float, re.findall(r"[\d.]+", mixed))
-    said = text(at)
-    assert f"(Intercept) {number(a0)}, x {number(slope, 2)}" in said
-    assert f"SD of school {number(sigma_alpha)}, of the residual {number(sigma_y)}" in said
-    assert f"β = {number(float(at_inf), 2)}." in said
-    assert (
-        f"slope β = {number(float(at_0), 2)}" == figure(at)[1]["steps"]["caption"][0].split(", ")[1]
-    )
+def test_the_break_is_one():
+    """The model's slope is far from the truth, the economist's near; the sentence says which."""
+    f = STORY.facts(story.designed(STORY, BREAKS))
+    at_0, estimate, at_infinity = f.slopes
+    assert at_0 < 0.5 * f.true_slope
+    assert abs(estimate - f.true_slope) > 5 * abs(at_infinity - f.true_slope)
+    look = said(STORY.steps[BREAKS].look, f)
+    assert f"{number(at_0, 2)} at the left end, {number(estimate, 2)} at the estimate" in look
+    assert look.endswith("the right end comes nearest.")
+    no_context = replace(f.scenario, contextual=0.0, sigma_x=0.0, seed=2)
+    g = at(no_context)
+    ends = said(STORY.steps[BREAKS].look, g)
+    assert ends.endswith("the right end comes nearest.") == g.nearest_end
 
 
-def test_nothing_is_named_before_the_prediction() -> None:
-    spec, _ = figure(open_page(SLUG))
-    assert "random" not in str(spec)
+def test_each_mark_shows_its_field():
+    (figure,), handle = drawn(STORY, story.designed(STORY, TRY))
+    hollow = mark_at(figure.spec, shape="circle", fill="transparent")
+    (own,) = [e for e in hollow]
+    assert (own["x"]["field"], own["y"]["field"]) == ("zero", "alpha")
+    lines = [m for m in marks(figure.spec) if m["mark"]["type"] == "line"]
+    assert {m["encoding"]["y"]["field"] for m in lines} == {"height"}
+
+    def layer_of(wanted):
+        found = []
+
+        def walk(spec, data, filters):
+            data = spec.get("data", data)
+            filters = [*filters, *(t["filter"] for t in spec.get("transform", []) if "filter" in t)]
+            if isinstance(spec.get("mark"), dict) and wanted(spec["mark"]):
+                found.append((data["name"], filters, spec["mark"]))
+            for layer in spec.get("layer", []):
+                walk(layer, data, filters)
+
+        walk(figure.spec, None, [])
+        return found
+
+    ((name, filters, mark),) = layer_of(lambda m: m.get("fill") == "transparent")
+    assert (name, filters[-1]) == ("ends", "datum.end == 'no'")
+    ((name, filters, dotted),) = layer_of(lambda m: m.get("strokeDash") == [2, 4])
+    assert (name, filters[-1]) == ("ends", "datum.end == 'complete'")
+    ((name, filters, dashed),) = layer_of(lambda m: m.get("strokeDash") == [7, 4])
+    assert (name, filters[-1]) == ("ends", "datum.end == 'no'")
+    assert dashed["color"] == mark["stroke"] != dotted["color"]
+    filled = layer_of(lambda m: m.get("fill") not in (None, "transparent"))
+    assert [(n, f[-1]) for n, f, _ in filled] == [("path", "datum.picked")]
+    assert handle.spoken[0] == "0 points"
+    assert handle.spoken[-1] == "infinite"
 
 
-def test_too_few_students_are_explained() -> None:
-    """Three schools of one or two students: no traceback, and the way out."""
-    at = open_page(SLUG, **SEEN, n_groups=3, students_per_group=2, imbalance=1.2, seed=4)
-    assert "too few" in at.warning[0].value
+def test_zone_words_are_full_in_colour():
+    """FINDINGS A6: faded words had a contrast of 3.3."""
+    (figure,), _ = drawn(STORY, story.designed(STORY, TRY))
+    words = [m for m in marks(figure.spec) if m["mark"].get("text") in ("“fixed”", "“random”")]
+    assert len(words) == 3
+    for word in words:
+        assert word["encoding"]["opacity"]["condition"]["value"] == 1
+
+
+def test_nothing_is_called_fixed_before_the_prediction():
+    before, _ = drawn(STORY, story.designed(STORY, PREDICT))
+    after, _ = drawn(STORY, story.designed(STORY, PREDICT, answered=True))
+    assert set(before[0].tables["steps"]["named"]) == {0.0}
+    assert set(after[0].tables["steps"]["named"]) == {1.0}
+    assert before[0].spec == after[0].spec
+    assert not re.search("fixed|random", before[0].alt)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_code_gives_the_numbers_of_the_page():
+    f = STORY.facts(story.designed(STORY, -1))
+    code = STORY.listing(f)
+    found = run_python(code.core).splitlines()
+    assert float(found[1]) == pytest.approx(f.slopes[0])
+    assert float(found[2]) == pytest.approx(f.slopes[2])
+    mixed, at_0, at_infinity = run_python(code.statsmodels).strip().splitlines()
+    values = [float(v) for v in re.findall(r"[\d.]+\d", mixed)]
+    assert values == pytest.approx([f.a0, f.slopes[1], f.sigma_alpha, f.sigma_y], rel=2e-3)
+    assert float(at_0) == pytest.approx(f.slopes[0], abs=1e-3)
+    assert float(at_infinity) == pytest.approx(f.slopes[2], abs=1e-3)
+
+
+def test_indicators_are_a_click_away():
+    page = open_page("fixed_and_random", step=CHANGE + 1)
+    choice = next(b for b in page.get("button_group") if "fitted" in str(b.key))
+    choice.set_value("indicators").run()
+    assert not page.exception
+    assert any("random by 1, fixed by 4" in str(m.value) for m in page.markdown)

@@ -1,98 +1,221 @@
-"""The lesson on nested and crossed: its sentences, answers and numbers."""
+"""The lesson on nested and crossed: its answers, its sentences, what each mark shows where."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from mlm_core.experiments import crossing
+from mlm_core.lessons.nested_and_crossed import facts
+from pages.shared import story
 from pages.shared.words import number
-from tests.pages.kit import alternative, figure, open_page, run_python, text
+from tests.pages.kit import drawn, mark_at, open_page, questions, right, run_python, said, story_of
 
-SLUG = "nested_and_crossed"
-SEEN = {"predict_nested_and_crossed": "Just show me"}
-IN_DISTRICTS = {"structure": "Schools in districts"}
-AGAIN = {**IN_DISTRICTS, "recycled": "true"}
-CORNERS: list[dict[str, Any]] = [
-    {}, {"sigma_alpha": 0}, {"sigma_alpha": 20}, {"sigma_y": 1}, {"sigma_y": 30},
-    *({"seed": seed} for seed in (1, 5, 17, 60, 9999)),
-]  # fmt: skip
+STORY = story_of("nested_and_crossed")
+KINDS = [step.kind for step in STORY.steps]
+PREDICT, TRY, SAY, TRUTH, SLASH, CHECK = (
+    KINDS.index(k) for k in ("predict", "try", "say", "truth", "breaks", "check")
+)
+AGAIN = SLASH + 1
+CORNERS = [(5.0, 10.0, 28), (0.0, 10.0, 3), (20.0, 10.0, 4), (5.0, 30.0, 13)]
 
 
-def schools_of(seed: int) -> list[int]:
+def at(settings=CORNERS[0], data="areas", again=False):
+    return facts(*settings, data, again)
+
+
+def schools_of(f, step):
     """In how many schools each neighbourhood has children, counted one by one."""
-    made = crossing.children_in_schools(0.01, 5.0, 10.0, seed)
+    made = f.areas[step].made
     pairs = set(zip(made.outer.tolist(), made.inner.tolist(), strict=True))
-    return [sum(inner == k for _, inner in pairs) for k in sorted(set(made.inner.tolist()))]
+    return [sum(inner == k for _, inner in pairs) for k in sorted({i for _, i in pairs})]
 
 
-@pytest.mark.parametrize("settings", CORNERS, ids=str)
-def test_sentence_counts_what_is_drawn(settings: dict[str, Any]) -> None:
-    """The number of neighbourhoods with several schools, in the sentence and in the chart."""
-    at = open_page(SLUG, **SEEN, **settings)
-    several = sum(k > 1 for k in schools_of(settings.get("seed", 2179)))
-    send = "sends" if several == 1 else "send"
+@pytest.mark.parametrize("settings", CORNERS)
+def test_the_prediction_is_computed(settings):
+    f = at(settings)
+    several = sum(k > 1 for k in schools_of(f, f.rest))
+    asked = questions(STORY, PREDICT, f)[0]
+    assert right(asked) == ("No, not nested" if several else "Yes, nested")
+    why = next(a.why for a in asked.answers if a.right)
     if several:
-        assert f"{several} of 16 neighbourhoods {send} children to more than one school" in text(at)
-        assert "**No, not nested.**" in text(at)
-    else:
-        assert "are nested in the schools" in text(at)
-        assert "**Yes, nested.**" in text(at)
-    _, tables = figure(at)
-    here = tables["cells"][tables["cells"]["resting"]]
-    assert (here.groupby("column").size() > 1).sum() == several
-    assert here["n"].sum() == 960
+        assert why.startswith(f"{several} of 16 neighbourhoods")
 
 
-def test_a_draw_in_which_one_neighbourhood_or_none_is_shared() -> None:
-    """The grammar of one and of none."""
-    wanted = {2126: "neighbourhoods are nested", 423: "1 of 16 neighbourhoods sends"}
-    for (seed, words), several in zip(wanted.items(), (0, 1), strict=True):
-        assert sum(k > 1 for k in schools_of(seed)) == several
-        assert words in text(open_page(SLUG, **SEEN, seed=seed))
+def test_where_nobody_moves_the_neighbourhoods_are_nested():
+    """A draw in which one neighbourhood is shared, and one in which none is."""
+    none, one = (at((5.0, 10.0, seed)) for seed in (2134, 431))
+    assert [sum(k > 1 for k in schools_of(f, f.rest)) for f in (none, one)] == [0, 1]
+    assert right(questions(STORY, PREDICT, none)[0]) == "Yes, nested"
+    why = [a.why for a in questions(STORY, PREDICT, one)[0].answers]
+    assert any(w.startswith("1 of 16 neighbourhoods has children") for w in why)
+    assert any("1 column has more" in w for w in why)
 
 
-@pytest.mark.parametrize("settings", CORNERS, ids=str)
-def test_districts_are_nested_whatever_the_names(settings: dict[str, Any]) -> None:
-    for names in (IN_DISTRICTS, AGAIN):
-        at = open_page(SLUG, **SEEN, **names, **settings)
-        assert "**Yes, nested.**" in text(at)
-        labels = figure(at)[1]["cells"].groupby("column").size()
-        assert set(labels) == ({6} if names is AGAIN else {1})
+@pytest.mark.parametrize("settings", CORNERS)
+def test_the_words_follow_the_handle(settings):
+    f = at(settings)
+    texts, sds = STORY.steps[TRY].hand(f).texts, STORY.steps[TRUTH].hand(f)
+    cost = STORY.steps[SLASH].hand(f).texts
+    home = f.areas[0].made.outer
+    for k in (0, 1, 5, 10):
+        several = sum(n > 1 for n in schools_of(f, k))
+        moved = int((f.areas[k].made.outer != home).sum())
+        assert texts["several"][k].startswith(f"{several} of 16")
+        assert texts["moved"][k].startswith("no children" if moved == 0 else f"{moved} child")
+        right_, wrong = f.areas[k].right.found, f.areas[k].wrong.found
+        found = (right_.sd["outer"], right_.sd["inner"], right_.sigma_y)
+        assert [sds.texts[f"s{i}"][k] for i in range(3)] == [number(v) for v in found]
+        assert sds.texts["misses"][k] == number(f.areas[k].right.misses(f.areas[k].truth))
+        assert cost["n1"][k] == str(sum(schools_of(f, k)))
+        assert cost["e1"][k] == number(wrong.mode_sd["inner"].mean())
+        assert cost["e0"][k] == number(right_.mode_sd["inner"].mean())
+        assert cost["n0"][k] == "16"
+    assert texts["kind"][0] == "Nested"
+    true = [settings[0], 4.0, settings[1]]
+    assert re.findall(r"</td><td>([\d.]+)</td>", sds.html) == [number(v) for v in true]
 
 
-def test_names_used_again_cost_what_the_sentence_says() -> None:
-    """The wrong numbers against sums of squares: the design is balanced and crossed."""
-    at = open_page(SLUG, **SEEN, **AGAIN)
-    made = crossing.recycled(crossing.schools_in_districts(5.0, 10.0, 2179))
-    districts, names = (np.unique(v, return_inverse=True)[1] for v in (made.outer, made.inner))
-    n, (a, b) = len(made.y), (6, 4)
-    grand = made.y.mean()
-    by = [np.bincount(j, made.y) / np.bincount(j) for j in (districts, names)]
-    ms_a = n / a * ((by[0] - grand) ** 2).sum() / (a - 1)
-    ms_b = n / b * ((by[1] - grand) ** 2).sum() / (b - 1)
-    rest = made.y - by[0][districts] - by[1][names] + grand
-    ms_e = (rest**2).sum() / (n - a - b + 1)
-    said = text(at)
-    assert f"comes out as {number(np.sqrt((ms_b - ms_e) / (n / b)))} instead" in said
-    assert f"students comes out as {number(np.sqrt(ms_e))} instead" in said
-    assert f"districts as {number(np.sqrt((ms_a - ms_e) / (n / a)))} instead" in said
+@pytest.mark.parametrize("settings", CORNERS)
+def test_sentences_say_what_was_fitted(settings):
+    f = at(settings)
+    look = said(STORY.steps[SLASH].look, f)
+    last = f.areas[-1]
+    assert f"there are {sum(schools_of(f, 10))} of them instead of 16" in look
+    assert ("±" in look) == f.costly
+    if f.costly:
+        pieces, whole = (number(one.mean_error) for one in (last.wrong, last.right))
+        assert f"±{pieces} points instead of ±{whole}" in look
+    truth = said(STORY.steps[TRUTH].text, f)
+    misses = [m.right.misses(m.truth) for m in (f.areas[0], last)]
+    assert f"{number(misses[0])} points at the left end, {number(misses[1])} at the right" in truth
+    assert ("did not help" in truth) == (misses[1] >= misses[0])
+    schools, areas, _ = f.now.right.sds
+    more = "schools" if schools > areas else "neighbourhoods"
+    assert f"more between **{more}**" in said(STORY.steps[-1].text, f)
+    again = at(settings, "districts", True)
+    look = said(STORY.steps[AGAIN].look, again)
+    unique, wrong = (
+        [number(sd) for sd in one.sds]
+        for one in (again.districts[1].right, again.districts[1].wrong)
+    )
+    assert look.startswith("24 schools have become 4.")
+    assert f"comes out as {wrong[1]} instead of {unique[1]} (truth {number(settings[0])})" in look
+    assert f"students as {wrong[2]} instead of {unique[2]}" in look
+    look = said(STORY.steps[AGAIN].look, at(settings, "districts"))
+    assert f"an SD of {unique[0]}, schools of one district {unique[1]}" in look
 
 
-@pytest.mark.parametrize("names", [{}, IN_DISTRICTS, AGAIN], ids=str)
-@pytest.mark.parametrize("language", ["Python (this core)", "Python (statsmodels)", "R (lme4)"])
-def test_code_gives_the_numbers_of_the_page(
-    names: dict[str, str], language: str, tmp_path: Path
-) -> None:
-    at = open_page(SLUG, **SEEN, **names, code=language)
-    code = at.code[-1].value
-    if language.startswith("R"):
+def test_the_slash_costs_what_the_finding_said():
+    """±2.6 where ±1.4 can be had, in the figure and in words."""
+    assert "±2.6 points instead of ±1.4" in said(STORY.steps[SLASH].look, at())
+
+
+def test_checks_count_the_intercepts():
+    asked = questions(STORY, CHECK, at())
+    assert right(asked[0]) == "24: one for each group"
+    assert any(a.text.startswith("128:") for a in asked[0].answers)
+    assert [right(q) for q in asked[1:]] == [
+        "One class in two schools",
+        "When classes are nested and have unique labels",
+        "Partially crossed: not nested any more",
+    ]
+
+
+def test_what_a_check_asks_was_said_before_it():
+    """The slash, recycled labels, and what one child does (FINDINGS T12)."""
+    told = " ".join(
+        said(words, STORY.facts(story.designed(STORY, k)))
+        for k, step in enumerate(STORY.steps[:CHECK])
+        for words in (step.text, step.do, step.changed, step.look)
+    )
+    needed = (
+        "slash",
+        "unique names both formulas say the same",
+        "one [[varying intercept]] for each school",
+        "[[recycled labels]]",
+        "Then move **one** step to the right",
+        "partially",
+    )
+    for words in needed:
+        assert words in told
+
+
+def test_each_mark_shows_its_field():
+    seen = story.designed(STORY, TRUTH, slash=True)
+    (figure,), handle = drawn(STORY, seen)
+    hollow = mark_at(figure.spec, shape="circle", fill="transparent")
+    assert [e["y"]["field"] for e in hollow] == ["own"]
+    (diamond,) = mark_at(figure.spec, shape="diamond")
+    (square,) = mark_at(figure.spec, shape="square")
+    assert diamond["y"]["field"] == square["y"]["field"] == "part"
+    circles = [e for e in mark_at(figure.spec, shape="circle") if e not in hollow]
+    assert sorted(e["y"]["field"] for e in circles) == ["part", "row"]
+    for bar in mark_at(figure.spec, type="bar"):
+        assert (bar["y"]["field"], bar["y2"]["field"]) == ("low", "high")
+    layers = {
+        layer["mark"].get("shape") or layer["mark"]["type"] + str(layer["mark"].get("size")): layer
+        for layer in figure.spec["layer"]
+        if isinstance(layer["mark"], dict)
+    }
+    named = {name: layer["data"]["name"] for name, layer in layers.items() if "data" in layer}
+    assert named["diamond"] == "truth"
+    assert named["square"] == named["bar1.4"] == "wrong"
+    assert named["bar5"] == "right"
+    assert handle.rest == 1
+    assert handle.spoken[0] == "no children elsewhere"
+    assert handle.spoken[-1] == f"{STORY.facts(seen).moved[-1]} children elsewhere"
+
+
+@pytest.mark.parametrize("step", range(len(KINDS)))
+def test_each_step_shows_its_layers(step):
+    seen = story.designed(STORY, step)
+    (figure,), _ = drawn(STORY, seen)
+    shown = {name: bool(figure.tables[name]["seen"].all()) for name in ("right", "wrong", "truth")}
+    own = bool(figure.tables["right"]["own_seen"].all())
+    assert own == (step < SAY)
+    assert shown["right"] == (step >= SAY)
+    assert shown["wrong"] == (step == SLASH)
+    assert shown["truth"] == (step == TRUTH)
+
+
+def test_the_figure_waits_for_the_answer():
+    before, _ = drawn(STORY, story.designed(STORY, PREDICT))
+    after, _ = drawn(STORY, story.designed(STORY, PREDICT, answered=True))
+    assert not before[0].tables["columns"]["shared"].any()
+    assert after[0].tables["columns"]["shared"].any()
+    assert before[0].spec == after[0].spec
+    for word in ("nested", "crossed"):
+        assert word not in before[0].alt
+        assert not before[0].tables["steps"]["kind"].str.contains(word).any()
+    assert "partially crossed" in after[0].alt
+
+
+def test_names_used_again_join_the_circles_of_the_same_figure():
+    off, _ = drawn(STORY, story.designed(STORY, AGAIN))
+    on, handle = drawn(STORY, story.designed(STORY, AGAIN, recycled=True))
+    assert off[0].spec == on[0].spec
+    assert set(off[0].tables["cells"]["group"]) == set(on[0].tables["cells"]["group"])
+    assert off[0].tables["cells"]["column"].nunique() == 24
+    assert on[0].tables["cells"]["column"].nunique() == 4
+    assert on[0].tables["wrong"]["seen"].all()
+    assert handle is None
+    assert on[0].key != "incidence"
+
+
+def test_recycled_names_do_nothing_to_schools_and_neighbourhoods():
+    seen = story.designed(STORY, -1, recycled=True)
+    assert not STORY.facts(seen).again
+
+
+@pytest.mark.parametrize("data", [{}, {"structure": "districts", "recycled": True}], ids=str)
+@pytest.mark.parametrize("language", ["core", "statsmodels", "lme4"])
+def test_code_gives_the_numbers_of_the_page(data, language, tmp_path):
+    f = STORY.facts(story.designed(STORY, -1, **data))
+    code = getattr(STORY.listing(f), language)
+    if language == "lme4":
         if not shutil.which("Rscript"):
             pytest.skip("R is not here.")
         (tmp_path / "page.R").write_text(code, encoding="utf-8")
@@ -103,24 +226,13 @@ def test_code_gives_the_numbers_of_the_page(
         printed = ran.stdout
     else:
         printed = run_python(code)
-    said = re.search(
-        r"SD of \w+ ([\d.]+), of \w+ ([\d.]+), of students ([\d.]+)\.", alternative(at)
-    )
-    assert said
     found = [float(v) for v in re.findall(r"\d+\.\d+", printed)]
-    for value in map(float, said.groups()):
-        assert any(abs(value - v) < 0.06 for v in found), (value, printed)
+    for value in f.now.right.sds:
+        assert any(abs(value - v) < 0.01 for v in found), (value, printed)
 
 
-def test_nothing_is_named_before_the_prediction() -> None:
-    spec, _ = figure(open_page(SLUG))
-    assert "meaning" not in str(spec)
-
-
-def test_an_sd_of_zero_is_not_sold_as_knowledge() -> None:
-    """Where the formula for nested data finds no difference, ±0.0 would look like precision."""
-    path = crossing.crossing_path(5.0, 30.0, 5)
-    assert path.split[-1].sd["inner"] == 0
-    at = open_page(SLUG, **SEEN, sigma_y=30, seed=5)
-    assert "takes their SD for 0.0 instead of" in text(at)
-    assert "±0.0" not in text(at)
+def test_the_switch_of_the_step_is_the_readers():
+    page = open_page("nested_and_crossed", step=AGAIN + 1)
+    page.toggle[0].set_value(True).run()
+    assert not page.exception
+    assert any("24 schools have become 4" in str(m.value) for m in page.markdown)

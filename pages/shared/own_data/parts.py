@@ -26,7 +26,7 @@ from mlm_core.own_data.download import safe_csv
 from mlm_core.own_data.fits import Fits, decimals
 from mlm_core.own_data.paragraph import paragraph
 from pages.shared import controls, figure
-from pages.shared.own_data.session import remembered
+from pages.shared.own_data.session import remembered, savable
 from pages.shared.words import count, number, percent, plain
 
 
@@ -170,6 +170,7 @@ def groups_part(setting: object, fits: Fits, shown: np.ndarray, j: int, digits: 
         score=fits.design.rows.columns.y[:60],
         number=f".{digits}f",
     )
+    savable("your_caterpillar", "groups")
     every = groups.groups_table(fits)
     if st.toggle("I want to rank the groups", key="own_rank"):
         left, right = st.columns(2)
@@ -234,6 +235,7 @@ def rows_part(fits: Fits, j: int) -> None:
         y_title=columns.y[:60],
         with_x=x is not None,
     )
+    savable("your_rows", "rows")
     st.caption(
         f"**{name}**; pick another group at the figure above. Other predictors of rows are at their mean or reference."
     )
@@ -272,6 +274,7 @@ def checks_part(setting: object, fits: Fits) -> None:
     def again() -> None:
         st.session_state["own_line_up"] = seed + 1
 
+    savable("your_line_up", "checks")
     left, right = st.columns(2)
     left.button("Show me", on_click=reveal, disabled=seen, icon=":material/visibility:")
     right.button("Draw others", on_click=again, icon=":material/casino:")

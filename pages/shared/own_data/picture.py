@@ -14,7 +14,7 @@ from mlm_core.estimates import STEPS
 from mlm_core.own_data import glide, plane, variation
 from mlm_core.own_data.fits import Fits, decimals, varying_slope
 from pages.shared import figure
-from pages.shared.own_data.session import remembered
+from pages.shared.own_data.session import remembered, savable
 from pages.shared.words import count, number, percent, plain
 
 
@@ -86,6 +86,7 @@ def show_glide(
         one_target=glide.one_target(fits),
     )  # fmt: skip
     figure.follow(figure.Handle("your_path", glide.resting(fits), said, "SD between groups"))
+    savable("your_path", "pooling")
 
 
 def show_plane(source: str, fits: Fits, shown: np.ndarray, j: int, digits: int) -> None:
@@ -114,6 +115,7 @@ def show_plane(source: str, fits: Fits, shown: np.ndarray, j: int, digits: int) 
         slope=f"slope of {slope[:40]}",
         number=f".{digits}f",
     )
+    savable("your_plane", "slopes")
 
 
 def what_you_see(fits: Fits, j: int, digits: int) -> str:

@@ -1,0 +1,513 @@
+"""What if we forget that there are schools? All that the lesson says and draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlm_core.clustered import anova_icc
+from mlm_core.data import Floats, GroupedData, Ints
+from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
+from mlm_core.records import CompletePooling, GroupLines
+from mlm_core.scenario import Scenario
+from mlm_core.simulation import Simulation, simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_STUDENTS = 400
+"""Of more students only some are drawn."""
+
+MOST_NAMES = 20
+"""Schools of which all the names are written."""
+
+NOTABLE = 1.1
+"""Standard errors that differ by less than this factor are called alike."""
+
+View = Literal["line", "left over"]
+Domain = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    r"""One line for all students, what it leaves over, and how sure it is.
+
+    .. math:: y_i = \alpha + \beta x_i + \epsilon_i, \quad \epsilon_i \text{ independent}
+
+    Attributes
+    ----------
+    simulation : Simulation
+    fit : CompletePooling
+        With two kinds of standard errors: as stated (students independent), and
+        cluster-robust (counted by schools).
+    lines : GroupLines
+        A regression in each school: what the one line does not see. NaN where a school
+        has none of its own.
+    between : float
+        Share of the variance of the residuals that lies between schools, 0 or more.
+    swing : Swing
+        How far the line truly varies.
+    picked : int
+        School by its place in ``data.labels``.
+    """
+
+    simulation: Simulation
+    fit: CompletePooling
+    lines: GroupLines
+    between: float
+    swing: Swing
+    picked: int
+
+    @property
+    def data(self) -> GroupedData:
+        """The students."""
+        return self.simulation.data
+
+    @property
+    def names(self) -> NDArray[np.str_]:
+        """(J,) names of the schools."""
+        return self.data.labels.astype(str)
+
+    @property
+    def x(self) -> Floats:
+        """(n,) pre-tests (SDs)."""
+        assert self.data.x is not None
+        return self.data.x
+
+    @property
+    def alpha(self) -> float:
+        """Height of the line at pre-test 0 (points)."""
+        return float(self.fit.lines.alpha[0])
+
+    @property
+    def beta(self) -> float:
+        """Slope of the line (points for an SD of pre-test)."""
+        return float(self.fit.lines.beta[0])
+
+    @property
+    def stated(self) -> float:
+        """Standard error of the height as the line states it (points)."""
+        return float(self.fit.lines.se_alpha[0])
+
+    @property
+    def stated_slope(self) -> float:
+        """Standard error of the slope as the line states it."""
+        return float(self.fit.lines.se_beta[0])
+
+    @property
+    def by_schools(self) -> float:
+        """Cluster-robust standard error of the height (points)."""
+        return self.fit.cluster_se_alpha
+
+    @property
+    def ratio(self) -> float:
+        """How many times the stated standard error the one by schools is."""
+        return self.by_schools / self.stated
+
+    @property
+    def verdict(self) -> Literal["less sure", "as sure", "surer"]:
+        """How sure the line is when schools are counted, against what it states."""
+        if self.ratio > NOTABLE:
+            return "less sure"
+        return "surer" if self.ratio < 1 / NOTABLE else "as sure"
+
+    @property
+    def next_town(self) -> float:
+        r"""The height of another town's line (points), :math:`\hat\alpha - (se + se_{schools})`.
+
+        Made for the story: two stated errors do not reach it, two by schools do,
+        where the latter are larger.
+        """
+        return self.alpha - self.stated - self.by_schools
+
+    @property
+    def residual(self) -> Floats:
+        """(n,) distances of the students from the line (points)."""
+        return self.data.y - self.alpha - self.beta * self.x
+
+    @property
+    def mean_residual(self) -> Floats:
+        """(J,) their means by school."""
+        return self.data.group_means(self.residual)
+
+    @property
+    def same_side(self) -> int:
+        """Students of the picked school on the side of the line where their mean is."""
+        mine = self.residual[self.data.j == self.picked]
+        return int(((mine > 0) == (self.mean_residual[self.picked] > 0)).sum())
+
+    @property
+    def by_root_n(self) -> float:
+        r"""About what is stated: :math:`\hat\sigma_y / \sqrt n` (points)."""
+        return self.fit.sigma_y / float(np.sqrt(self.data.n_students))
+
+    @property
+    def known_slopes(self) -> int:
+        """Schools that have a slope of their own."""
+        return int(np.isfinite(self.lines.beta).sum())
+
+    @property
+    def rising(self) -> int:
+        """Schools whose own line rises."""
+        return int((self.lines.beta > 0).sum())
+
+    @property
+    def schools_help_more(self) -> bool:
+        """Twice as many schools make the line notably surer than twice as many students."""
+        return self.swing.more_students > 1.02 * self.swing.more_schools
+
+    @property
+    def true_sd(self) -> float:
+        """True SD between schools, what u explains included (points)."""
+        hyper = self.simulation.scenario.hyper
+        return float(np.hypot(hyper.sigma_alpha, hyper.b0))
+
+    def ends_of_errors(self, *, schools: bool = True, truth: bool = True) -> Floats:
+        """Ends of the bars of two standard errors, and the next town (points)."""
+        errors = [self.stated, *([self.by_schools] if schools else []),
+                  *([self.swing.height] if truth else [])]  # fmt: skip
+        reach = 2 * max(errors)
+        return np.array([self.alpha - reach, self.alpha + reach, self.next_town])
+
+    def tables(
+        self,
+        *,
+        view: View,
+        lines: bool,
+        schools: bool,
+        truth: bool,
+        town: bool,
+        x: Domain,
+        y: Domain,
+        left_over: Domain,
+    ) -> dict[str, pd.DataFrame]:
+        """The tables of `mlm_core.charts.one_line`; what is not shown lies unseen.
+
+        Parameters
+        ----------
+        view : {"line", "left over"}
+            Students at pre-test and score, or at their residual in the row of their school.
+        lines, schools, truth, town : bool
+            Whether the schools' own lines, the error by schools, the true one, the next
+            town are shown.
+        x, y, left_over : (low, high)
+            What the plane spans: pre-tests, scores, residuals.
+        """
+        plane = _Plane(self, view, x, y, left_over)
+        return {
+            "students": plane.students(),
+            "schools": plane.schools(),
+            "line": plane.line(),
+            "own": plane.own_lines(lines and view == "line"),
+            "ticks": plane.ticks(),
+            "titles": plane.titles(),
+            "errors": self._errors(schools, truth),
+            "town": self._town(town),
+        }
+
+    def _errors(self, schools: bool, truth: bool) -> pd.DataFrame:
+        import pandas as pd
+
+        rows = [("as stated", self.stated, True), ("by schools", self.by_schools, schools),
+                ("truly", self.swing.height, truth)]  # fmt: skip
+        return pd.DataFrame(
+            {
+                "kind": ["stated", "schools", "truth"],
+                "label": [label for label, _, _ in rows],
+                "middle": self.alpha,
+                "low": [self.alpha - 2 * (se if seen else 0) for _, se, seen in rows],
+                "high": [self.alpha + 2 * (se if seen else 0) for _, se, seen in rows],
+                "seen": [float(seen) for _, _, seen in rows],
+            }
+        )
+
+    def _town(self, seen: bool) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame(
+            {"town": [self.next_town], "label": ["the next town"], "seen": [float(seen)]}
+        )
+
+    def table(self) -> pd.DataFrame:
+        """What the figure shows, in the words of the page."""
+        import pandas as pd
+
+        order = np.argsort(-self.mean_residual, kind="stable")
+        above = self.data.group_means((self.residual > 0).astype(float))
+        return pd.DataFrame(
+            {
+                "school": self.names[order],
+                "students": self.data.n[order],
+                "mean distance from the line": self.mean_residual[order].round(2),
+                "students above the line": (above * self.data.n)[order].round().astype(int),
+                "slope of its own": self.lines.beta[order].round(2),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Swing:
+    r"""SD of the line over draws of schools and students with the same pre-tests.
+
+    With :math:`S_j = X_j'X_j`, :math:`X_j = [1, x]`, and :math:`\Omega` the covariance of
+    the schools' intercepts and slopes (what u explains included),
+
+    .. math::
+
+        \mathrm{var}(\hat\alpha, \hat\beta) = \Big(\sum_j S_j\Big)^{-1}
+        \sum_j \big(S_j \Omega S_j + \sigma_y^2 S_j\big) \Big(\sum_j S_j\Big)^{-1}.
+
+    Attributes
+    ----------
+    height, slope : float
+        Of the line's height at pre-test 0 (points) and of its slope.
+    more_students, more_schools : float
+        Of the height with twice as many students in the same schools, and with twice as
+        many schools of the same kind.
+
+    References
+    ----------
+    Moulton (1986), Journal of Econometrics 32, 385-397.
+    """
+
+    height: float
+    slope: float
+    more_students: float
+    more_schools: float
+
+
+def swing(scenario: Scenario, data: GroupedData) -> Swing:
+    """How far the line varies from draw to draw; see `Swing`."""
+    assert data.x is not None
+    hyper = scenario.hyper
+    across = hyper.b0 * hyper.b1 + hyper.rho * hyper.sigma_alpha * hyper.sigma_beta
+    omega = np.array(
+        [[hyper.b0**2 + hyper.sigma_alpha**2, across],
+         [across, hyper.b1**2 + hyper.sigma_beta**2]]
+    )  # fmt: skip
+    n = data.n.astype(float)
+    x, xx = (np.bincount(data.j, v, minlength=data.n_groups) for v in (data.x, data.x**2))
+    s = np.stack([np.stack([n, x], axis=-1), np.stack([x, xx], axis=-1)], axis=-2)
+    bread = np.linalg.inv(s.sum(axis=0))
+    of_schools = bread @ (s @ omega @ s).sum(axis=0) @ bread
+    of_students = scenario.sigma_y**2 * bread
+    height, slope = np.sqrt(np.diag(of_schools + of_students))
+    return Swing(
+        height=float(height),
+        slope=float(slope),
+        more_students=float(np.sqrt((of_schools + of_students / 2)[0, 0])),
+        more_schools=float(height / np.sqrt(2)),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plane:
+    """Places of everything in a plane from 0 to 1, in one view or the other."""
+
+    facts: Facts
+    view: View
+    x: Domain
+    y: Domain
+    left_over: Domain
+
+    @property
+    def order(self) -> Ints:
+        """Schools from the highest mean residual to the lowest."""
+        return np.argsort(-self.facts.mean_residual, kind="stable")
+
+    def place(self) -> Floats:
+        """(J,) heights of the schools' rows."""
+        many = self.facts.data.n_groups
+        place = np.empty(many)
+        place[self.order] = 1.0 - (np.arange(many) + 0.5) / many
+        return place
+
+    def students(self) -> pd.DataFrame:
+        """One row a student drawn."""
+        import pandas as pd
+
+        f = self.facts
+        some = _some(f.data, f.picked)
+        j = f.data.j[some]
+        if self.view == "line":
+            h, v = _share(f.x[some], self.x), _share(f.data.y[some], self.y)
+        else:
+            h, v = _share(f.residual[some], self.left_over), self.place()[j]
+        return pd.DataFrame(
+            {"student": some, "school": f.names[j], "h": h, "v": v, "picked": j == f.picked,
+             "x": f.x[some], "y": f.data.y[some], "residual": f.residual[some]}
+        )  # fmt: skip
+
+    def schools(self) -> pd.DataFrame:
+        """One row a school: its mean, and its name."""
+        import pandas as pd
+
+        f, place = self.facts, self.place()
+        if self.view == "line":
+            h = _share(f.data.group_means(f.x), self.x)
+            v = _share(f.data.group_means(f.data.y), self.y)
+        else:
+            h, v = _share(f.mean_residual, self.left_over), place
+        rank = np.empty(len(place), dtype=int)
+        rank[self.order] = np.arange(len(place))
+        return pd.DataFrame(
+            {
+                "school": f.names,
+                "label": [f"{name} ({n})" for name, n in zip(f.names, f.data.n, strict=True)],
+                "n": f.data.n,
+                "residual": f.mean_residual,
+                "h": h,
+                "v": v,
+                "place": place,
+                "picked": np.arange(len(place)) == f.picked,
+                "named": _named(rank, f.picked),
+                "rows_seen": float(self.view == "left over"),
+            }
+        )
+
+    def line(self) -> pd.DataFrame:
+        """The two ends of the one line; what lies on it lies at 0 in the other view."""
+        import pandas as pd
+
+        if self.view == "line":
+            x = _within(self.facts.alpha, self.facts.beta, self.x, self.y)
+            h = _share(x, self.x)
+            v = _share(self.facts.alpha + self.facts.beta * x, self.y)
+        else:
+            h, v = _share(np.zeros(2), self.left_over), np.array([0.0, 1.0])
+        return pd.DataFrame({"end": [0, 1], "h": h, "v": v})
+
+    def own_lines(self, seen: bool) -> pd.DataFrame:
+        """The schools' own lines, each as far as its students go."""
+        import pandas as pd
+
+        f = self.facts
+        parts = []
+        for j in np.flatnonzero(np.isfinite(f.lines.beta)):
+            mine = f.x[f.data.j == j]
+            x = _within(f.lines.alpha[j], f.lines.beta[j], (mine.min(), mine.max()), self.y)
+            v = _share(f.lines.alpha[j] + f.lines.beta[j] * x, self.y)
+            parts.append(
+                pd.DataFrame({"school": f.names[j], "h": _share(x, self.x), "v": np.clip(v, 0, 1)})
+            )
+        empty = pd.DataFrame({"school": [], "h": [], "v": []})
+        return pd.concat(parts or [empty], ignore_index=True).assign(seen=float(seen))
+
+    def ticks(self) -> pd.DataFrame:
+        """Numbers on the axes of both views; those of the other lie unseen."""
+        import pandas as pd
+
+        wanted: tuple[tuple[str, View, Domain], ...] = (
+            ("x", "line", self.x), ("y", "line", self.y), ("x", "left over", self.left_over),
+        )  # fmt: skip
+        parts = []
+        for axis, view, domain in wanted:
+            values = _round_numbers(domain)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "axis": axis,
+                        "at": _share(values, domain),
+                        "label": [f"{v:g}".replace("-", "−") for v in values],
+                        "seen": float(view == self.view),
+                    }
+                )
+            )
+        return pd.concat(parts, ignore_index=True)
+
+    def titles(self) -> pd.DataFrame:
+        """What the axes of both views are called."""
+        import pandas as pd
+
+        at_line = float(self.view == "line")
+        return pd.DataFrame(
+            {
+                "axis": ["x", "y", "x"],
+                "title": ["pre-test, SDs", "test score,\npoints", "distance from the line, points"],
+                "seen": [at_line, at_line, 1.0 - at_line],
+            }
+        )
+
+
+def _share(values: Floats, domain: Domain) -> Floats:
+    """Where values lie between the ends of a domain, from 0 to 1."""
+    low, high = domain
+    return (np.asarray(values, dtype=float) - low) / (high - low)
+
+
+def _within(alpha: float, beta: float, x: Domain, y: Domain) -> Floats:
+    """Where a line begins and ends in a window."""
+    ends = np.array(x, dtype=float)
+    if beta != 0:
+        at_y = np.sort((np.array(y) - alpha) / beta)
+        ends = np.clip(ends, *at_y)
+    return ends
+
+
+def _round_numbers(domain: Domain, many: int = 7) -> Floats:
+    """Round numbers inside a domain, as many as an axis wants."""
+    low, high = domain
+    least = (high - low) / many
+    power = 10.0 ** np.floor(np.log10(least))
+    step = next(k * power for k in (1, 2, 5, 10) if k * power >= least)
+    return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+
+
+def _some(data: GroupedData, picked: int) -> Ints:
+    """Students that are drawn: all, or some of each, the picked school's before others."""
+    mine = np.flatnonzero(data.j == picked)
+    others = np.flatnonzero(data.j != picked)
+    mine = mine[_spread(len(mine), MOST_STUDENTS // 3)]
+    others = others[_spread(len(others), MOST_STUDENTS - len(mine))]
+    return np.sort(np.concatenate([mine, others]))
+
+
+def _spread(many: int, most: int) -> Ints:
+    """At most so many places, evenly over all."""
+    return np.unique(np.linspace(0, many - 1, min(many, most)).round().astype(int))
+
+
+def _named(rank: Ints, picked: int) -> NDArray[np.bool_]:
+    """Whose names are written where there is no room for all: the ends and the picked one."""
+    if len(rank) <= MOST_NAMES:
+        return np.ones(len(rank), dtype=bool)
+    apart = abs(rank - rank[picked]) > len(rank) / MOST_NAMES
+    end = (rank == 0) | (rank == len(rank) - 1)
+    return np.asarray((end & apart) | (rank == rank[picked]))
+
+
+def facts(scenario: Scenario, school: str) -> Facts:
+    """Compute the lesson.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    school : str
+        Name of the picked school.
+
+    Raises
+    ------
+    DataError
+        The data cannot be fitted, or no school has two students; the sentence says why.
+    """
+    simulation = simulate(scenario)
+    data = simulation.data
+    fit = fit_complete_pooling(data)
+    assert data.x is not None
+    residual = data.y - fit.lines.alpha[0] - fit.lines.beta[0] * data.x
+    return Facts(
+        simulation=simulation,
+        fit=fit,
+        lines=fit_no_pooling(data, "varying").lines,
+        between=max(anova_icc(residual, data.j), 0.0),
+        swing=swing(scenario, data),
+        picked=int(np.flatnonzero(data.labels.astype(str) == school)[0]),
+    )
+
+
+def with_sd(scenario: Scenario, sigma_alpha: float) -> Scenario:
+    """The same town with another SD between schools."""
+    return replace(scenario, hyper=replace(scenario.hyper, sigma_alpha=sigma_alpha))
