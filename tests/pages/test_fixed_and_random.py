@@ -1,4 +1,4 @@
-"""The lesson on fixed and random: its answers, dialects, definitions, what each mark shows where."""
+"""The lesson on fixed and random: its answers, dialects, definitions and marks."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def test_what_lme4_prints_is_computed(scenario):
     f = at(scenario)
     fit = f.fits.fit
     asked = questions(STORY, CHECK, f)[1]
-    assert right(asked) == f"{number(fit.hyper.a0)} and {number(fit.hyper.a1, 2)}: mean intercept and slope"  # fmt: skip
+    a0, slope = number(fit.hyper.a0), number(fit.hyper.a1, 2)
+    assert right(asked) == f"{a0} and {slope}: mean intercept and slope"
     texts = [a.text for a in asked.answers]
     assert f"{f.data.n_groups} intercepts, one for each school" in texts
     assert f"{number(fit.hyper.sigma_alpha)} and {number(fit.sigma_y)}: the SDs" in texts
@@ -165,7 +166,7 @@ def test_the_break_is_one():
 def test_each_mark_shows_its_field():
     (figure,), handle = drawn(STORY, story.designed(STORY, TRY))
     hollow = mark_at(figure.spec, shape="circle", fill="transparent")
-    (own,) = [e for e in hollow]
+    (own,) = hollow
     assert (own["x"]["field"], own["y"]["field"]) == ("zero", "alpha")
     lines = [m for m in marks(figure.spec) if m["mark"]["type"] == "line"]
     assert {m["encoding"]["y"]["field"] for m in lines} == {"height"}
