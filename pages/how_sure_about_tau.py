@@ -216,7 +216,7 @@ def known_truth(f: Facts) -> str:
     return (
         f"Of the eight schools nobody knows the truth. So take simulated schools: {f.n} of the town, of which we set τ to "
         f"{number(f.true_tau)} points. Now the best guess is {best(f)}, and the 95% run from {number(low)} to {number(high)}: the true τ "
-        f"lies {'inside' if f.holds else 'outside, in this draw'}. More schools, and larger ones, tell more of τ.\n\nThe black bars "
+        f"lies {'inside' if f.holds else 'outside, in this draw'}. More schools, and larger ones, tell more of τ.\n\nThe short bars "
         f"miss the true means by {number(partial)} points (root mean square), the schools' own means by {number(own)}."
     )
 
@@ -288,7 +288,7 @@ STEPS = [
     story.say(
         heading="Averaged over τ",
         text="Which τ to take? Not one alone. Take a school's estimate at every τ, and average them; a plausible τ counts much, an "
-        "implausible one little. This is **averaged over τ**: the black bars.\n\n"
+        "implausible one little. This is **averaged over τ**: the short bars.\n\n"
         r"$$\underbrace{E(\theta_j)}_{\text{averaged}} = \int \underbrace{E(\theta_j \mid \tau)}_{\text{if τ were true}}\; "
         r"\underbrace{p(\tau \mid y)}_{\text{density of τ}}\, d\tau$$",
         hand=worked,

@@ -156,7 +156,7 @@ def checks(f: Facts) -> list[Question]:
             "prediction for its next student goes away?",
             [
                 Answer(f"{percent(one)}: what differs between schools",
-                       "σ_α² is gone, once the school is known. σ_y² stays." if not none else
+                       "That part is known then. What differs between students stays." if not none else
                        "Schools are estimated not to differ, so there is nothing to learn of them.", True),
                 Answer(f"{percent(1 - one)}: what differs between students",
                        "The next student is another one. Seeing the others does not change that."),

@@ -111,11 +111,14 @@ def chance(f: Facts) -> Hand:
 def how_likely(f: Facts) -> Question:
     """The prediction."""
     said = f"{percent(f.likely)}, estimated from these schools. Look at the curve below them: that is a new school."
+    low = f.bin < 1
     bins = [
-        ("Less than 50%", "Some schools' own effects are below 0, but much of that is chance."),
-        ("50 to 75%", "The mean effect lies well on one side of 0, and most schools lie near the mean."),
-        ("75 to 95%", "Two things count: how far the mean lies from 0, and how much schools differ."),
-        ("More than 95%", "A mean effect above 0 does not put every school above 0."),
+        ("Less than 50%", "The mean effect lies above 0, so the chance is better than even."),
+        ("50 to 75%", "The mean effect lies below 0." if low
+         else "The mean effect lies farther above 0 than that, for how much schools differ."),
+        ("75 to 95%", "The mean effect lies far above 0, for how much schools differ: it is likelier still." if f.bin > 2
+         else "For that, the mean effect would have to lie farther above 0, or schools be more alike."),
+        ("More than 95%", "Schools differ, and the mean effect itself is not known for sure. Not nearly all can count on help."),
     ]  # fmt: skip
     return Question(
         "A school that was not among them buys the programme. How likely does it help there?",
@@ -161,7 +164,7 @@ def checks(f: Facts) -> list[Question]:
                 Answer(f"About {partial}", "Partial pooling asks how much of it was luck.", True),
                 Answer("More than the first time" if own == partial else f"About {own} again",
                        "It was picked because it was the largest, so its luck was probably good."),
-                Answer(f"Less than {number(min(f.own[best], f.partial[best]) - 20, 0)}: bad luck follows good",
+                Answer("A large harm: bad luck follows good",
                        "New students bring new luck, zero on average. It does not make up for the old."),
             ],
         ),
@@ -170,7 +173,7 @@ def checks(f: Facts) -> list[Question]:
             [
                 Answer("Wrong: 0 fits these data, and so does 3", "Not to be sure of an effect is not to be sure that there is none.", True),
                 Answer("Right: 0 lies inside", "So does 3. The data cannot tell one from the other."),
-                Answer("Unless the trial is run again", "Running it again does not change what this one said: anything from −1 to 4."),
+                Answer("Right, until the trial is run again", "Running it again does not change what this one said: anything from −1 to 4."),
             ],
         ),
     ]  # fmt: skip

@@ -27,7 +27,7 @@ SPREAD = (0.03 - SIDE) / (1 - SIDE)
 """Where the schools begin while they have the whole width: a place left of their column."""
 MOST_LETTERS = 10
 """With more schools than this only the picked one is named."""
-OF_SCHOOL = ("school", "place", "own", "averaged", "picked", "revealed")
+OF_SCHOOL = ("school", "place", "own", "averaged", "picked", "revealed", "size")
 
 
 def tau_curves_tables(
@@ -134,8 +134,9 @@ def _schools(
             "label": letters if f.real or few else label,
             "label_at": place(0.5) if few else np.full(J, 0.5),
             "place": place(0.5),
-            "left": place(0.1),
-            "right": place(0.9),
+            "left": place(0.1 if few else 0.0),
+            "right": place(0.9 if few else 1.0),
+            "size": 70.0 if few else max(14.0, 560.0 / J),
             "own": own,
             "low": own - f.se if means else own,
             "high": own + f.se if means else own,
@@ -196,7 +197,7 @@ def tau_curves(
     The figures 5.5 to 5.7 of Bayesian Data Analysis (3rd ed.) in one. The handle lives in
     the chart: it moves a line along the density and across the curves, and the estimates at
     that tau move with it. Hollow: a school's own estimate. Filled: its estimate if this tau
-    were true. Black bar: averaged over tau. Rule: all schools alike. Diamond: the truth.
+    were true. Short bar: averaged over tau. Rule: all schools alike. Diamond: the truth.
 
     Tables
     ------
@@ -308,7 +309,7 @@ def _curves(look: Look, along: Any, y_scale: Any, now: str, steps: int, effect: 
         .encode(x=alt.value(_share(CURVES_END)), y=y["end"], text="letter:N"),
         # Over the axis of tau, while there is no tau yet.
         single.mark_rect(fill=colours.paper).encode(
-            x=alt.value(-8), x2=alt.value("width"), y=alt.value(bottom + 1),
+            x=alt.value(-8), x2=alt.value("width"), y=alt.value(bottom - 1),
             y2=alt.value(bottom + AXIS),
             opacity=alt.condition("datum.revealed > 0", alt.value(0), alt.value(1)),
         ),
@@ -326,7 +327,7 @@ def _estimates(look: Look, y_scale: Any, now: str) -> Any:
     y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=None) for c in y_of}
     return alt.layer(
         # Of the step at which the handle is, so that a click here leaves it there.
-        said.mark_rect(fill=look.palette.paper, fillOpacity=0.01).encode(
+        said.mark_rect(fill="transparent", opacity=1).encode(
             tooltip=alt.value(""), x=alt.value(_share(SIDE)), x2=alt.value(_share(1)),
             y=alt.value(0), y2=alt.value(low),
         ),
@@ -367,6 +368,7 @@ def _of_each(look: Look, schools: Any, x: dict[str, Any], y_scale: Any, now: str
         alt.Tooltip("value:Q", title="at this τ", format=".1f"),
         alt.Tooltip("averaged:Q", title="averaged over τ", format=".1f"),
     ]
+    size = alt.Size("size:Q", scale=None)
     pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
     hidden = alt.condition("datum.revealed > 0", alt.value(0), alt.value(0.6))
     return [
@@ -377,15 +379,15 @@ def _of_each(look: Look, schools: Any, x: dict[str, Any], y_scale: Any, now: str
             x=x["place"], y=y["own"], y2="value:Q", opacity=_seen("revealed"), key=key
         ),
         marks.point(schools, "no", look, 70)
-        .encode(x=x["place"], y=y["own"], tooltip=tooltip, key=key)
+        .encode(x=x["place"], y=y["own"], tooltip=tooltip, key=key, size=size)
         .add_params(pick),
         marks.point(there, "partial", look, 52).encode(
-            x=x["place"], y=y["value"], tooltip=more, opacity=_seen("revealed"), key=key
+            x=x["place"], y=y["value"], tooltip=more, opacity=_seen("revealed"), key=key, size=size
         ),
         schools.mark_bar(color=colours.ink, height=3.5, orient="horizontal").encode(
             x=x["left"], x2="right:Q", y=y["averaged"], opacity=_seen("averaged_seen"), key=key
         ),
         marks.point(schools, "truth", look, 50).encode(
-            x=x["place"], y=y["truth"], opacity=_seen("truth_seen"), key=key
+            x=x["place"], y=y["truth"], opacity=_seen("truth_seen"), key=key, size=size
         ),
     ]
