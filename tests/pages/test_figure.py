@@ -10,7 +10,6 @@ import pytest
 from mlm_core.charts.funnel import funnel
 from mlm_core.charts.pooling_path import pooling_path
 from mlm_core.charts.redraws import redraws
-from mlm_core.charts.residuals import residuals
 from mlm_core.charts.students import students
 from mlm_core.charts.theme import Look
 from pages.shared.figure import _spec
@@ -22,7 +21,6 @@ CASES = [
         {"rows": 20},
         {"domain": (0.0, 120.0), "x_domain": (-3.5, 3.5), "y_domain": (10.0, 110.0)},
     ),
-    (residuals, {"rows": 20}, {"domain": (-45.0, 45.0)}),
     (funnel, {"largest": 100, "steps": 10}, {"domain": (30.0, 90.0)}),
     (students, {}, {"x_domain": (-3.5, 3.5), "y_domain": (10.0, 110.0)}),
 ]
