@@ -23,7 +23,7 @@ from mlm_core import (
     fit_partial_pooling,
     replicate,
 )
-from mlm_core.clustered import treatment_trials
+from mlm_core.lessons.structured_data import treatment_trials
 from mlm_core.replication import two_steps, world
 
 SCENARIOS = {

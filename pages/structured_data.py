@@ -1,218 +1,325 @@
 """What does it cost to ignore the structure?"""
 
-import numpy as np
-import streamlit as st
-
 from mlm_core.charts.one_trial import one_trial
 from mlm_core.charts.p_values import p_values
 from mlm_core.charts.theme import steady_domain
-from mlm_core.clustered import design_effect, treatment_trial
 from mlm_core.estimates import students_table
-from mlm_core.experiments.false_alarms import (
-    SHOWN,
-    effective_students,
-    expected_alarms,
-    p_value_table,
-    reach,
-    trial_tables,
-)
+from mlm_core.lessons.structured_data import NAMES, SHOWN, TRIALS, WAYS, Facts, Way, facts
 from mlm_core.scenario import Bounds
-from pages.shared import cached, controls, figure, lesson
-from pages.shared.code import LARGEST, Recipe, listing_of_data
-from pages.shared.lesson import Answer, Question
+from pages.shared import controls, figure, story
+from pages.shared.cached import remembered
+from pages.shared.code import Listing, Recipe, listing_of_data
+from pages.shared.figure import Hand, Handle, hand
+from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import number, percent
 
-SLUG = "structured_data"
-TRIALS = 1000
-scenario = controls.sidebar()
+# What the figure shows
 
-lesson.begin(SLUG)
-above = st.container()
-place, beside = lesson.figure_and_controls()
-with beside:
-    icc = controls.slider(
-        "Intraclass correlation", Bounds(0.0, 0.5, 0.01), "icc", 0.05, format="%.2f"
+
+def draw(f: Facts, seen: Seen) -> Handle | None:
+    """One trial after another; or the p-values of all of them."""
+    if seen["view"] == "many" and seen.revealed:
+        draw_many(f, seen)
+        return None
+    return draw_one(f, seen)
+
+
+def draw_one(f: Facts, seen: Seen) -> Handle:
+    """The schools of one trial, and what is made of them."""
+    honest = seen["honest"] and seen.revealed
+    figure.legend(
+        no="mean score of a school",
+        ink="mean of the group",
+        **({"complete": "an interval that misses 0 is a false alarm"} if seen.revealed else {}),
     )
-    n = round(
-        controls.slider(
-            "Students per school", Bounds(2.0, 100.0, 1.0), "class_size", 50.0, format="%d"
+    figure.show(
+        "one_trial",
+        f"The first {SHOWN} trials, one at a time: the mean scores of {f.n_groups} schools, half of them with a programme "
+        "that does nothing."
+        + (" Below, the difference with its 95% interval, by "
+           + (", ".join(NAMES.values()) if honest else NAMES["ordinary"]) + "." if seen.revealed else ""),
+        one_trial,
+        f.trial_tables(intervals=seen.revealed, honest=honest),
+        axes={"domain": steady_domain(f.reach(), 0, 0.6)},
+        steps=SHOWN,
+    )  # fmt: skip
+    return Handle("one_trial", 0, [f"trial {k + 1}" for k in f.shown], "From trial to trial")
+
+
+def draw_many(f: Facts, seen: Seen) -> None:
+    """The p-values of all trials."""
+    ways: tuple[Way, ...] = WAYS if seen["honest"] else WAYS[:1]
+    figure.legend(
+        complete="p below .05: a false alarm",
+        ink="dashed: 5% of the trials in each bar, as it should be",
+    )
+    figure.show(
+        "p_values",
+        f"Histograms of the p-values of {TRIALS:,} trials of a programme that does nothing. Below .05 are "
+        + ", ".join(f"{percent(f.alarms(way))} with the {NAMES[way]}" for way in ways) + ".",
+        p_values,
+        {"bins": f.p_value_table(honest=seen["honest"])},
+        axes={"top": (0.0, steady_domain([f.highest()], 0, 0.3)[1])},
+    )  # fmt: skip
+
+
+# Words that follow the handle
+
+
+def difference(f: Facts) -> Hand:
+    """The difference in the trial of the moment."""
+    return hand(
+        "<p>{k}: the schools with the programme are {d} SDs {better}.</p>",
+        k=[f"Trial {k + 1}" for k in f.shown],
+        d=[number(abs(d), 2) for d in f.trials.effect[f.shown]],
+        better=["better" if d > 0 else "worse" for d in f.trials.effect[f.shown]],
+    )
+
+
+def tally(f: Facts, ways: tuple[Way, ...] = WAYS[:1]) -> Hand:
+    """The trial of the moment, and the false alarms up to it."""
+    values = {"k": [f"Trial {k + 1}" for k in f.shown]}
+    values["d"] = [number(d, 2) for d in f.trials.effect[f.shown]]
+    body = ""
+    for way in ways:
+        found = f.trials.of(way)
+        values[f"h{way}"] = [number(h, 2) for h in found.half[f.shown]]
+        values[f"p{way}"] = [
+            "less than .001" if p < 0.001 else number(p, 3) for p in found.p[f.shown]
+        ]
+        values[f"t{way}"] = [f"{n} of {k}" for k, n in enumerate(f.so_far(way), 1)]
+        body += (
+            f"<tr><th scope='row'>{NAMES[way]}</th><td>± {{h{way}}}</td><td>{{p{way}}}</td>"
+            f"<td>{{t{way}}}</td></tr>"
         )
+    return hand(
+        "<p>{k}: a difference of {d} SDs</p><table><thead><tr><th></th><th>interval</th><th>p</th>"
+        f"<th>alarms so far</th></tr></thead><tbody>{body}</tbody></table>",
+        **values,
     )
-    J = round(controls.slider("Schools", Bounds(4.0, 60.0, 2.0), "arms", 20.0, format="%d"))  # fmt: skip
-trials = cached.treatment_trials(J, n, icc, TRIALS)
-alarms, effect = trials.false_alarms(), trials.design_effect
-worth = effective_students(J, n, icc)
 
-answers = ("Less than 8%, about as it should", "8% to 20%", "20% to 40%", "More than 40%")
-right = int(np.searchsorted((0.08, 0.2, 0.4), alarms.ordinary, side="right"))
-with above:
-    revealed = lesson.predict(
-        SLUG,
-        f"{J} schools of {n} students, intraclass correlation {icc:.2f}. Half of the schools get a "
-        "treatment that does nothing. In what share of the trials does an ordinary regression of all students "
-        "find an effect, p < .05?",
+
+# Questions
+
+SHARES = (
+    (0.0, 0.08, "Less than 8%, about as it should"),
+    (0.08, 0.2, "8% to 20%"),
+    (0.2, 0.4, "20% to 40%"),
+    (0.4, 1.1, "More than 40%"),
+)
+
+
+def how_often(f: Facts) -> Question:
+    """The prediction."""
+    found = f.alarms("ordinary")
+    return Question(
+        f"In what share of {TRIALS:,} such trials does it raise a false alarm?",
         [
             Answer(
                 text,
-                f"{percent(alarms.ordinary)} of {TRIALS:,} trials are false alarms."
-                if k == right
+                f"{percent(found)} of {TRIALS:,} trials are false alarms." if low <= found < high
                 else "The students of a school are alike, so they tell less than as many strangers would."
-                if k < right
-                else "That is too much: the students of a school are not so alike here.",
-                k == right,
+                if high <= found
+                else "Too much: the students of a school are not so alike here.",
+                low <= found < high,
             )
-            for k, text in enumerate(answers)
+            for low, high, text in SHARES
         ],
-    )
-with beside:
-    lesson.small_table(
-        ["", ""],
-        [
-            ["students", f"{J * n:,}"],
-            ["design effect", number(effect, 2)],
-            ["worth, if independent", f"**{worth:,.0f}**"],
-        ],
-    )
+        ordered=True,
+    )  # fmt: skip
 
-bins = p_value_table(trials, shown=revealed)
-with place:
-    left, right_side = st.columns([1, 1])
-    with left:
-        st.markdown("**One trial after another**")
-        figure.show(
-            "one_trial",
-            f"The first {SHOWN} trials, one at a time: the means of {J} schools in two arms, and the effect "
-            "with its 95% interval by an ordinary regression, with a cluster-robust error, and by a "
-            "multilevel model. The true effect is 0.",
-            one_trial,
-            trial_tables(trials),
-            axes={"domain": steady_domain(reach(trials), 0, 0.6)},
-            steps=SHOWN,
-        )
-        figure.handle("one_trial", 0, SHOWN - 1)
-    with right_side:
-        st.markdown(f"**The p-values of {TRIALS:,} trials without an effect**")
-        figure.show(
-            "p_values",
-            f"Histograms of the p-values of {TRIALS:,} trials. "
-            + (
-                f"Below .05 are {percent(alarms.ordinary)} with the ordinary regression, "
-                f"{percent(alarms.cluster_robust)} with the cluster-robust error and "
-                f"{percent(alarms.multilevel)} with the multilevel model."
-                if revealed
-                else "They are shown once you have answered."
-            ),
-            p_values,
-            {"bins": bins},
-            axes={"top": (0.0, steady_domain([bins["share"].max()], 0, 0.3)[1])},
-        )
 
-if not revealed:
-    lesson.see(
-        "Answer the question. Then drag from trial to trial: the treatment does nothing, yet the treated "
-        "schools are never quite like the others."
-    )
-else:
-    lesson.see(
-        f"{J * n:,} students in {J} schools tell as much about a school-level treatment as {worth:,.0f} "
-        f"independent ones. The ordinary regression finds an effect of nothing in "
-        f"**{percent(alarms.ordinary)}** of the trials, the cluster-robust error in "
-        f"{percent(alarms.cluster_robust)}, the multilevel model in {percent(alarms.multilevel)}."
-    )
-st.caption(
-    "A p-value below .05 should come up in 5% of such trials; in "
-    f"{TRIALS:,} of them, chance alone makes that 3.6% to 6.4%. Degrees of freedom: students − 2 for the "
-    f"ordinary regression, schools − 1 = {J - 1} for the cluster-robust error, schools − 2 = {J - 2} for "
-    "the multilevel model."
-)
-
-tint = lesson.tint()
-expected = tint.complete(rf"{100 * expected_alarms(effect):.0f}\%")
-tex_wrong, tex_icc = tint.complete(r"\mathrm{se}_{\text{stated}}^2"), r"\mathrm{ICC}"
-lesson.model(
-    rf"\begin{{gathered}} {tex_icc} = \frac{{\sigma_\alpha^2}}{{\sigma_\alpha^2 + \sigma_y^2}}, \qquad "
-    rf"\frac{{\text{{true variance of the effect}}}}{{{tex_wrong}}} \approx "
-    rf"\underbrace{{1 + (n - 1)\,{tex_icc}}}_{{\text{{design effect}}}} \end{{gathered}}",
-    rf"\begin{{gathered}} 1 + {n - 1} \cdot {icc:.2f} = {effect:.2f}, \qquad "
-    rf"\Pr\left(|z| > \tfrac{{1.96}}{{\sqrt{{{effect:.2f}}}}}\right) = "
-    rf"{expected} \end{{gathered}}"
-    if revealed
-    else "",
-    "The intraclass correlation is how alike two students of one school are. The ordinary regression "
-    "takes all students as independent. For something that varies between schools, its variance is too "
-    "small by the design effect, and its standard error by the square root of that.",
-)
-
-lesson.breaks(
-    (
-        "Four schools",
-        "The cluster-robust error is made of one sum for each school. With four of them it is too small "
-        "and too variable: more than twice as many false alarms as promised. The multilevel model errs on the "
-        "careful side: 2 degrees of freedom find next to nothing, be it there or not.",
-        scenario,
-        {"icc": 0.05, "class_size": 50.0, "arms": 4.0},
-    ),
-    (
-        "Schools that do not differ",
-        "With an intraclass correlation of 0 the ordinary regression is right, and the best. The "
-        "multilevel model keeps the few degrees of freedom of the schools and is a little too careful.",
-        scenario,
-        {"icc": 0.0, "class_size": 50.0, "arms": 20.0},
-    ),
-)
-
-alike = icc or 0.05
-double = float(design_effect(2 * n, alike))
-deeper, wider = effective_students(J, 2 * n, alike), effective_students(2 * J, n, alike)
-lesson.check(
-    SLUG,
-    [
+def checks(f: Facts) -> list[Question]:
+    """Four questions on what the steps have shown."""
+    n, J, icc = f.n, f.n_groups, f"{f.alike:.2f}"
+    now, double = f.effect_here, f.effect_of_double
+    return [
         Question(
-            f"The intraclass correlation is {alike:.2f}. Schools of {n} students become schools of {2 * n}. "
-            "What is the design effect then?",
+            f"The intraclass correlation is {icc}. Schools of {n} students become schools of {2 * n}. What is the design effect then?",
             [
-                Answer(f"{number(double, 2)}", f"Right: 1 + {2 * n - 1} · {alike:.2f}. A small intraclass correlation times many students is not small.", True),
-                Answer(f"{number(double - n * alike, 2)}: as before", "It grows with the number of students in a school: the more there are, the more each repeats the others."),
-                Answer(f"{number(2 * (double - n * alike), 2)}: twice as much", "The 1 stays: only the part (n − 1) · ICC grows."),
+                Answer(number(double, 2), f"Right: 1 + {2 * n - 1} · {icc}. A small intraclass correlation times many students is not small.", True),
+                Answer(f"{number(now, 2)}: as before", "The more students a school has, the more each repeats the others."),
+                Answer(f"{number(2 * now, 2)}: twice as much", "The 1 stays: only the part (n − 1) · ICC grows."),
             ],
         ),
         Question(
-            f"With an intraclass correlation of {alike:.2f} you can pay for {J * n:,} further students. Which tells more?",
+            f"The intraclass correlation is {icc}. You can pay for {f.students:,} students more. Which tells more?",
             [
-                Answer(f"{J} further schools of {n}", f"Right: worth {wider:,.0f} independent students instead of {deeper:,.0f}.", True),
-                Answer(f"{n} further students in each school", f"Worth {deeper:,.0f} independent students. Twice the schools are worth {wider:,.0f}."),
-                Answer("Both the same", f"Twice the schools are worth {wider:,.0f} independent students, twice the students in each {deeper:,.0f}."),
+                Answer(f"{n} more in each of the {J} schools", f"They make all students worth {number(f.deeper)} independent ones. More schools do better."),
+                Answer(f"{J} more schools of {n}", f"Right: all are worth {number(f.wider)} independent students, not {number(f.deeper)}.", True),
+                Answer("Both the same", "The number of students is the same, the number of schools is not."),
             ],
         ),
         Question(
             "“A small intraclass correlation can be ignored.” What do you answer?",
             [
-                Answer("Not for a school-level treatment: it is multiplied by n − 1",
+                Answer("Not for what whole schools get: it is multiplied by n − 1",
                        "Right: at .05 and 50 students the variance is 3.45 times what is stated.", True),
-                Answer("True: 5% of the variance is little", "It is the variance of a mean of many students that counts, and there the part of the school does not average out."),
-                Answer("True, if there are many schools", "More schools make the error smaller and the stated one in the same proportion. The false alarms stay."),
+                Answer("True: 5% of the variance is little", "It is the mean of many students that counts. There the luck of students averages out, and what the school has in common stays."),
+                Answer("True, if there are many schools", "More schools make the error smaller, and the stated error in the same proportion. The false alarms stay."),
             ],
         ),
         Question(
-            "Half of the students of each school are treated, drawn by lot, instead of half of the schools. "
-            "The treatment acts alike everywhere. Does the design effect hold?",
+            "Now half of the students of each school get the programme, drawn by lot. It acts alike everywhere. Is the design effect paid?",
             [
-                Answer("No: what a school has in common falls out of the comparison", "Right. Ignoring schools then makes the standard error too large, if anything.", True),
                 Answer("Yes: the students of a school are alike as before", "They are alike in both groups, and the difference of the two does not see it."),
-                Answer("Only with schools of different sizes", "Sizes are not the point: it is whether the treatment varies between schools or within them."),
+                Answer("No: what a school has in common falls out", "Right. Ignoring the schools then makes the standard error too large, if anything.", True),
+                Answer("Only if the schools have different sizes", "Sizes are not the point: it is whether the programme varies between schools or within them."),
             ],
         ),
-    ],
-)  # fmt: skip
+    ]  # fmt: skip
 
-data = treatment_trial(J, n, icc, 0)
-lesson.code(
-    lambda: listing_of_data(
-        data,
+
+# The story
+
+
+def repeats(f: Facts) -> str:
+    """The design effect, in the numbers of the moment."""
+    return (
+        "What varies is a mean of schools. Students who are alike add less to it. The true variance of the difference is "
+        "larger than the stated one by the [[design effect]]:\n\n"
+        rf"$$1 + (n - 1)\,\mathrm{{ICC}} = 1 + {f.n - 1} \cdot {f.icc:.2f} = {f.design_effect:.2f}$$"
+        f"\n\n**{f.students:,}** students tell as much as **{f.worth:,.0f}** independent ones. False alarms that this "
+        f"predicts for many schools: {percent(f.expected)}. Found: {percent(f.alarms('ordinary'))}.\n\n"
+        "Only what whole schools get pays it. A lot drawn among the students of each school compares students of the "
+        "same school: what they have in common falls out."
+    )
+
+
+def honest_ways(f: Facts) -> str:
+    """Two analyses that know of schools."""
+    return (
+        "The truth is 0, so every “effect” is false. An honest analysis has 5% of its p-values in each bar. Two ways to be "
+        "honest: a [[cluster-robust standard error|cluster-robust error]] takes one sum from each school and lets the scatter of "
+        "the sums speak. A [[multilevel model]] has an SD between schools. Both count schools, not students.\n\n"
+        f"False alarms: {percent(f.alarms('ordinary'))} by the ordinary regression, {percent(f.alarms('robust'))} and "
+        f"{percent(f.alarms('multilevel'))} by these two. Luck alone makes {percent(f.luck[0])} to {percent(f.luck[1])}."
+    )
+
+
+def four(f: Facts) -> str:
+    """Few schools."""
+    return (
+        f"Four sums hardly tell how much sums scatter: the cluster-robust error is too small on average, and raises "
+        f"{percent(f.alarms('robust'))} false alarms. The multilevel model raises {percent(f.alarms('multilevel'))}. It pays with wide "
+        f"intervals: with {f.df('multilevel')} degrees of freedom (schools − 2) it would find little, even if there were something."
+    )
+
+
+def none(f: Facts) -> str:
+    """Schools that do not differ."""
+    return (
+        f"Now {f.students:,} students are worth {f.worth:,.0f}. The ordinary regression is right: {percent(f.alarms('ordinary'))} false "
+        f"alarms. The multilevel model raises {percent(f.alarms('multilevel'))}: it is a little too careful, since it allows for "
+        "differences that are not there. That is the price of being safe."
+    )
+
+
+ONE = {"view": "one", "honest": False, "icc": 0.05, "class_size": 50, "arms": 20}
+MANY = {**ONE, "view": "many"}
+ALL = {**MANY, "honest": True}
+
+STEPS = [
+    story.situation(
+        heading="A programme for whole schools",
+        text=lambda f: f"Somebody wants to sell a reading programme to the board. “It was tried: {f.n_groups} schools, "
+        f"{f.students:,} students. Half of the schools got it, drawn by lot. It works, p < .05.” Should the board buy?\n\n"
+        "Here are such trials. We set the truth: this programme does **nothing**. Each circle is the mean score of one school; "
+        "a score is counted in SDs of all students. What differs is luck.",
+        hand=difference,
+        do="Drag from trial to trial. How far from 0 does luck take the difference?",
+        shows=ONE,
+    ),
+    story.predict(
+        heading="Alarms about nothing",
+        text=lambda f: "An ordinary regression takes all students as independent, and calls p < .05 an effect. Here that is a "
+        "[[p-value|false alarm]]; 5% of trials should have one. But students of one school are a little alike: "
+        f"{percent(f.icc)} of the variance of scores lies between schools. This share is the [[intraclass correlation]], ICC.",
+        ask=how_often,
+        shows=ONE,
+        answered=MANY,
+    ),
+    story.try_it(
+        heading="How the alarms come about",
+        text="The red interval is what the ordinary regression states about the difference. It promises to hold the truth, 0, in "
+        "95% of trials. But it is too short: it counts many students, while the luck of the draw was among few schools.",
+        hand=tally,
+        do="Drag again. How often does the red interval miss 0?",
+        shows=ONE,
+    ),
+    story.say(
+        heading="Students who repeat each other",
+        text=repeats,
+        uses=("icc", "class_size"),
+        shows=MANY,
+    ),
+    story.truth(
+        heading="Two analyses that know of schools",
+        text=honest_ways,
+        do="Look at the first bar of each row, and at the dashed line.",
+        shows=ALL,
+    ),
+    story.breaks(
+        heading="Four schools",
+        changed="The trial has four schools, two in each group.",
+        look="The first bar of the grey row is far above the dashed line.",
+        text=four,
+        shows={**ALL, "arms": 4},
+    ),
+    story.breaks(
+        heading="Schools that do not differ",
+        changed="The ICC is 0: students of a school are like strangers.",
+        look="The first red bar has come down to the dashed line.",
+        text=none,
+        shows={**ALL, "icc": 0.0},
+    ),
+    story.check(heading="Check yourself", ask=checks, shows=ALL),
+    story.sentence(
+        heading="What the board can be told",
+        text="Students of one school repeat each other. For what whole schools get, count schools, not students: “p < .05 from "
+        "1,000 students” may be luck. Ask the seller which analysis it was.",
+        shows=ALL,
+    ),
+]  # fmt: skip
+
+
+def lab(f: Facts) -> str | Hand:
+    """The design, what it is worth, and the alarms."""
+    rows = "".join(
+        f"<tr><th scope='row'>{NAMES[way]}</th><td>{percent(f.alarms(way))}</td><td>{f.df(way):,}</td></tr>"
+        for way in WAYS
+    )
+    return Hand(
+        f"<p>{f.students:,} students, design effect {number(f.design_effect, 2)}: worth {f.worth:,.0f} independent ones.</p>"
+        f"<table><thead><tr><th>{TRIALS:,} trials</th><th>false alarms</th><th>degrees of freedom</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>",
+        {},
+    )
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    return (
+        r"$$y_i = \alpha_{j[i]} + \theta\, t_{j[i]} + \epsilon_i,\quad \alpha_j \sim N(0, \sigma_\alpha^2),\quad "
+        r"\epsilon_i \sim N(0, \sigma_y^2); \qquad \mathrm{ICC} = \frac{\sigma_\alpha^2}{\sigma_\alpha^2 + \sigma_y^2}$$"
+        "\n\n$t_j$ is 1 where a school has the programme; the truth is $\\theta = 0$, and $\\sigma_\\alpha^2 + \\sigma_y^2 = 1$. "
+        "All three analyses estimate the same difference; they state different errors for it. Degrees of freedom of Student's t: "
+        f"students − 2 = {f.df('ordinary'):,} for the ordinary regression, schools − 1 = {f.df('robust')} for the cluster-robust error "
+        f"(CR1), schools − 2 = {f.df('multilevel')} for the multilevel model by REML. The share of false alarms that the design effect "
+        r"predicts is $\Pr(|z| > 1.96 / \sqrt{\text{design effect}})$, for many schools. Sources: Kish (1965), section 5.4; Cameron & "
+        "Miller (2015), section VI."
+    )
+
+
+def code(f: Facts) -> Listing:
+    """The first trial in three languages, and all trials."""
+    return listing_of_data(
+        f.data,
         Recipe(
             core=[
-                "from mlm_core.clustered import cluster_robust, treatment_trials",
                 "from scipy import stats",
+                "from mlm_core.clustered import cluster_robust",
+                "from mlm_core.lessons.structured_data import facts",
                 "",
                 "# trial 1 of the figure: effect, standard error, p-value by three analyses",
                 "X = np.column_stack([np.ones(len(schools)), schools.u])",
@@ -223,8 +330,9 @@ lesson.code(
                 'b0, se = fit.hyper.b0, fit.se("b0")',
                 "print(b0, se, 2 * stats.t.sf(abs(b0) / se, data.n_groups - 2))",
                 "",
-                f"trials = treatment_trials({J}, {n}, {icc:g}, {TRIALS})",
-                "print(trials.design_effect, trials.false_alarms())",
+                f"f = facts({f.n_groups}, {f.n}, {f.icc:g})  # {TRIALS:,} trials",
+                "print(f.design_effect, f.worth)",
+                'print([f.alarms(way) for way in ("ordinary", "robust", "multilevel")])',
             ],
             statsmodels=[
                 "import statsmodels.formula.api as smf",
@@ -255,13 +363,29 @@ lesson.code(
                 "print(c(found, 2 * pt(-abs(found[1]) / found[2], J - 2)), digits = 6)",
             ],
         ),
-    ),
-    lambda: students_table(data),
-    "%.15g",
-    from_file=data.n_students > LARGEST,
-)
+    )
 
-lesson.close(
-    SLUG,
-    "Students of one school repeat each other: for what varies between schools, count schools, not students.",
-)
+
+STORY = story.Story(
+    slug="structured_data",
+    steps=STEPS,
+    facts=lambda seen: remembered(facts)(seen["arms"], seen["class_size"], seen["icc"]),
+    figure=draw,
+    controls=[
+        controls.Choice("view", "Figure", ["one", "many"], "many",
+                        names={"one": "One trial", "many": "All p-values"}),
+        controls.Switch("honest", "Show the analyses that know of schools", True),
+        controls.Slider("icc", "Intraclass correlation", Bounds(0.0, 0.5, 0.01), 0.05,
+                        "Share of the variance that lies between schools.", "%.2f"),
+        controls.Slider("class_size", "Students per school", Bounds(2.0, 100.0, 1.0), 50, "", "%d"),
+        controls.Slider("arms", "Schools", Bounds(4.0, 60.0, 2.0), 20,
+                        "Half of them get the programme.", "%d"),
+    ],
+    lab=lab,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: students_table(f.data),
+)  # fmt: skip
+
+story.tell(STORY)

@@ -6,27 +6,36 @@ from typing import Any
 
 import altair as alt
 
+from mlm_core.charts import marks
 from mlm_core.charts.handle import handle, here
 from mlm_core.charts.theme import Look, finish
 
-HEIGHT, ARM, ARMS, INTERVAL, INTERVALS = 410, 34, (50, 120), 64, 216
-"""Pixels: the figure; an arm's strip and where the two lie; between intervals and the first."""
+HEIGHT, ARM, ARMS, INTERVAL, INTERVALS = 380, 34, (48, 126), 54, 196
+"""Pixels: the figure; an arm's strip and where the two lie; between intervals and their heading."""
 WAYS = ("ordinary", "robust", "multilevel")
+SHAPES = ("square", "cross", "circle")
+
+
+def inks(look: Look) -> alt.Scale:
+    """The colours of the three analyses: the ordinary regression is complete pooling."""
+    palette = look.palette
+    return alt.Scale(domain=list(WAYS), range=[palette.complete, palette.muted, palette.partial])
 
 
 def colour(look: Look) -> alt.Color:
-    """The colours of the three analyses: the ordinary regression is complete pooling."""
-    inks = [look.palette.complete, look.palette.muted, look.palette.partial]
-    return alt.Color("way:N", scale=alt.Scale(domain=list(WAYS), range=inks))
+    """An analysis in its colour."""
+    return alt.Color("way:N", scale=inks(look))
 
 
 def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
     """Above, the mean of each school; below, the difference of the arms with its 95% intervals.
 
+    Intervals are unseen while their ``seen`` is 0.
+
     Tables
     ------
     schools, arms, intervals, steps
-        Of `false_alarms.trial_tables`.
+        Of `structured_data.Facts.trial_tables`.
 
     Parameters
     ----------
@@ -42,17 +51,17 @@ def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
     zero = this.mark_rule(color=palette.truth, strokeWidth=1.6)
     heading = this.mark_text(align="left", baseline="bottom", color=palette.ink)
     texts = [
-        heading.encode(x=alt.value(2), y=alt.value(at), text=alt.value(text))
-        for at, text in (
-            (ARMS[0] - 20, "treated schools"),
-            (ARMS[1] - 20, "other schools"),
-            (INTERVALS - 34, "difference and 95% interval"),
+        heading.encode(x=alt.value(2), y=alt.value(at), text=alt.value(text), opacity=seen)
+        for at, text, seen in (
+            (ARMS[0] - 20, "schools with the programme", alt.value(1)),
+            (ARMS[1] - 20, "schools without", alt.value(1)),
+            (INTERVALS - 8, "difference, with its 95% interval", _if_seen()),
         )
     ]
     caption = this.mark_text(align="right", baseline="bottom", fontWeight="bold")
     return finish(
         alt.layer(
-            zero.encode(x=alt.XDatum(0), y=alt.value(8), y2=alt.value(HEIGHT)),
+            zero.encode(x=alt.XDatum(0), y=alt.value(ARMS[0] - 14), y2=alt.value(HEIGHT)),
             *_arms(look, x, now),
             *texts,
             *_intervals(look, x, now),
@@ -75,7 +84,7 @@ def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
 
 def _x(domain: tuple[float, float]) -> Any:
     scale = alt.Scale(domain=list(domain), nice=False)
-    axis = alt.Axis(title="SDs of a student; the truth is 0", tickCount=6)
+    axis = alt.Axis(title="score, SDs of a student; the true difference is 0", tickCount=6)
 
     def channel(name: str) -> alt.X:
         return alt.X(f"{name}:Q", scale=scale, axis=axis)
@@ -89,27 +98,30 @@ def _y(name: str) -> alt.Y:
     return alt.Y(f"{name}:Q", scale=scale, axis=None)
 
 
+def _if_seen() -> Any:
+    return alt.condition("datum.seen > 0", alt.value(1), alt.value(0))
+
+
 def _arms(look: Look, x: Any, now: str) -> list[Any]:
-    """A dot for each school, filled if treated; a bar at the mean of each arm."""
-    ink, paper = look.palette.ink, look.palette.paper
+    """A hollow circle for each school's own mean; a bar at the mean of each arm."""
     place = f"{ARMS[0]} + {ARMS[1] - ARMS[0]} * datum.arm + {ARM} * (datum.aside - 0.5)"
 
     def of(name: str) -> alt.Chart:
         base = alt.Chart(alt.NamedData(name)).transform_filter(now)
-        return base.transform_calculate(place=place, above=f"{place} - 19", below=f"{place} + 19")
+        return base.transform_calculate(
+            at=place, above=f"{place} - 19", below=f"{place} + 19", mark="'arm' + datum.arm"
+        )
 
-    dots = of("schools").mark_point(
-        shape="circle", size=70 * look.scale, stroke=ink, strokeWidth=1.6, opacity=0.8, clip=True
-    )
-    bars = of("arms").mark_rule(color=ink, strokeWidth=5, strokeCap="round", clip=True)
+    dots = marks.point(of("schools"), "no", look, 70, clip=True)
+    bars = of("arms").mark_bar(color=look.palette.ink, width=5, clip=True)
     return [
+        bars.encode(x=x("mean"), y=_y("above"), y2="below:Q", key=marks.key("mark")),
         dots.encode(
             x=x("mean"),
-            y=_y("place"),
-            fill=alt.condition("datum.arm == 0", alt.value(ink), alt.value(paper)),
-            tooltip=[alt.Tooltip("mean:Q", title="school mean", format=".2f")],
+            y=_y("at"),
+            key=marks.key("place"),
+            tooltip=[alt.Tooltip("mean:Q", title="mean of the school", format=".2f")],
         ),
-        bars.encode(x=x("mean"), y=_y("above"), y2="below:Q"),
     ]
 
 
@@ -119,28 +131,34 @@ def _intervals(look: Look, x: Any, now: str) -> list[Any]:
         alt.Chart(alt.NamedData("intervals"))
         .transform_filter(now)
         .transform_calculate(
-            place=f"{INTERVALS} + 18 + {INTERVAL} * datum.row",
-            above=f"{INTERVALS} + 7 + {INTERVAL} * datum.row",
-            below=f"{INTERVALS} + 40 + {INTERVAL} * datum.row",
+            at=f"{INTERVALS} + 38 + {INTERVAL} * datum.row",
+            above=f"{INTERVALS} + 27 + {INTERVAL} * datum.row",
+            line="'line ' + datum.way",
         )
     )
-    shared: dict[str, Any] = {"y": _y("place"), "color": colour(look)}
-    said = base.mark_text(align="right", baseline="bottom", fontSize=look.type_size(14))
+    shared: dict[str, Any] = {"y": _y("at"), "color": colour(look), "opacity": _if_seen()}
+    said = base.mark_text(align="right", baseline="bottom")
     name = base.mark_text(align="left", baseline="bottom", fontWeight="bold")
     alarm = said.transform_filter("datum.alarm").mark_text(
-        align="right", baseline="bottom", fontSize=look.type_size(14), fontWeight="bold"
+        align="right", baseline="bottom", fontWeight="bold"
     )
     right = alt.value({"expr": "width - 2"})
-    tally = base.mark_text(align="right", baseline="bottom", color=look.palette.muted)
+    words: dict[str, Any] = {"x": right, "y": _y("above"), "text": "label:N", "opacity": _if_seen()}
+    shape = alt.Shape("way:N", scale=alt.Scale(domain=list(WAYS), range=list(SHAPES)))
     return [
-        tally.encode(x=right, y=_y("below"), text="tally:N"),
-        base.mark_rule(strokeWidth=4, strokeCap="round", clip=True).encode(
-            x=x("low"), x2="high:Q", **shared
+        base.mark_bar(height=4, clip=True).encode(
+            x=x("low"), x2="high:Q", key=marks.key("line"), **shared
         ),
-        base.mark_point(shape="circle", filled=True, size=110 * look.scale, opacity=1).encode(
-            x=x("effect"), **shared
+        base.mark_point(filled=True, size=130).encode(
+            x=x("effect"), shape=shape, key=marks.key("way"), **shared
         ),
-        name.encode(x=alt.value(2), y=_y("above"), text="name:N", color=colour(look)),
-        said.transform_filter("!datum.alarm").encode(x=right, y=_y("above"), text="label:N"),
-        alarm.encode(x=right, y=_y("above"), text="label:N", color=colour(look)),
+        name.encode(
+            x=alt.value(2),
+            y=_y("above"),
+            text="name:N",
+            color=colour(look),
+            opacity=_if_seen(),
+        ),
+        said.transform_filter("!datum.alarm").encode(**words),
+        alarm.encode(color=colour(look), **words),
     ]

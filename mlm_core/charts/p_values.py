@@ -6,10 +6,11 @@ from typing import Any
 
 import altair as alt
 
-from mlm_core.charts.one_trial import HEIGHT, colour
+from mlm_core.charts import marks
+from mlm_core.charts.one_trial import HEIGHT, colour, inks
 from mlm_core.charts.theme import Look, finish
 
-ROW, BARS, GROUND = 136, 104, 126
+ROW, BARS, GROUND = 126, 98, 120
 """Pixels: an analysis, its highest bar, where its bars stand."""
 LEVEL = 0.05
 
@@ -17,10 +18,12 @@ LEVEL = 0.05
 def p_values(look: Look, *, top: tuple[float, float]) -> Any:
     """A histogram for each analysis; the first bar is the false alarms.
 
+    An analysis is unseen while its ``seen`` is 0.
+
     Tables
     ------
     bins
-        Of `false_alarms.p_value_table`.
+        Of `structured_data.Facts.p_value_table`.
 
     Parameters
     ----------
@@ -32,10 +35,10 @@ def p_values(look: Look, *, top: tuple[float, float]) -> Any:
     ground = f"{GROUND} + {ROW} * datum.row"
     base = alt.Chart(alt.NamedData("bins")).transform_calculate(
         ground=ground,
-        place=f"{ground} - {BARS} * datum.share / {top[1]}",
+        place=f"{ground} - {BARS} * datum.share * datum.seen / {top[1]}",
         honest=f"{ground} - {BARS} * {LEVEL} / {top[1]}",
-        name_at=f"{ground} - {BARS - 8}",
-        label_at=f"{ground} - {BARS - 30}",
+        name_at=f"{ground} - {BARS - 2}",
+        label_at=f"{ground} - {BARS - 24}",
         none=f"{ground} + 0",
     )
     one = base.transform_filter("datum.alarm")
@@ -45,35 +48,53 @@ def p_values(look: Look, *, top: tuple[float, float]) -> Any:
         align="right", baseline="middle", fontWeight="bold", fontSize=look.type_size(17)
     )
     honest = one.mark_rule(color=palette.ink, strokeWidth=1.5, strokeDash=[5, 4])
+    wide: dict[str, Any] = {"x": alt.value(0), "x2": alt.value("width")}
     return finish(
         alt.layer(
-            base.mark_rect(stroke=palette.paper, strokeWidth=1).encode(
-                x=_x("left"),
-                x2="right:Q",
-                y=_y("place"),
-                y2="ground:Q",
-                color=colour(look),
-                opacity=alt.condition("datum.alarm", alt.value(1), alt.value(0.35)),
-                tooltip=[
-                    alt.Tooltip("name:N", title="analysis"),
-                    alt.Tooltip("left:Q", title="p from", format=".2f"),
-                    alt.Tooltip("right:Q", title="to", format=".2f"),
-                    alt.Tooltip("share:Q", title="share of trials", format=".1%"),
-                ],
+            _bars(base, look),
+            one.mark_rule(color=palette.muted).encode(y=_y("none"), opacity=_if_seen(), **wide),
+            honest.encode(y=_y("honest"), opacity=_if_seen(), **wide),
+            one.mark_text(align="right", baseline="bottom", dy=-2, color=palette.ink).encode(
+                x=right,
+                y=_y("honest"),
+                text=alt.value("honest: 5% in each bar"),
+                opacity=_if_seen(),
             ),
-            one.mark_rule(color=palette.muted).encode(
-                x=alt.value(0), x2=alt.value("width"), y=_y("none")
+            name.encode(
+                x=right, y=_y("name_at"), text="name:N", color=colour(look), opacity=_if_seen()
             ),
-            honest.encode(x=alt.value(0), x2=alt.value("width"), y=_y("honest")),
-            one.mark_text(align="right", baseline="bottom", dy=-2, color=palette.muted).encode(
-                x=right, y=_y("honest"), text=alt.value("honest: 5% in each bar")
+            share.encode(
+                x=right, y=_y("label_at"), text="label:N", color=colour(look), opacity=_if_seen()
             ),
-            name.encode(x=right, y=_y("name_at"), text="name:N", color=colour(look)),
-            share.encode(x=right, y=_y("label_at"), text="label:N", color=colour(look)),
         ),
         look,
         HEIGHT,
     )
+
+
+def _bars(base: alt.Chart, look: Look) -> Any:
+    """The bars; full colour is p below .05."""
+    return base.mark_rect(strokeWidth=1).encode(
+        x=_x("left"),
+        x2="right:Q",
+        y=_y("place"),
+        y2="ground:Q",
+        fill=alt.Fill("way:N", scale=inks(look)),
+        stroke=alt.Stroke("way:N", scale=inks(look)),
+        fillOpacity=alt.condition("datum.alarm", alt.value(1), alt.value(0.3)),
+        opacity=_if_seen(),
+        key=marks.key("bar"),
+        tooltip=[
+            alt.Tooltip("name:N", title="analysis"),
+            alt.Tooltip("left:Q", title="p from", format=".2f"),
+            alt.Tooltip("right:Q", title="to", format=".2f"),
+            alt.Tooltip("share:Q", title="share of trials", format=".1%"),
+        ],
+    )
+
+
+def _if_seen() -> Any:
+    return alt.condition("datum.seen > 0", alt.value(1), alt.value(0))
 
 
 def _x(name: str) -> alt.X:

@@ -16,8 +16,6 @@ import pandas as pd
 
 import mlm_core
 from mlm_core import GroupedData, Scenario, Simulation
-from mlm_core.clustered import TreatmentTrials
-from mlm_core.clustered import treatment_trials as simulate_trials
 from mlm_core.estimates import handle_grid
 from mlm_core.hierarchy import Prior, TauPosterior
 from mlm_core.lessons.treatment_effects import Trial
@@ -138,11 +136,3 @@ def trial(scenario: Scenario | None) -> Trial:
     data = GroupedData.from_frame(students, y="score", group="school", x="treated", u="u")
     effect = pd.read_csv(DATASETS / "tutoring_truth.csv")["effect"].to_numpy()
     return fitted_trial(data, effect)
-
-
-@lru_cache(maxsize=64)
-def treatment_trials(
-    n_groups: int, students_per_group: int, icc: float, n_trials: int
-) -> TreatmentTrials:
-    """Many trials of a school-level treatment that does nothing."""
-    return simulate_trials(n_groups, students_per_group, icc, n_trials)
