@@ -1,224 +1,352 @@
 """Why not fit the schools first and then regress?"""
 
-from typing import Literal
-
-import numpy as np
-import streamlit as st
-
+from mlm_core import estimates
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_steps import two_steps
-from mlm_core.estimates import students_table
-from mlm_core.experiments import second_step
-from mlm_core.replication import world
-from pages.shared import cached, controls, figure, lesson, presets
-from pages.shared.code import Recipe, listing
-from pages.shared.lesson import Answer, Question
-from pages.shared.words import count, number, percent
+from mlm_core.lessons.one_regression_or_two import (
+    EVERY,
+    LARGE,
+    SHOWN,
+    START,
+    TINY,
+    WORLDS,
+    Facts,
+    facts,
+)
+from pages.shared import controls, figure, mathml, story
+from pages.shared.cached import remembered
+from pages.shared.code import Listing, Recipe, listing
+from pages.shared.figure import Hand, Handle, hand
+from pages.shared.story import Answer, Question, Seen
+from pages.shared.words import count, number, percent, plain
 
-SLUG = "one_regression_or_two"
-FIRST = ("A regression for each school", "One slope for all schools")
-scenario = second_step.equal_slopes(
-    controls.sidebar(
-        "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0"
-    )
+VARYING, COMMON = "varying", "common"
+FIRST = controls.Choice(
+    "first", "First step", (VARYING, COMMON), VARYING,
+    names={VARYING: "A line for each school", COMMON: "One slope for all"},
 )  # fmt: skip
-lesson.begin(SLUG)
-question = st.container()
-place, beside = lesson.figure_and_controls()
-with beside:
-    first = controls.choose("First step", FIRST, "first", default=FIRST[0])
-    show_truth = controls.switch("Show the truth", "truth")
-slopes: Literal["common", "varying"] = "common" if first == FIRST[1] else "varying"
-try:
-    found = cached.two_steps(scenario, slopes)
-except ValueError as reason:
-    lesson.impossible(SLUG, reason)
 
-two, both = second_step.over_worlds(found)
-noise = second_step.noise_sd(scenario, found, slopes)
-truth, worlds = scenario.hyper.sigma_alpha, len(found.b0)
-data = world(scenario, 0).data
-n, left_out = data.n, int((~found.used).sum())
-small, large = int(n[found.used].min()), int(n[found.used].max())
+# What the figure shows
 
-with question:
-    over = (two.sigma_alpha > truth + 0.15, both.sigma_alpha > truth + 0.15)
-    means = (
-        f"On average over {worlds} worlds, two steps say {number(two.sigma_alpha)} and the "
-        f"multilevel model {number(both.sigma_alpha)}; the truth is {number(truth)}."
-    )
-    hint = (
-        "A difference between two noisy estimates is larger than that between the schools."
-        if over[0]
-        else "The noise adds to the variance between schools, but here the mean SD shows little of it."
-    )
-    revealed = lesson.predict(
-        SLUG,
-        "First a regression for each school, then a regression of their intercepts on u. Or a "
-        "multilevel model. Which will say that schools differ more than they do (σ_α too large)?",
-        [
-            Answer(text, means if over == which else hint, over == which)
-            for text, which in (
-                ("Two steps", (True, False)),
-                ("The multilevel model", (False, True)),
-                ("Both", (True, True)),
-                ("Neither", (False, False)),
-            )
-        ],
-    )
 
-tables = second_step.second_step_tables(scenario, found, slopes)
-with place:
+def draw(f: Facts, seen: Seen) -> Handle:
+    """One town's schools against u; beside it what both ways find in all towns."""
+    truth = bool(seen["truth"])
     figure.legend(
-        no="two steps" if revealed else "a school's own intercept",
-        **({"partial": "multilevel, both at once"} if revealed else {}),
-        truth="",
-    )
+        no="two steps: own intercepts, ± a standard error" if seen.revealed else "a school's own intercept, ± a standard error",
+        **({"partial": "multilevel model: both at once"} if seen.revealed else {}),
+        truth="truth",
+    )  # fmt: skip
+    domains = {
+        "sigma_alpha": (0.0, steady_domain(f.reach("sigma_alpha"), 0, 12)[1]),
+        "b0": steady_domain(f.reach("b0"), 3, 6),
+        "error": (0.0, steady_domain(f.reach("error"), 0, 6)[1]),
+    }
     figure.show(
         "two_steps",
-        f"Left, {count(data.n_groups, 'school')} of one world against u. Right, the estimates of "
-        f"{worlds} worlds: for the SD between schools, truly {number(truth)}, two steps find "
-        f"{number(two.sigma_alpha)} on average and the multilevel model {number(both.sigma_alpha)}. "
-        f"The estimates of b0 have an SD of {number(two.spread_b0, 2)} and {number(both.spread_b0, 2)}.",
+        f"Left, the own intercepts of {count(int(f.found.used.sum()), 'school')} of a simulated town against u, what the town "
+        f"spends on a student. The handle goes from town to town. Right, three rows of dots, a dot for a town. "
+        + (f"{means(f)} The slope on u: {number(f.two.b0)} and {number(f.both.b0)} on average, truly {number(f.scenario.hyper.b0)}."
+           if seen.revealed else "They are not shown yet."),
         two_steps,
-        tables,
-        scores=steady_domain(tables["schools"]["true"], 60, 30),
-        u=second_step.ENDS,
-        coefficients=steady_domain(np.quantile(found.b0, [0.02, 0.98]), 3, 6),
-        top=steady_domain([np.quantile(found.sigma_alpha, 0.98), truth], 0, 12)[1],
-        steps=second_step.SHOWN,
-        revealed=revealed,
-        show_truth=show_truth,
+        f.tables(domains, revealed=seen.revealed, truth=truth),
+        on_school=story.pick_from("two_steps"),
+        axes={"scores": steady_domain(f.scores, 60, 30), "u": f.ends, **domains},
+        steps=SHOWN,
+    )  # fmt: skip
+    return Handle(
+        "two_steps", 0, [f"town {k + 1} of {WORLDS}" for k in range(SHOWN)], "From town to town"
     )
-    figure.handle("two_steps", 0, second_step.SHOWN - 1)
 
-if not revealed:
-    lesson.see(
-        "Answer the question. Then drag from world to world: sizes, x and u stay, the schools and "
-        "their students are new."
-    )
-else:
-    lesson.see(
-        f"Two steps find a σ_α of {number(two.sigma_alpha)} on average, the multilevel model "
-        f"{number(both.sigma_alpha)}; the truth is {number(truth)}. From world to world the "
-        f"estimate of b0 has an SD of {number(two.spread_b0, 2)} with two steps, which state a standard "
-        f"error of {number(two.stated_b0, 2)}, and of {number(both.spread_b0, 2)} with the multilevel "
-        f"model, which states {number(both.stated_b0, 2)}."
-    )
-notes = [
-    f"Half of the {worlds} worlds are drawn as dots; all count. All schools have one true slope here."
-]
-if left_out:
-    notes.append(
-        f"{count(left_out, 'school')} cannot have a line of {'its' if left_out == 1 else 'their'} own: "
-        "two steps leave "
-        f"{'it' if left_out == 1 else 'them'} out."
-    )
-if both.zero > 0 and revealed:
-    notes.append(
-        f"In {percent(both.zero)} of the worlds the multilevel estimate of σ_α is exactly 0."
-    )
-st.caption(" ".join(notes))
 
-tint = lesson.tint()
-own, between = tint.no(r"\hat\alpha_j"), tint.partial(r"\sigma_\alpha^2")
-variance = tint.no(r"\sigma_{\text{two steps}}^2")
-spread = scenario.sigma_y**2
-whole = tint.no(f"{(truth**2 + noise**2) ** 0.5:.1f}^2")
-weights = [1 / (truth**2 + spread / size) for size in (small, large)]
-lesson.model(
-    rf"\begin{{gathered}} {own} = a_0 + b_0 u_j + \eta_j + \text{{noise}}_j \\[6pt]"
-    rf"{variance} \approx {between} + \text{{noise}}^2 \end{{gathered}}",
-    rf"{whole} \approx {tint.partial(f'{truth:.1f}^2')} + {noise:.1f}^2" if revealed else "",
-    "A school's own intercept is its true one and sampling noise. Two steps cannot tell them apart, "
-    "so their σ_α holds both. And they give every school the same weight. The multilevel model "
-    "knows of the noise, and gives a school the weight $1/(\\sigma_\\alpha^2 + \\sigma_y^2/n_j)$"
-    + (
-        f": here one with {count(small, 'student')} has {percent(weights[0] / weights[1])} of the "
-        f"weight of one with {large}."
-        if small < large
-        else ": here all schools have the same size, so the same weight."
-    ),
-)
+def means(f: Facts) -> str:
+    """The SD between schools by both ways, on average over towns."""
+    return (
+        f"On average over {WORLDS} towns, two steps say that schools differ by {number(f.two.sigma_alpha)} points, "
+        f"the multilevel model says {number(f.both.sigma_alpha)}. The truth is {number(f.true_sd)}."
+    )
 
-lesson.breaks(
-    (
-        "Large schools",
-        "Eighty students in each. There is little noise to mistake for difference, and all schools "
-        "deserve the same weight: two steps do as well.",
-        presets.LARGE,
-    ),
-    (
-        "Tiny schools",
-        "Three students in the middle school. Two steps see mostly noise. The multilevel model is "
-        "not safe either: in some worlds its σ_α is exactly 0.",
-        presets.TINY,
-    ),
-)
 
-lesson.check(
-    SLUG,
-    [
+# Words that follow the handle
+
+
+def this_town(f: Facts) -> Hand:
+    """A small table: what both ways find in the town of the handle."""
+    rows, body = (
+        {"sigma_alpha": "SD between schools", "b0": "slope on u", "error": "error of estimates"},
+        "",
+    )
+    truth = {"sigma_alpha": number(f.true_sd), "b0": number(f.scenario.hyper.b0), "error": "0"}
+    values = {"town": [str(k + 1) for k in range(SHOWN)]}
+    for name, said in rows.items():
+        two, both = f.values(name)
+        values[f"{name}_two"] = [number(v) for v in two[:SHOWN]]
+        values[f"{name}_both"] = [number(v) for v in both[:SHOWN]]
+        body += f"<tr><th scope='row'>{said}</th><td>{{{name}_two}}</td><td>{{{name}_both}}</td><td>{truth[name]}</td></tr>"
+    return hand(
+        "<table><thead><tr><th>town {town}</th><th>two steps</th><th>multilevel</th><th>truth</th></tr></thead>"
+        f"<tbody>{body}</tbody></table>",
+        **values,
+    )  # fmt: skip
+
+
+def luck(f: Facts) -> Hand:
+    """The own intercept of one school in the town of the handle: the truth, and noise."""
+    j = f.one
+    own, true = f.judged.alpha[:SHOWN, j], f.judged.true[:SHOWN, j]
+    live = mathml.live
+    name = figure.escaped(f"{f.names[j]} ({count(f.data.n[j], 'student')})")
+    return hand(
+        f"<p>{name} in town {{town}}: own = truth + noise</p>"
+        + mathml.math(live("own"), "=", live("true"), live("sign"), live("noise")),
+        town=[str(k + 1) for k in range(SHOWN)],
+        own=[number(v) for v in own],
+        true=[number(v) for v in true],
+        sign=["−" if round(v, 1) < round(w, 1) else "+" for v, w in zip(own, true, strict=True)],
+        noise=[number(abs(round(v, 1) - round(w, 1))) for v, w in zip(own, true, strict=True)],
+    )
+
+
+# Questions
+
+
+def which(f: Facts) -> Question:
+    """The prediction."""
+    two, both = f.overstated
+    little = "There is noise, but here it is small beside the true SD, and hardly shows."
+    return Question(
+        "Which way will say, on average, that schools differ clearly more than they do?",
+        [
+            Answer("Two steps", means(f) if (two, both) == (True, False) else
+                   "So near to an SD of 0, the other way is too large on average as well." if two else little, (two, both) == (True, False)),
+            Answer("The multilevel model", means(f) if (two, both) == (False, True) else
+                   "So does the other way, and by more." if both else
+                   "It knows how well each intercept is known, and takes that noise out.", (two, both) == (False, True)),
+            Answer("Both", means(f) + " An SD is never estimated below 0: near 0 its average must be too large."
+                   if (two, both) == (True, True) else
+                   "Only one of the two lets the students' luck into its SD." if two else little, (two, both) == (True, True)),
+            Answer("Neither", means(f) if (two, both) == (False, False) else
+                   "Own intercepts differ by the luck of the students, too. That luck must go somewhere.", (two, both) == (False, False)),
+        ],
+    )  # fmt: skip
+
+
+def checks(f: Facts) -> list[Question]:
+    """Four questions on what the steps have shown."""
+    noise = number(f.noise, 1 if f.noise >= 1 else 2)
+    half, quarter = (number(f.noise / k, 1 if f.noise >= 4 else 2) for k in (2, 4))
+    return [
         Question(
-            "σ_α is truly 0: schools do not differ. What do two steps say on average?",
+            "Imagine that schools did not differ at all beyond u. Which SD would two steps report, about?",
             [
-                Answer(
-                    "About the size of the noise",
-                    f"Right. In this scenario that would be about {number(noise)} points.",
-                    True,
-                ),
-                Answer("0", "The intercepts still differ, by noise, and two steps have no other word for it."),
-                Answer("Less than 0", "An SD is never below 0. It is pushed up, not down."),
+                Answer(f"About {noise} points: the noise", "Right: with a true SD of 0 the noise is all that is left.", True),
+                Answer("0 points: there is no difference", "The own intercepts would still differ, by luck. Two steps have no other word for it."),
+                Answer("Less than 0 points", "An SD is never below 0. Noise pushes it up."),
             ],
         ),
         Question(
-            "Students of a school differ half as much: σ_y is halved. What becomes of the noise of "
-            f"{number(noise)}?",
+            f"Students of a school differ half as much: $\\sigma_y$ is halved. What becomes of the noise of {number(f.noise, 1 if f.noise >= 4 else 2)}?",
             [
-                Answer("Half of it", f"Right: each standard error is proportional to σ_y, so {number(noise, 2)} becomes {number(noise / 2, 2)}.", True),
-                Answer("A quarter of it", "Its square goes down to a quarter, the noise itself to a half."),
-                Answer("Nothing: only more schools help", "More schools show the wrong σ_α more exactly. They do not make it less wrong."),
+                Answer(f"{half}: half of it", "Right: each standard error goes with the SD within schools.", True),
+                Answer(f"{quarter}: a quarter of it", "Its square falls to a quarter, the noise itself does not."),
+                Answer("It stays: only more schools help", "More schools show the wrong SD more exactly. They do not make it less wrong."),
             ],
         ),
         Question(
-            "What would mend the second step?",
+            "Two steps say that schools differ too much. What does that do to the estimates of small schools?",
             [
-                Answer("To weight each school by how well its intercept is known, and take the noise out of σ_α",
-                       "Right. That is the multilevel model.", True),
-                Answer("To leave the small schools out", "That throws data away, and the schools that stay have noise too."),
-                Answer("More schools", "The mean of σ_α stays too large, however many schools there are."),
+                Answer("They are pulled too little", "Right: who believes that schools differ much trusts each school's own data too much.", True),
+                Answer("They are pulled too much", "They would be if the SD between schools came out too small."),
+                Answer("Nothing: the pull depends on size alone", "It depends on the SD between schools, too."),
             ],
         ),
-    ],
-)  # fmt: skip
+        Question(
+            "Somebody reports a slope on u from two steps. Does noise in the intercepts push this slope up?",
+            [
+                Answer("No: it swings more, up as often as down", "Right. On average over towns the slope is right. Only the SD between schools is pushed one way.", True),
+                Answer("Yes, as it pushes the SD up", "An SD counts noise of either sign as difference. In a slope, up and down cancel on average."),
+                Answer("No, noise does nothing to it", "It makes the slope swing more from town to town, most where schools are small."),
+            ],
+        ),
+    ]  # fmt: skip
 
-if slopes == "common":
-    in_python = ['first = smf.ols("y ~ 0 + school + x", schools).fit()',
-                 'own = first.params.drop("x").to_numpy()',
-                 'u = schools.groupby("school").u.first().to_numpy()']  # fmt: skip
-    in_r = ["own <- head(coef(lm(y ~ 0 + school + x, schools)), -1)",
-            "u <- tapply(schools$u, schools$school, mean)"]  # fmt: skip
-else:
-    in_python = ['lines = {name: np.polyfit(s.x, s.y, 1) for name, s in schools.groupby("school") if len(s) > 1}',
-                 "own = np.array([intercept for slope, intercept in lines.values()])",
-                 'u = schools.groupby("school").u.first()[list(lines)].to_numpy()']  # fmt: skip
-    in_r = ["lines <- sapply(split(schools, schools$school), function(s) coef(lm(y ~ x, s)))",
-            "known <- !is.na(lines[2, ])",
-            "own <- lines[1, known]",
-            "u <- tapply(schools$u, schools$school, mean)[known]"]  # fmt: skip
-lesson.code(
-    lambda: listing(
-        scenario,
-        data,
+
+# The story
+
+
+def opening(f: Facts) -> str:
+    """Two questions of the board, and a simple plan."""
+    return (
+        "The board asks two things. Do schools score better where the town spends more on a student? And how much do "
+        "schools differ **beyond** that?\n\nA colleague has a plan in two steps. First a regression in each school: its "
+        "**own intercept**, the score at an average pre-test, is a hollow circle. Its bar is a "
+        "[[standard error]] up and down. Then one more regression, of these "
+        f"{count(int(f.found.used.sum()), 'circle')} on u, the spending."
+    )
+
+
+def variances(f: Facts) -> str:
+    """What two steps take for difference."""
+    same = (
+        f"counts {f.names[f.smallest]} ({f.data.n[f.smallest]}) only {percent(f.weight)} as much as {f.names[f.largest]} ({f.data.n[f.largest]})."
+        if f.data.n[f.smallest] < f.data.n[f.largest] else "counts all alike only where all have the same size, as here."
+    )  # fmt: skip
+    return (
+        r"An own intercept $\hat\alpha_j$ is the true one, $\alpha_j$, and [[noise]]: the luck of its students. "
+        "Variances of two independent parts add up:\n\n"
+        r"$$\sigma_{\text{two steps}}^2 \approx \sigma_\alpha^2 + \text{noise}^2$$" "\n\n"
+        f"$$\\small {f.expected_two:.1f}^2 \\approx {f.true_sd:.1f}^2 + {f.noise:.1f}^2$$\n\n"
+        "The multilevel model knows each school's noise. It leaves it out of the SD, and "
+        f"{same} Two steps count all alike."
+    )  # fmt: skip
+
+
+def against_truth(f: Facts) -> str:
+    """What survives two steps, and what does not."""
+    j = f.one
+    two, both = f.pulled(j)
+    _, error_two, error_both = f.errors
+    swing = (
+        f"It swings {percent(f.swing)} more from town to town." if f.swing >= 0.005
+        else "It swings no more than the multilevel one."
+    )  # fmt: skip
+    better = (
+        "and misses by more" if number(error_two) != number(error_both) and error_two > error_both
+        else "but hardly misses by more" if number(error_two) == number(error_both) else "but misses by less here"
+    )  # fmt: skip
+    return (
+        f"For the **slope on u** two steps serve nearly as well: {number(f.two.b0)} on average, truly "
+        f"{number(f.scenario.hyper.b0)}. {swing}\n\n"
+        f"For the **SD between schools** they {'fail' if f.overstated[0] else 'do well here'}, and with it goes every "
+        f"estimate: {pull_said(f, two, both)} {better}.\n\n"
+        "| over the towns | two steps | multilevel |\n|:--|--:|--:|\n"
+        f"| slope on u, its SD | {number(f.two.spread_b0)} | {number(f.both.spread_b0)} |\n"
+        f"| {plain(f.names[j])} ({f.data.n[j]}) is pulled | {percent(two)} | {percent(both)} |\n"
+        f"| error of all estimates | {number(error_two)} | {number(error_both)} |"
+    )
+
+
+def pull_said(f: Facts, two: float, both: float) -> str:
+    """How a school is pulled by both ways."""
+    if percent(two) == percent(both):
+        return f"{plain(f.names[f.one])} is pulled the same share of its way,"
+    return f"{plain(f.names[f.one])} is pulled too {'little' if two < both else 'far'}"
+
+
+SHOWN_AT_FIRST = {"school": "Juniper", "truth": False, "first": VARYING, "handle": "first"}
+
+STEPS = [
+    story.situation(
+        heading="First the schools, then the spending?",
+        text=opening,
+        do="Find **Juniper**, three students, and its long bar. Should it count as much as the others?",
+        shows=SHOWN_AT_FIRST,
+    ),
+    story.predict(
+        heading="Try both ways on 500 towns",
+        text=lambda f: f"We make {WORLDS} towns. Schools, sizes and spending stay; how good a school is and who its students are "
+        f"is new. So we know the truth: beyond u, schools differ with an SD of {number(f.true_sd)}. In each town both ways are "
+        "tried: **two steps**, or a **multilevel model** that fits students and schools at once.",
+        ask=which,
+        shows=SHOWN_AT_FIRST,
+    ),
+    story.try_it(
+        heading="Drag from town to town",
+        text=f"Left is one town. The blue line is the second step, the green one the multilevel model. Each has a band, one "
+        "**SD between schools** up and down: dashed for two steps, filled for the multilevel model. Right, each dot is a town, "
+        f"and the large ones are the town on the left. (Every {EVERY}th town is drawn.)",
+        hand=this_town,
+        do="Drag the handle. Which band is wider, town after town? And which line is nearer to the slope of the truth?",
+        shows={"school": "Juniper", "truth": False, "first": VARYING},
+    ),
+    story.say(
+        heading="Luck taken for difference",
+        text=variances,
+        hand=luck,
+        shows={"school": "Juniper", "truth": False, "first": VARYING},
+    ),
+    story.truth(
+        heading="What two steps spoil, and what not",
+        text=against_truth,
+        do="Click a large school. What becomes of its row?",
+        shows={"school": "Juniper", "truth": True, "first": VARYING},
+    ),
+    story.breaks(
+        heading="Large schools: two steps will do",
+        changed="Eighty students in every school.",
+        look=lambda f: f"Two steps say {number(f.two.sigma_alpha)}, the multilevel model {number(f.both.sigma_alpha)}, the truth "
+        f"is {number(f.true_sd)}. The blue and the green rows lie one over the other.",
+        text="The warning has an end. Where every school is large there is little luck to mistake for difference, and all "
+        "schools deserve nearly the same weight.",
+        sets=LARGE,
+        shows={"school": "Juniper", "truth": True, "first": VARYING},
+    ),
+    story.breaks(
+        heading="Tiny schools: nobody is safe",
+        changed="Three students in the middle school. "
+        "Some schools have a single student, and no line of their own.",
+        look=lambda f: f"Two steps leave out {count(f.left_out, 'school')} and still say {number(f.two.sigma_alpha)} for {number(f.true_sd)}. "
+        f"The multilevel model keeps all. Its average is {number(f.both.sigma_alpha)}, but in {percent(f.both.zero)} of the towns it says exactly 0.",
+        text="So little can be known here that the multilevel estimate swings widely, too. It is honest on average, not exact.",
+        sets=TINY,
+        shows={"school": "Harbor", "truth": True, "first": VARYING},
+    ),
+    story.check(heading="Check yourself", ask=checks, shows={"school": "Juniper", "truth": False, "first": VARYING}),
+    story.sentence(
+        heading="What the board can be told",
+        text="Fitting the schools first takes the luck of students for difference between schools. The slope on spending "
+        "survives that; the SD between schools and every estimate pulled by it do not. A multilevel model fits both levels "
+        "at once and keeps the two apart.",
+        shows={"school": "Juniper", "truth": False, "first": VARYING},
+    ),
+]  # fmt: skip
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    return (
+        r"$$\text{Both at once:}\quad y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i, \qquad \alpha_j = a_0 + b_0 u_j + \eta_j$$" "\n\n"
+        r"$$\text{Two steps:}\quad \hat\alpha_j = a_0 + b_0 u_j + \eta_j + \text{noise}_j$$" "\n\n"
+        "Two steps give every school the same weight; the multilevel model gives $1/(\\sigma_\\alpha^2 + \\sigma_y^2/n_j)$. "
+        "All schools have one true slope here, so that both ways have a fair start, and the true SD between schools is smaller than "
+        "in most lessons, so that the noise stands out. The noise is that of the own intercepts, "
+        r"$\text{noise}^2 = \frac{1}{J-2}\sum_j (1-h_j)\,\mathrm{se}_j^2$ with $h_j$ the leverage of a school in the second step. "
+        f"Here it is {number(f.noise)} points. In the second step one states a standard error of {number(f.two.stated_b0, 2)} for $b_0$, "
+        f"with the multilevel model {number(f.both.stated_b0, 2)}; from town to town $b_0$ has an SD of {number(f.two.spread_b0, 2)} and "
+        f"{number(f.both.spread_b0, 2)}. “Pulled” by two steps means to the second step's line, with its SD. Errors are root mean "
+        f"squares over the schools that have a line of their own, in {len(f.judged.two)} towns; the own intercepts miss by {number(f.errors[0])}. "
+        f"The multilevel estimates miss less in {percent(f.wins)} of the towns. Source: Gelman & Hill (2007), section 11.2."
+    )  # fmt: skip
+
+
+def code(f: Facts) -> Listing:
+    """Both ways in three languages."""
+    if f.slopes == COMMON:
+        in_python = ['first = smf.ols("y ~ 0 + school + x", schools).fit()',
+                     'own = first.params.drop("x").to_numpy()',
+                     'u = schools.groupby("school").u.first().to_numpy()']  # fmt: skip
+        in_r = ["own <- head(coef(lm(y ~ 0 + school + x, schools)), -1)",
+                "u <- tapply(schools$u, schools$school, mean)"]  # fmt: skip
+    else:
+        in_python = ['lines = {name: np.polyfit(s.x, s.y, 1) for name, s in schools.groupby("school") if len(s) > 1}',
+                     "own = np.array([intercept for slope, intercept in lines.values()])",
+                     'u = schools.groupby("school").u.first()[list(lines)].to_numpy()']  # fmt: skip
+        in_r = ["lines <- sapply(split(schools, schools$school), function(s) coef(lm(y ~ x, s)))",
+                "known <- !is.na(lines[2, ])",
+                "own <- lines[1, known]",
+                "u <- tapply(schools$u, schools$school, mean)[known]"]  # fmt: skip
+    return listing(
+        f.scenario,
+        f.data,
         Recipe(
             core=[
                 "from mlm_core.replication import two_steps, world",
                 "",
-                "data = world(scenario, 0).data  # world 1 of the figure",
+                "data = world(scenario, 0).data  # town 1 of the figure",
                 "fit = mlm.fit_partial_pooling(data, group_predictor=True)",
                 "print(fit.hyper.a0, fit.hyper.a1, fit.hyper.b0, fit.hyper.sigma_alpha, fit.sigma_y)",
                 "",
-                f'found = two_steps(scenario, {worlds}, slopes="{slopes}")',
+                f'found = two_steps(scenario, {WORLDS}, slopes="{f.slopes}")',
                 "print(found.b0[0], found.sigma_alpha[0])",
                 "print(found.sigma_alpha.mean(), found.multilevel.sigma_alpha.mean())",
                 "print(found.b0.std(), found.multilevel.b0.std())",
@@ -226,7 +354,7 @@ lesson.code(
             statsmodels=[
                 "import statsmodels.formula.api as smf",
                 "",
-                "# world 1 of the figure, in two steps",
+                "# town 1 of the figure, in two steps",
                 *in_python,
                 'second = smf.ols("own ~ u", pd.DataFrame({"own": own, "u": u})).fit()',
                 'print(second.params["u"], np.sqrt(second.scale))',
@@ -236,7 +364,7 @@ lesson.code(
                 'print(fit.fe_params["u"], np.sqrt(fit.cov_re.iloc[0, 0]))',
             ],
             lme4=[
-                "# world 1 of the figure, in two steps",
+                "# town 1 of the figure, in two steps",
                 *in_r,
                 "second <- lm(own ~ u)",
                 'print(coef(second)["u"]); print(sigma(second))',
@@ -246,12 +374,26 @@ lesson.code(
                 "print(fixef(fit)); print(VarCorr(fit))",
             ],
         ),
-    ),
-    lambda: students_table(data),
+    )
+
+
+STORY = story.Story(
+    slug="one_regression_or_two",
+    steps=STEPS,
+    facts=lambda seen: remembered(facts)(seen.scenario, seen["school"], seen["first"]),
+    figure=draw,
+    controls=[
+        FIRST,
+        controls.one_school(),
+        controls.TRUTH,
+        *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0"),
+    ],
+    start=START,
+    lab=this_town,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: estimates.students_table(f.data),
 )
 
-lesson.close(
-    SLUG,
-    "Fitting the schools first takes their sampling noise for difference between them; the "
-    "multilevel model fits both levels at once and keeps the two apart.",
-)
+story.tell(STORY)

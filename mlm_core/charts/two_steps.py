@@ -1,4 +1,4 @@
-"""One world after another: schools and two lines through them; and what 500 worlds find."""
+"""One town after another: schools and two lines through them; and what all towns find."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import altair as alt
 
 from mlm_core.charts import marks
 from mlm_core.charts.handle import handle, here
-from mlm_core.charts.theme import Look, Pooling, finish
+from mlm_core.charts.theme import HEIGHT, Look, Pooling, finish
 
-LEFT_PANEL, RIGHT_PANEL = 0.50, 0.58
-"""Parts of the width: the schools end at the first, the worlds begin at the second."""
-HEIGHT, HALF = 400, 46
-"""Height of the plot, and what lies between the two halves of the right panel (pixels)."""
+SCHOOL = "school"
+LEFT_PANEL, RIGHT_PANEL = 0.46, 0.52
+"""Parts of the width: the schools end at the first, the towns begin at the second."""
+PLOT, GAP, LEFT = HEIGHT - 54, 50, 52
+"""Pixels: height of the plot, what lies between two strips of the right panel, left margin."""
+STRIP = (PLOT - 2 * GAP) / 3
 WAYS: dict[str, Pooling] = {"two": "no", "both": "partial"}
 
 
@@ -22,40 +24,55 @@ def two_steps(
     *,
     scores: tuple[float, float],
     u: tuple[float, float],
-    coefficients: tuple[float, float],
-    top: float,
+    sigma_alpha: tuple[float, float],
+    b0: tuple[float, float],
+    error: tuple[float, float],
     steps: int,
-    revealed: bool = True,
-    show_truth: bool = False,
 ) -> Any:
-    """Left, the schools of one world against u; right, both estimates of every world.
+    """Left, the schools of one town against u; right, what both ways find in all towns.
 
-    The band around a line is one ``sigma_alpha`` wide on either side. The handle goes
-    from world to world.
+    Hollow, blue, dashed band: two steps. Filled, green: the multilevel model. Diamonds: the
+    truth. A band is one SD between schools wide on either side of its line. The handle goes
+    from town to town.
 
     Tables
     ------
-    dots, schools, lines, worlds, truth, means
-        Of `second_step.second_step_tables`.
+    dots, schools, lines, worlds, now, means, truth
+        Of `lessons.one_regression_or_two.Facts.tables`; what is not shown has ``seen`` 0.
 
     Parameters
     ----------
     look : Look
-    scores, u, coefficients : (low, high)
-        Domains of the intercepts, of u and of b0; keep them the same while sliders move.
-    top : float
-        Upper end of the axis of ``sigma_alpha``.
+    scores, u, sigma_alpha, b0, error : (low, high)
+        Domains; keep them the same while sliders move.
     steps : int
-        Number of worlds the handle visits.
-    revealed : bool
-        Draw what comes out.
-    show_truth : bool
-        Draw the true intercepts and their line.
+        Number of towns the handle visits.
     """
-    schools = _schools(look, scores, u, steps, revealed, show_truth)
-    worlds = _worlds(look, coefficients, top, steps, revealed)
-    both = alt.layer(schools, *worlds).resolve_scale(x="independent", y="independent")
-    return finish(both, look, HEIGHT)
+    strips = [
+        _Strip(look, "sigma_alpha", sigma_alpha, "SD between schools, points", 0),
+        _Strip(look, "b0", b0, "slope on u, points", 1),
+        _Strip(look, "error", error, "error of estimates, points", 2),
+    ]
+    layers = [
+        _handle(steps),
+        _schools(look, scores, u, here(steps)),
+        *(alt.layer(*_strip(strip, here(steps))) for strip in strips),
+    ]
+    return finish(alt.layer(*layers).resolve_scale(x="independent", y="independent"), look, PLOT)
+
+
+def _handle(steps: int) -> Any:
+    """Unseen places of the handle, over the whole width."""
+    return (
+        alt.Chart(alt.NamedData("worlds"))
+        .mark_point(opacity=0)
+        .encode(
+            x=alt.X("at:Q", scale=alt.Scale(domain=[0, 1]), axis=None),
+            y=alt.value(PLOT / 2),
+            tooltip=alt.value(""),
+        )
+        .add_params(handle(steps, "From town to town"))
+    )
 
 
 def _part(low: float, high: float) -> list[Any]:
@@ -63,165 +80,193 @@ def _part(low: float, high: float) -> list[Any]:
     return [{"expr": f"width * {low}"}, {"expr": f"width * {high}"}]
 
 
-def _schools(
-    look: Look,
-    scores: tuple[float, float],
-    u: tuple[float, float],
-    steps: int,
-    revealed: bool,
-    show_truth: bool,
-) -> Any:
-    """The left panel: own intercepts with their noise; a line and a band for each way."""
-    colours, now = look.palette, here(steps)
-    x_scale = alt.Scale(domain=list(u), range=_part(0, LEFT_PANEL), nice=False, zero=False)
-    x_axis = alt.Axis(title="school-level predictor u", orient="bottom", tickCount=6)
-    y_scale = alt.Scale(domain=list(scores), nice=False, zero=False)
-    y_axis = alt.Axis(title="school's intercept α_j, points", tickCount=6)
+def _seen(most: float = 1.0, field: str = "seen") -> Any:
+    return alt.condition(f"datum.{field} > 0", alt.value(most), alt.value(0))
 
-    def at(y: str, x: str = "u:Q") -> dict[str, Any]:
+
+def _schools(look: Look, scores: tuple[float, float], u: tuple[float, float], now: str) -> Any:
+    """The left panel: own intercepts with their noise; a line and a band for each way."""
+    x_scale = alt.Scale(domain=list(u), range=_part(0, LEFT_PANEL), nice=False, zero=False)
+    title: dict[str, Any] = {"titleAnchor": "start", "titleX": 0, "orient": "bottom"}
+    x_axis = alt.Axis(title="u: spent on a student, SDs", tickCount=5, **title)
+    y_scale = alt.Scale(domain=list(scores), nice=False, zero=False)
+    y_axis = alt.Axis(
+        title="school's intercept, points", tickCount=6, minExtent=LEFT, maxExtent=LEFT,
+        titleX=14 - LEFT,
+    )  # fmt: skip
+
+    def at(y: str) -> dict[str, Any]:
         return {
-            "x": alt.X(x, scale=x_scale, axis=x_axis),
-            "y": alt.Y(y, scale=y_scale, axis=y_axis),
+            "x": alt.X("u:Q", scale=x_scale, axis=x_axis),
+            "y": alt.Y(f"{y}:Q", scale=y_scale, axis=y_axis),
         }
 
-    schools = alt.Chart(alt.NamedData("schools")).transform_filter(now)
-    worlds = alt.Chart(alt.NamedData("worlds"))
+    caption = alt.Chart(alt.NamedData("worlds")).transform_filter(now)
+    return alt.layer(
+        *_bands(look, now, at),
+        *_points(look, now, at),
+        caption.mark_text(align="left", baseline="top", fontWeight="bold").encode(
+            x=alt.value(6), y=alt.value(2), text="caption:N"
+        ),
+    )
+
+
+def _bands(look: Look, now: str, at: Any) -> list[Any]:
+    """Two steps: a dashed outline. Multilevel: filled. The truth: thin."""
+    lines = alt.Chart(alt.NamedData("lines")).transform_filter(now)
+    two, both, true = (
+        lines.transform_filter(f"datum.way == '{way}'") for way in ("two", "both", "true")
+    )
+    colours = look.palette
+    edge = two.mark_line(color=colours.no, strokeWidth=1.8, strokeDash=[6, 4], clip=True)
+    return [
+        both.mark_area(color=colours.partial, clip=True).encode(
+            **at("low"), y2="high:Q", opacity=_seen(0.22)
+        ),
+        edge.encode(**at("low"), opacity=_seen()),
+        edge.encode(**at("high"), opacity=_seen()),
+        two.mark_line(color=colours.no, strokeWidth=3, clip=True).encode(
+            **at("middle"), opacity=_seen()
+        ),
+        both.mark_line(color=colours.partial, strokeWidth=3, clip=True).encode(
+            **at("middle"), opacity=_seen()
+        ),
+        true.mark_line(color=colours.truth, strokeWidth=1.6, clip=True).encode(
+            **at("middle"), opacity=_seen()
+        ),
+    ]
+
+
+def _points(look: Look, now: str, at: Any) -> list[Any]:
+    """Own intercepts, a standard error up and down; the picked school with its name."""
+    colours, key = look.palette, marks.key("school")
+    schools = (
+        alt.Chart(alt.NamedData("schools"))
+        .transform_filter(now)
+        .transform_calculate(
+            low="datum.own - datum.se",
+            high="datum.own + datum.se",
+            name="datum.school + ' (' + datum.n + ')'",
+        )
+    )
+    picked = schools.transform_filter("datum.picked")
     tooltip = [
         alt.Tooltip("school:N", title="school"),
         alt.Tooltip("n:Q", title="students"),
         alt.Tooltip("own:Q", title="own intercept", format=".1f"),
-        alt.Tooltip("true:Q", title="truth", format=".1f"),
     ]
-    layers: list[Any] = [
-        worlds.transform_calculate(middle=str(sum(scores) / 2))
-        .mark_point(opacity=0)
-        .encode(**at("middle:Q", "at:Q"))
-        .add_params(handle(steps, "From world to world"))
-    ]
-    if revealed:
-        layers += _bands(look, now, at)
-    layers.append(
-        schools.mark_rule(color=colours.no, strokeWidth=1.2, opacity=0.45, clip=True).encode(
-            **at("low:Q"), y2="high:Q"
-        )
-    )
-    layers.append(
-        marks.point(schools, "no", look, 70, clip=True).encode(**at("own:Q"), tooltip=tooltip)
-    )
-    if show_truth:
-        line = alt.Chart(alt.NamedData("truth")).mark_line(color=colours.truth, strokeWidth=2)
-        layers += [
-            line.encode(**at("middle:Q")),
-            marks.point(schools, "truth", look, 45, clip=True).encode(**at("true:Q")),
+    pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
+    halo: dict[str, Any] = {"stroke": colours.paper, "strokeWidth": 4}
+
+    def label(side: str, align: str, dx: int) -> list[Any]:
+        mine = picked.transform_filter(side)
+        text: dict[str, Any] = {"align": align, "dx": dx, "dy": 1, "fontWeight": "bold"}
+        return [
+            mine.mark_text(**text, **more).encode(**at("own"), text="name:N")
+            for more in (halo, {"color": colours.picked})
         ]
-    caption = worlds.transform_filter(now).mark_text(
-        align="left", baseline="top", fontWeight="bold", fontSize=look.type_size(14)
-    )
-    layers.append(caption.encode(x=alt.value(8), y=alt.value(4), text="caption:N"))
-    return alt.layer(*layers)  # fmt: skip
 
-
-def _bands(look: Look, now: str, at: Any) -> list[Any]:
-    """Two steps: a dashed outline. Multilevel: filled. Lines in the middle."""
-    lines = alt.Chart(alt.NamedData("lines")).transform_filter(now)
-    two = lines.transform_filter("datum.way == 'two'")
-    both = lines.transform_filter("datum.way == 'both'")
-    blue, green = look.palette.no, look.palette.partial
-    edge = two.mark_line(color=blue, strokeWidth=1.8, strokeDash=[6, 4], clip=True)
     return [
-        both.mark_area(color=green, opacity=0.22, clip=True).encode(**at("low:Q"), y2="high:Q"),
-        edge.encode(**at("low:Q")),
-        edge.encode(**at("high:Q")),
-        two.mark_line(color=blue, strokeWidth=3, clip=True).encode(**at("middle:Q")),
-        both.mark_line(color=green, strokeWidth=3, clip=True).encode(**at("middle:Q")),
+        schools.mark_bar(width=1.6, clip=True).encode(
+            **at("low"),
+            y2="high:Q",
+            key=key,
+            color=alt.condition("datum.picked", alt.value(colours.picked), alt.value(colours.no)),
+            opacity=alt.condition("datum.picked", alt.value(1), alt.value(0.5)),
+        ),
+        picked.mark_point(
+            shape="circle", size=240, stroke=colours.picked, strokeWidth=2.5, clip=True
+        ).encode(**at("own"), key=key),
+        marks.point(schools, "no", look, 62, clip=True)
+        .encode(**at("own"), tooltip=tooltip, key=key)
+        .add_params(pick),
+        marks.point(schools, "truth", look, 34, clip=True).encode(
+            **at("true"), opacity=_seen(field="truth_seen"), key=key
+        ),
+        *label("datum.u <= 0", "left", 12),
+        *label("datum.u > 0", "right", -12),
     ]
-
-
-def _worlds(
-    look: Look, coefficients: tuple[float, float], top: float, steps: int, revealed: bool
-) -> list[Any]:
-    """The right panel: sigma_alpha above, b0 below, a dot for each world and way."""
-    bottom = (HEIGHT - HALF) / 2
-    above = _Strip(look, "sigma_alpha", (0.0, top), "estimate of σ_α, points", 0.0, bottom)
-    below = _Strip(look, "b0", coefficients, "estimate of b0", bottom + HALF, HEIGHT)
-    wall = alt.Chart(alt.NamedData("means")).mark_rect(fill="transparent").encode(
-        x=_across(RIGHT_PANEL), x2=_across(1), tooltip=alt.value("")
-    )  # fmt: skip  # so that the handle hears no click on this panel
-    return [wall, *(alt.layer(*_strip(strip, steps, revealed)) for strip in (above, below))]
-
-
-def _across(part: float) -> Any:
-    """A place on the horizontal axis, in parts of the width."""
-    return alt.value({"expr": f"width * {part}"})
 
 
 class _Strip(NamedTuple):
-    """Two rows of dots over one axis, between two heights (pixels)."""
+    """Two rows of dots over one axis, the k-th of three from above."""
 
     look: Look
     quantity: str
     domain: tuple[float, float]
     title: str
-    top: float
-    bottom: float
+    k: int
+
+    @property
+    def top(self) -> float:
+        """Where it begins (pixels)."""
+        return self.k * (STRIP + GAP)
 
     def x(self, name: str) -> alt.X:
-        scale = alt.Scale(domain=list(self.domain), range=_part(RIGHT_PANEL, 1), nice=False)
-        offset = self.bottom - HEIGHT
-        axis = alt.Axis(title=self.title, orient="bottom", offset=offset, tickCount=6)
+        """A place on its axis."""
+        scale = alt.Scale(
+            domain=list(self.domain), range=_part(RIGHT_PANEL, 1), nice=False, zero=False
+        )
+        axis = alt.Axis(
+            title=self.title, orient="bottom", offset=self.top + STRIP - PLOT, tickCount=5,
+            titleAnchor="end", titleX={"expr": "width"}, titlePadding=4,
+        )  # fmt: skip
         return alt.X(name, scale=scale, axis=axis)
 
-    def y(self, way: str) -> float:
-        """Middle of a row."""
-        return self.top + (self.bottom - self.top) * (0.32 if way == "two" else 0.80)
+    def middle(self, way: str) -> float:
+        """Of a row of dots (pixels)."""
+        return self.top + STRIP * (0.34 if way == "two" else 0.84)
+
+    def mine(self, table: str, way: str = "") -> alt.Chart:
+        """What a table holds of it."""
+        base = alt.Chart(alt.NamedData(table))
+        base = base.transform_filter(f"datum.quantity == '{self.quantity}'")
+        return base.transform_filter(f"datum.way == '{way}'") if way else base
 
 
-def _strip(strip: _Strip, steps: int, revealed: bool) -> list[Any]:
-    """The truth, and for each way its worlds, its mean and the world of the moment."""
-    truth = alt.Chart(alt.NamedData("truth")).transform_filter("datum.u < 0")
-    ink = strip.look.palette.truth
-    diamond = marks.point(truth, "truth", strip.look, 70)
-    layers = [
-        truth.mark_rule(color=ink, strokeWidth=2).encode(
-            x=strip.x(f"{strip.quantity}:Q"), y=alt.value(strip.top + 6), y2=alt.value(strip.bottom)
-        ),
+def _strip(strip: _Strip, now: str) -> list[Any]:
+    """The truth, and for each way its towns, its mean and the town of the moment."""
+    rows = [mark for way, pooling in WAYS.items() for mark in _row(strip, way, pooling, now)]
+    if strip.quantity == "error":  # an error has no truth but 0
+        return rows
+    truth = strip.mine("truth")
+    x, y = strip.x("value:Q"), alt.value(strip.top + 7)
+    rule = truth.mark_rule(color=strip.look.palette.truth, strokeWidth=1.8)
+    return [
+        rule.encode(x=x, y=y, y2=alt.value(strip.top + STRIP)),
+        *rows,
+        marks.point(truth, "truth", strip.look, 62).encode(x=x, y=y),
     ]
-    if revealed:
-        for way, pooling in WAYS.items():
-            layers += _row(strip, way, pooling, steps)
-    return [*layers, diamond.encode(x=strip.x(f"{strip.quantity}:Q"), y=alt.value(strip.top + 6))]
 
 
-def _row(strip: _Strip, way: str, pooling: Pooling, steps: int) -> list[Any]:
-    """One way: its worlds, the mean of them, the world that is shown on the left."""
-    look, (low, high), middle = strip.look, strip.domain, strip.y(way)
+def _row(strip: _Strip, way: str, pooling: Pooling, now: str) -> list[Any]:
+    """One way: its towns, the mean of them, the town that is shown on the left."""
+    look, middle, half = strip.look, strip.middle(way), STRIP * 0.14
     colour = look.palette.of(pooling)
-    mine = f"datum.quantity == '{strip.quantity}' && datum.way == '{way}'"
-    inside = f"{mine} && datum.value >= {low} && datum.value <= {high}"
-    half = (strip.bottom - strip.top) * 0.2
-    row = alt.Y("place:Q", scale=alt.Scale(domain=[HEIGHT, 0], range=[HEIGHT, 0]), axis=None)
-    dots = (
-        alt.Chart(alt.NamedData("dots"))
-        .transform_filter(inside)
-        .transform_calculate(place=f"{middle} + {half} * datum.aside")
-    )
-    means = alt.Chart(alt.NamedData("means")).transform_filter(mine)
-    now = alt.Chart(alt.NamedData("worlds")).transform_filter(here(steps))
-    now = now.transform_filter(f"inrange(datum.{way}_{strip.quantity}, [{low}, {high}])")
+    scale = alt.Scale(domain=[PLOT, 0], range=[PLOT, 0], nice=False)
+    place = f"{middle} + {half} * datum.aside"
+    dots = strip.mine("dots", way).transform_calculate(place=place)
+    means = strip.mine("means", way)
+    here_ = strip.mine("now", way).transform_filter(now)
+    at = {"x": strip.x("value:Q"), "y": alt.value(middle), "opacity": _seen()}
     short = "width < 420 ? split(datum.caption, ': ')[1] : datum.caption"
-    label = means.transform_calculate(label=short).mark_text(
-        align="right", baseline="bottom", color=colour, fontWeight="bold"
-    )
     return [
         dots.mark_point(
-            shape="circle", size=11, strokeWidth=1, stroke=colour, opacity=0.55,
+            shape="circle", size=10, strokeWidth=1, stroke=colour,
             fill="transparent" if pooling == "no" else colour,
-        ).encode(x=strip.x("value:Q"), y=row),
-        means.mark_rule(color=colour, strokeWidth=3.5).encode(
-            x=strip.x("value:Q"), y=alt.value(middle - half), y2=alt.value(middle + half)
+        ).encode(
+            x=strip.x("value:Q"), y=alt.Y("place:Q", scale=scale, axis=None),
+            opacity=_seen(0.55), key=marks.key("dot"),
         ),
-        label.encode(x=_across(1), y=alt.value(middle - half + 4), text="label:N"),
-        marks.point(now, pooling, look, 120).encode(
-            x=strip.x(f"{way}_{strip.quantity}:Q"), y=alt.value(middle)
+        means.mark_bar(width=3.5, color=colour).encode(
+            x=strip.x("value:Q"), y=alt.value(middle - half - 3),
+            y2=alt.value(middle + half + 3), opacity=_seen(),
+        ),
+        marks.point(here_, pooling, look, 110).encode(**at),
+        means.transform_calculate(label=short)
+        .mark_text(align="right", baseline="bottom", color=colour, fontWeight="bold")
+        .encode(
+            x=alt.value({"expr": "width"}), y=alt.value(middle - half - 1), text="label:N",
+            opacity=_seen(),
         ),
     ]  # fmt: skip

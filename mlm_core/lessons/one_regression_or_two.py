@@ -31,9 +31,6 @@ EVERY = 4
 MOST_JUDGED = 100
 """Worlds in which the pulled estimates are judged; fewer where schools are large and many."""
 
-ENDS = (-3.0, 3.0)
-"""The values of u between which lines are drawn."""
-
 QUANTITIES = ("sigma_alpha", "b0", "error")
 
 MARGIN = 0.15
@@ -43,6 +40,7 @@ START = Scenario(hyper=Hyperparameters(sigma_alpha=3.0, sigma_beta=0.0, b1=0.0))
 """Schools are more alike here than in the other lessons, so that noise stands out."""
 
 LARGE = replace(START, students_per_group=80, imbalance=0.0)
+TINY = replace(START, students_per_group=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +68,14 @@ class OverWorlds:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """The schools' estimates of the first worlds, of schools that have a line of their own.
+    """The schools' estimates in the first worlds, of schools that have a line of their own.
 
     Attributes
     ----------
+    alpha, true : (K, J) arrays
+        Own intercepts (NaN without an own line) and true ones.
+    start : (K,) array
+        Intercept of the second step.
     own, two, both : (K,) arrays
         Root mean square errors in each world: own intercepts; these pulled to the line of the
         second step by its ``sigma_alpha``; the multilevel model's.
@@ -81,6 +83,9 @@ class Judged:
         Share of its way to the line that each school is pulled; NaN without an own line.
     """
 
+    alpha: Floats
+    true: Floats
+    start: Floats
     own: Floats
     two: Floats
     both: Floats
@@ -181,6 +186,49 @@ class Facts:
         """Share of the judged worlds in which the multilevel estimates miss less."""
         return float((self.judged.both < self.judged.two).mean())
 
+    @property
+    def largest(self) -> int:
+        """The largest school."""
+        return int(np.argmax(self.data.n))
+
+    @property
+    def one(self) -> int:
+        """The picked school; the smallest with a line of its own where it has none."""
+        return self.picked if self.used else self.smallest
+
+    @property
+    def weight(self) -> float:
+        """What the smallest school counts in the multilevel model, as a share of the largest."""
+        small, large = self.data.n[self.smallest], self.data.n[self.largest]
+        noise = self.scenario.sigma_y**2
+        return float((self.true_sd**2 + noise / large) / (self.true_sd**2 + noise / small))
+
+    @property
+    def se(self) -> Floats:
+        """(J,) standard errors of the own intercepts, the same in every world."""
+        return np.sqrt(own_variance(self.data, self.slopes, self.scenario.sigma_y))
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The values of u between which lines are drawn."""
+        end = 3.0 if np.abs(self._u).max() <= 3 else 6.0
+        return -end, end
+
+    @property
+    def _u(self) -> Floats:
+        return np.zeros(self.data.n_groups) if self.data.u is None else self.data.u
+
+    def reach(self, quantity: str) -> Floats:
+        """Values that an axis of a quantity should hold: all but the last 2% on either side."""
+        values = np.concatenate(self.values(quantity))
+        truth = {"sigma_alpha": self.true_sd, "b0": self.scenario.hyper.b0}.get(quantity, 0.0)
+        return np.append(np.quantile(values, [0.02, 0.98]), truth)
+
+    @property
+    def scores(self) -> Floats:
+        """Values that the axis of intercepts should hold."""
+        return np.array([np.nanmin(self.judged.alpha), np.nanmax(self.judged.alpha)])
+
     def pulled(self, j: int) -> tuple[float, float]:
         """Mean share that a school is pulled: (two steps, multilevel)."""
         two, both = self.judged.pulled_two[:, j], self.judged.pulled_both[:, j]
@@ -236,34 +284,33 @@ class Facts:
         return pd.concat(tables, ignore_index=True)
 
     def _schools(self, truth: bool) -> pd.DataFrame:
-        """One row a shown world and school."""
+        """One row a shown world and school that has a line of its own."""
         import pandas as pd
 
-        parts = []
-        for k in range(SHOWN):
-            made = world(self.scenario, k)
-            own = fit_no_pooling(made.data, self.slopes).lines.alpha
-            se = np.sqrt(own_variance(made.data, self.slopes, self.scenario.sigma_y))
-            columns = {
-                "school": self.names,
-                "n": self.data.n,
-                "u": np.zeros(len(own)) if made.data.u is None else made.data.u,
-                "own": own,
-                "low": own - se,
-                "high": own + se,
-                "true": made.alpha if truth else own,
-                "truth_seen": float(truth),
-                "picked": np.arange(len(own)) == self.picked,
-            }
-            parts.append(pd.DataFrame(columns)[self.found.used].assign(step=k, resting=k == 0))
-        return pd.concat(parts, ignore_index=True)
+        used = np.flatnonzero(self.found.used)
+        step, j = np.divmod(np.arange(SHOWN * len(used)), len(used))
+        j = used[j]
+        own, true = self.judged.alpha[step, j], self.judged.true[step, j]
+        columns = {
+            "step": step,
+            "school": self.names[j],
+            "n": self.data.n[j],
+            "u": self._u[j],
+            "own": own,
+            "se": self.se[j],
+            "true": true if truth else own,
+            "truth_seen": float(truth),
+            "picked": j == self.picked,
+            "resting": step == 0,
+        }
+        return pd.DataFrame(columns)
 
     def _lines(self, revealed: bool, truth: bool) -> pd.DataFrame:
         """Two rows a shown world and line, with a band of one SD between schools."""
         import pandas as pd
 
         fits, hyper = self.found.multilevel, self.scenario.hyper
-        two = (self._starts(), self.found.b0, self.found.sigma_alpha)
+        two = (self.judged.start[:SHOWN], self.found.b0, self.found.sigma_alpha)
         both = (fits.a0, fits.b0, fits.sigma_alpha)
         true = tuple(np.full(SHOWN, v) for v in (hyper.a0, hyper.b0, hyper.sigma_alpha))
         parts = []
@@ -272,7 +319,7 @@ class Facts:
             ("both", both if revealed else two, revealed),
             ("true", true if truth else two, truth),
         ):
-            for u in ENDS:
+            for u in self.ends:
                 middle, step = a0[:SHOWN] + b0[:SHOWN] * u, np.arange(SHOWN)
                 columns = {
                     "step": step, "u": u, "middle": middle, "low": middle - sd[:SHOWN],
@@ -281,23 +328,12 @@ class Facts:
                 parts.append(pd.DataFrame(columns).assign(way=way, seen=float(seen)))
         return pd.concat(parts, ignore_index=True)
 
-    def _starts(self) -> Floats:
-        """(SHOWN,) intercepts of the second step."""
-        used = self.found.used
-        out = np.empty(SHOWN)
-        for k in range(SHOWN):
-            data = world(self.scenario, k).data
-            u = np.zeros(len(used)) if data.u is None else data.u
-            own = fit_no_pooling(data, self.slopes).lines.alpha
-            out[k] = own[used].mean() - self.found.b0[k] * u[used].mean()
-        return out
-
     def _worlds(self) -> pd.DataFrame:
         """One row a step: where the handle is."""
         import pandas as pd
 
         step = np.arange(SHOWN)
-        at = ENDS[0] + (ENDS[1] - ENDS[0]) * step / (SHOWN - 1)
+        at = step / (SHOWN - 1)
         said = [f"town {k + 1} of {WORLDS}" for k in step]
         return pd.DataFrame({"step": step, "at": at, "caption": said, "resting": step == 0})
 
@@ -335,9 +371,7 @@ class Facts:
                         "quantity": quantity,
                         "way": way,
                         "value": float(np.clip(value, low, high)) if revealed else (low + high) / 2,
-                        "caption": f"{names[way]}: {value:.1f}".replace("-", "−")
-                        if revealed
-                        else "",
+                        "caption": f"{names[way]}: {_written(value)}" if revealed else "",
                         "seen": float(revealed),
                     }
                 )
@@ -358,6 +392,11 @@ class Facts:
             "error of estimates, multilevel": self.judged.both[:SHOWN],
         }
         return pd.DataFrame(columns).round(2)
+
+
+def _written(value: float) -> str:
+    """A number with a true minus sign."""
+    return f"{round(value, 1) + 0.0:.1f}".replace("-", "−")
 
 
 def equal_slopes(scenario: Scenario) -> Scenario:
@@ -450,11 +489,10 @@ def judge(scenario: Scenario, found: TwoSteps, slopes: Slopes, worlds: int) -> J
         level = data.group_means(data.y) - fits.a1[k] * data.group_means(data.x)
         both = keep * level + (1 - keep) * (fits.a0[k] + fits.b0[k] * u)
         errors = [np.sqrt(np.mean((e - made.alpha)[used] ** 2)) for e in (own, two, both)]
-        rows.append((*errors, 1 - keep_two, np.where(used, 1 - keep, np.nan)))
-    own_, two_, both_, pulled_two, pulled_both = (
-        np.array(part) for part in zip(*rows, strict=True)
-    )
-    return Judged(*map(frozen, (own_, two_, both_, pulled_two, pulled_both)))
+        level_ = np.where(used, own, np.nan)
+        pulled = np.where(used, 1 - keep_two, np.nan), np.where(used, 1 - keep, np.nan)
+        rows.append((level_, made.alpha, a0, *errors, *pulled))
+    return Judged(*(frozen(np.array(part)) for part in zip(*rows, strict=True)))
 
 
 def facts(scenario: Scenario, school: str, slopes: Slopes = "varying") -> Facts:
