@@ -18,12 +18,10 @@ def draw(f: Facts, seen: Seen) -> None:
     at_line = seen["view"] == "line"
     town = seen.kind in ("situation", "predict", "truth", "sentence")
     figure.legend(
-        complete="one line for everybody, and its stated error",
+        complete="one line for all",
         picked=f"students of {f.names[f.picked]}",
-        **({"no": "the schools' own lines"} if at_line and seen["lines"] else {}),
+        **({"no": "own lines of schools"} if at_line and seen["lines"] else {}),
         **({} if at_line else {"no": "mean of a school"}),
-        **({"between": "error by schools"} if seen.revealed else {}),
-        **({"truth": "true error"} if seen["truth"] else {}),
     )  # fmt: skip
     figure.show(
         "one_line",
@@ -31,7 +29,7 @@ def draw(f: Facts, seen: Seen) -> None:
         one_line,
         f.tables(
             view=seen["view"], lines=seen["lines"], schools=seen.revealed, truth=seen["truth"], town=town,
-            x=steady_domain(f.x, 0, 3.5), y=steady_domain(f.data.y, 60, 50),
+            x=steady_domain(f.x, 0, 4), y=steady_domain(f.data.y, 60, 50),
             left_over=steady_domain(f.residual, 0, 45),
         ),
         on_school=story.pick_from("one_line"),
@@ -57,23 +55,26 @@ def alternative(f: Facts, seen: Seen) -> str:
 
 def how_sure(f: Facts) -> Question:
     """The prediction."""
-    counted = (f"Counted by schools the standard error is {number(f.by_schools, 2)} points, not {number(f.stated, 2)}: "
-               "the olive bar.")  # fmt: skip
-    why = {
-        "less sure": f"{counted} It reaches the next town. Students of one school are alike, so they tell less than "
-                     "as many strangers.",
-        "as sure": f"{counted} Here the schools hardly differ, so the line is about as sure as it says.",
-        "surer": f"{counted} With few schools that count is itself rough.",
-    }  # fmt: skip
+    counted = (f"Counted by schools the standard error is {number(f.by_schools, 2)} points, not {number(f.stated, 2)} "
+               "(olive bar). ")  # fmt: skip
+    less = f.verdict == "less sure"
+    if less:
+        reached = (
+            "It reaches the next town. "
+            if f.town_within
+            else "In this draw it shows little of that. "
+        )
+        why = f"{counted}{reached}Students of one school are alike: they tell less than strangers."
+    else:
+        why = f"{counted}Here schools hardly differ: their students tell as much as strangers."
     return Question(
-        "The next town is outside the bar, so the board wants to print: “We are better.” Is the line as sure as its bar?",
+        "The next town is outside the bar. The board wants to print: “We are better.” Is the height as sure as its bar?",
         [
-            Answer("Yes, as sure as its bar", why["as sure"] if f.verdict == "as sure"
-                   else "It would be, if students of one school were no more alike than strangers.", f.verdict == "as sure"),
-            Answer("No, less sure", why["less sure"] if f.verdict == "less sure"
-                   else "Here counting schools makes the bar no longer.", f.verdict == "less sure"),
-            Answer("Even surer: schools add knowledge", why["surer"] if f.verdict == "surer"
-                   else "The line does not know of schools.", f.verdict == "surer"),
+            Answer("Yes, as sure as its bar", why if not less
+                   else "It would be, if students of one school were no more alike than strangers.", not less),
+            Answer("No, less sure", why if less
+                   else "It would be, if schools differed.", less),
+            Answer("Even surer: schools add knowledge", "The line does not know of schools."),
         ],
     )  # fmt: skip
 
@@ -94,14 +95,14 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "All 30 students of one school lie above the line. What does that say?",
             [
-                Answer("They share something the line leaves out", "Right. In lesson four that shared part gets a name of its own.", True),
+                Answer("They share something the line leaves out", "Right. The next lesson gives that shared part a number.", True),
                 Answer("They are 30 outliers", "One student can be an outlier. A whole school is a pattern."),
-                Answer("Nothing: it is chance", "Thirty coins that all fall on heads? Chance does that once in a billion times."),
+                Answer("Nothing: it is chance", "Thirty coins that all fall on heads? Chance does that about once in a billion."),
             ],
         ),
         Question(
-            f"The board can pay for more tests. What makes the line's height surer: testing twice as many students in the "
-            f"same {count(j, 'school')}, or testing in {2 * j} schools instead?",
+            f"The board can pay for twice as many tests: twice as many students in the same {count(j, 'school')}, or as "
+            f"many as now in each of {2 * j} schools. What makes the line's height surer?",
             [
                 Answer("Testing in twice as many schools", "Right: the swing comes from which schools the town happens to have."
                        if schools else "It would, if schools differed.", schools),
@@ -123,7 +124,7 @@ def opening(f: Facts) -> str:
         f"The board wants one number in its yearly report: what does a student with an average pre-test score here? "
         f"Each dot is a student. The line through all of them, blind to schools, is [[complete pooling]]. At pre-test 0, "
         f"the average, it is **{number(f.alpha)} points** high.\n\nThe bar below is that height on a larger scale, with "
-        f"two [[standard error|standard errors]] to each side. The dashed mark is the next town: {number(f.next_town)}."
+        f"two [[standard error|standard errors]] to each side. The next town prints {number(f.next_town)}: the dashed mark."
     )
 
 
@@ -167,12 +168,12 @@ def apart(f: Facts) -> str:
 
 def swings(f: Facts) -> str:
     """The errors beside the truth."""
-    nearer = abs(f.by_schools - f.swing.height) < abs(f.stated - f.swing.height)
     return (
-        "Now draw the town's schools and students anew, again and again. The line's height then swings with an SD of "
-        f"**{number(f.swing.height, 2)} points** (black). The line states {number(f.stated, 2)}. By schools it is "
-        f"{number(f.by_schools, 2)}: {'nearer to' if nearer else 'in this draw farther from'} the truth, and itself an "
-        "estimate, rough where schools are few.\n\n"
+        f"Draw the town's schools and students anew, again and again. The line's height swings around "
+        f"{number(f.swing.middle)} (the diamond), with an SD of **{number(f.swing.height, 2)} points** (black). The line "
+        f"states {number(f.stated, 2)}. By schools it is {number(f.by_schools, 2)}: "
+        f"{'nearer to' if f.nearer else 'in this draw farther from'} the truth, and itself an estimate, rough where schools "
+        "are few.\n\n"
         f"With twice as many students in the same schools it would still swing by {number(f.swing.more_students, 2)}; with "
         f"twice as many schools, by {number(f.swing.more_schools, 2)}."
     )
@@ -180,16 +181,15 @@ def swings(f: Facts) -> str:
 
 def verdict(f: Facts) -> str:
     """What the board can be told."""
-    out = f.alpha - f.next_town > 2 * f.by_schools
-    said = (
-        "and the next town is outside it"
-        if out
-        else "and the next town is inside it: do not print that we are better"
+    print_it = (
+        "do not print “We are better”: the next town lies within that."
+        if f.town_within
+        else "the next town lies outside that."
     )
     return (
-        f"One line for everybody is simple, and blind to schools. Where schools differ it is too sure of its height: "
-        f"counted by schools it is {number(f.alpha)} ± {number(2 * f.by_schools)}, {said}."
-    )  # fmt: skip
+        "One line for all students is simple, and blind to schools. Where schools differ, it is too sure of its height. "
+        f"Counted by schools that is {number(f.alpha)} ± {number(2 * f.by_schools)} points: {print_it}"
+    )
 
 
 BEFORE = {"school": "Oak Hill", "view": "line", "lines": False, "truth": False}
@@ -215,7 +215,12 @@ STEPS = [
         shows=LEFT_OVER,
         uses=("school",),
     ),
-    story.say(heading="Students of one school are not strangers", text=equation, shows=LEFT_OVER),
+    story.say(
+        heading="Schoolmates are not strangers",
+        text=equation,
+        do=lambda f: f"Compare the two bars: {f.data.n_students} strangers, or {count(f.data.n_groups, 'school')}?",
+        shows=LEFT_OVER,
+    ),
     story.try_it(
         heading="Let the schools differ more",
         text=apart,
@@ -246,14 +251,10 @@ STEPS = [
 
 def lab(f: Facts) -> str:
     """Beside the laboratory's controls."""
-    few = (
-        " With few schools the error by schools is itself too small on average."
-        if f.data.n_groups < 20
-        else ""
-    )
+    few = " With few schools the error by schools is itself too small on average."
     return (
         f"Height at pre-test 0: **{number(f.alpha)} points**. Standard error as stated {number(f.stated, 2)}, by schools "
-        f"{number(f.by_schools, 2)}, truly {number(f.swing.height, 2)}.{few} Share of the residual variance between "
+        f"{number(f.by_schools, 2)}, truly {number(f.swing.height, 2)}.{few if f.few else ''} Share of the residual variance between "
         f"schools: {percent(f.between)}."
     )  # fmt: skip
 

@@ -67,7 +67,7 @@ def _axes(look: Look) -> list[Any]:
     y = ticks.transform_filter("datum.axis == 'y'")
     across, up = _across("at"), _up("at")
     zero, bottom = alt.value(0), alt.value(PLANE)
-    grid = {"color": colours.faint, "strokeWidth": 1}
+    grid: dict[str, Any] = {"color": colours.faint, "strokeWidth": 1}
     named_x = titles.transform_filter("datum.axis == 'x'")
     named_y = titles.transform_filter("datum.axis == 'y'")
     return [
@@ -162,10 +162,10 @@ def _errors(look: Look, domain: tuple[float, float]) -> Any:
             x=x["middle"], y=alt.value(STRIP + 2 * ROW), opacity=_seen()
         ),
         town.mark_rule(color=colours.ink, strokeWidth=2, strokeDash=[2, 2]).encode(
-            x=x["town"], y=alt.value(STRIP - 10), y2=alt.value(HEIGHT), opacity=_seen()
+            x=x["town"], y=alt.value(STRIP - 8), y2=alt.value(HEIGHT), opacity=_seen()
         ),
-        town.mark_text(align="right", dx=-5, fontSize=look.type_size(13)).encode(
-            x=x["town"], y=alt.value(STRIP - 4), text="label:N", opacity=_seen()
+        town.mark_text(fontSize=look.type_size(13)).encode(
+            x=x["town"], y=alt.value(STRIP - 15), text="label:N", opacity=_seen()
         ),
     ]
     return alt.layer(*layers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from mlm_core.data import Floats, GroupedData, Ints
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
 from mlm_core.records import CompletePooling, GroupLines
 from mlm_core.scenario import Scenario
-from mlm_core.simulation import Simulation, simulate
+from mlm_core.simulation import SCHOOL_NAMES, Simulation, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,10 @@ MOST_NAMES = 20
 """Schools of which all the names are written."""
 
 NOTABLE = 1.1
-"""Standard errors that differ by less than this factor are called alike."""
+"""A true error that is larger than the stated one by no more than this factor is as stated."""
+
+FEW_SCHOOLS = 20
+"""With fewer schools the cluster-robust standard error is too small on average."""
 
 View = Literal["line", "left over"]
 Domain = tuple[float, float]
@@ -108,11 +111,9 @@ class Facts:
         return self.by_schools / self.stated
 
     @property
-    def verdict(self) -> Literal["less sure", "as sure", "surer"]:
-        """How sure the line is when schools are counted, against what it states."""
-        if self.ratio > NOTABLE:
-            return "less sure"
-        return "surer" if self.ratio < 1 / NOTABLE else "as sure"
+    def verdict(self) -> Literal["less sure", "as sure"]:
+        """How sure the line truly is, against what it states."""
+        return "less sure" if self.swing.height > NOTABLE * self.stated else "as sure"
 
     @property
     def next_town(self) -> float:
@@ -122,6 +123,22 @@ class Facts:
         where the latter are larger.
         """
         return self.alpha - self.stated - self.by_schools
+
+    @property
+    def town_within(self) -> bool:
+        """The next town lies within two standard errors by schools."""
+        return abs(self.alpha - self.next_town) <= 2 * self.by_schools
+
+    @property
+    def nearer(self) -> bool:
+        """The error by schools comes nearer to the true one than the stated error."""
+        true = self.swing.height
+        return abs(self.by_schools - true) < abs(self.stated - true)
+
+    @property
+    def few(self) -> bool:
+        """So few schools that the error by schools is too small on average."""
+        return self.data.n_groups < FEW_SCHOOLS
 
     @property
     def residual(self) -> Floats:
@@ -165,12 +182,13 @@ class Facts:
         hyper = self.simulation.scenario.hyper
         return float(np.hypot(hyper.sigma_alpha, hyper.b0))
 
-    def ends_of_errors(self, *, schools: bool = True, truth: bool = True) -> Floats:
+    def ends_of_errors(self) -> Floats:
         """Ends of the bars of two standard errors, and the next town (points)."""
-        errors = [self.stated, *([self.by_schools] if schools else []),
-                  *([self.swing.height] if truth else [])]  # fmt: skip
-        reach = 2 * max(errors)
-        return np.array([self.alpha - reach, self.alpha + reach, self.next_town])
+        reach, swing = 2 * max(self.stated, self.by_schools), 2 * self.swing.height
+        return np.array(
+            [self.alpha - reach, self.alpha + reach, self.next_town,
+             self.swing.middle - swing, self.swing.middle + swing]
+        )  # fmt: skip
 
     def tables(
         self,
@@ -211,16 +229,17 @@ class Facts:
     def _errors(self, schools: bool, truth: bool) -> pd.DataFrame:
         import pandas as pd
 
-        rows = [("as stated", self.stated, True), ("by schools", self.by_schools, schools),
-                ("truly", self.swing.height, truth)]  # fmt: skip
+        seen = np.array([True, schools, truth])
+        middle = np.array([self.alpha, self.alpha, self.swing.middle if truth else self.alpha])
+        reach = 2 * seen * np.array([self.stated, self.by_schools, self.swing.height])
         return pd.DataFrame(
             {
                 "kind": ["stated", "schools", "truth"],
-                "label": [label for label, _, _ in rows],
-                "middle": self.alpha,
-                "low": [self.alpha - 2 * (se if seen else 0) for _, se, seen in rows],
-                "high": [self.alpha + 2 * (se if seen else 0) for _, se, seen in rows],
-                "seen": [float(seen) for _, _, seen in rows],
+                "label": ["as stated", "by schools", "truly"],
+                "middle": middle,
+                "low": middle - reach,
+                "high": middle + reach,
+                "seen": seen.astype(float),
             }
         )
 
@@ -250,7 +269,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Swing:
-    r"""SD of the line over draws of schools and students with the same pre-tests.
+    r"""Mean and SD of the line over draws of schools and students with the same pre-tests.
 
     With :math:`S_j = X_j'X_j`, :math:`X_j = [1, x]`, and :math:`\Omega` the covariance of
     the schools' intercepts and slopes (what u explains included),
@@ -262,6 +281,8 @@ class Swing:
 
     Attributes
     ----------
+    middle : float
+        Mean of the line's height at pre-test 0 (points): where it swings around.
     height, slope : float
         Of the line's height at pre-test 0 (points) and of its slope.
     more_students, more_schools : float
@@ -273,16 +294,18 @@ class Swing:
     Moulton (1986), Journal of Econometrics 32, 385-397.
     """
 
+    middle: float
     height: float
     slope: float
     more_students: float
     more_schools: float
 
 
-def swing(scenario: Scenario, data: GroupedData) -> Swing:
+def swing(simulation: Simulation) -> Swing:
     """How far the line varies from draw to draw; see `Swing`."""
-    assert data.x is not None
+    scenario, data = simulation.scenario, simulation.data
     hyper = scenario.hyper
+    assert data.x is not None
     across = hyper.b0 * hyper.b1 + hyper.rho * hyper.sigma_alpha * hyper.sigma_beta
     omega = np.array(
         [[hyper.b0**2 + hyper.sigma_alpha**2, across],
@@ -295,12 +318,24 @@ def swing(scenario: Scenario, data: GroupedData) -> Swing:
     of_schools = bread @ (s @ omega @ s).sum(axis=0) @ bread
     of_students = scenario.sigma_y**2 * bread
     height, slope = np.sqrt(np.diag(of_schools + of_students))
+    mean = hyper.a1 * data.x + _expected(simulation)[data.j]
+    xy = np.array([mean.sum(), (data.x * mean).sum()])
     return Swing(
+        middle=float((bread @ xy)[0]),
         height=float(height),
         slope=float(slope),
         more_students=float(np.sqrt((of_schools + of_students / 2)[0, 0])),
         more_schools=float(height / np.sqrt(2)),
     )
+
+
+def _expected(simulation: Simulation) -> Floats:
+    """(J,) means of the schools' true intercepts over draws with the same pre-tests."""
+    scenario = simulation.scenario
+    odd = simulation.data.labels.astype(str) == SCHOOL_NAMES[0]
+    alpha: Floats = scenario.hyper.a0 + scenario.contextual * simulation.x_mean
+    alpha = alpha + scenario.extraordinary * odd
+    return alpha
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -453,7 +488,8 @@ def _round_numbers(domain: Domain, many: int = 7) -> Floats:
     least = (high - low) / many
     power = 10.0 ** np.floor(np.log10(least))
     step = next(k * power for k in (1, 2, 5, 10) if k * power >= least)
-    return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    numbers: Floats = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    return numbers
 
 
 def _some(data: GroupedData, picked: int) -> Ints:
@@ -503,11 +539,6 @@ def facts(scenario: Scenario, school: str) -> Facts:
         fit=fit,
         lines=fit_no_pooling(data, "varying").lines,
         between=max(anova_icc(residual, data.j), 0.0),
-        swing=swing(scenario, data),
+        swing=swing(simulation),
         picked=int(np.flatnonzero(data.labels.astype(str) == school)[0]),
     )
-
-
-def with_sd(scenario: Scenario, sigma_alpha: float) -> Scenario:
-    """The same town with another SD between schools."""
-    return replace(scenario, hyper=replace(scenario.hyper, sigma_alpha=sigma_alpha))
