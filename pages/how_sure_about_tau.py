@@ -280,7 +280,7 @@ STEPS = [
         heading="Every τ, and what it would mean",
         text=lambda f: "The hill says how plausible each τ is, given the data. Such a curve is a [[density]]: values under the high part are "
         f"more plausible. The dark part holds 95%. Below it, each green curve is a school: its estimate **if that τ were true**. "
-        f"At 0, the best guess, all get the same {number(f.pooled.estimate)}.",
+        f"At 0{', the best guess,' if f.best == 0 else ''} all get the same {number(f.pooled.estimate)}.",
         hand=at_this_tau,
         do="Drag the handle from 0 to the right. Watch the schools fan out while τ is still plausible.",
         shows={**NOT_YET, "handle": "best"},
@@ -298,8 +298,8 @@ STEPS = [
     story.try_it(
         heading="What was held plausible before",
         text="The dotted line is the [[prior]]: how plausible each τ was **before** the data. The data turn it into the hill, "
-        "the [[posterior]]. Flat: all τ alike. Half-normal: τ above twice its scale is hardly possible. Half-Cauchy: much "
-        "larger ones are.",
+        "the [[posterior]]. Flat: all τ alike. Half-normal: τ above twice its scale is hardly plausible. Half-Cauchy: much "
+        "larger ones still are.",
         hand=of_prior,
         do="Choose half-normal and a scale of 1: it insists that schools hardly differ. Then try 30.",
         uses=("prior", "scale"),
@@ -308,7 +308,7 @@ STEPS = [
     story.truth(
         heading="More schools tell more",
         text=known_truth,
-        do="Drag along the density: the diamond on it is the true τ.",
+        do="Drag along the density: the diamond below it is the true τ.",
         sets=Scenario(),
         shows={**TOWN, "handle": "rest"},
     ),
@@ -343,7 +343,7 @@ def model(f: Facts) -> str:
         f"Q = {number(f.pooled.q, 2)} on {f.pooled.df} degrees of freedom, p = {number(f.pooled.p, 2)}. "
         f"REML: τ = {number(f.best, 2)}, the top of the density under a flat prior. Prior here: {prior_words(f)}; "
         f"the median of τ is {number(f.median, 2)}.{known} "
-        "An effect of partial pooling with the REML guess put in is called [[empirical Bayes]]. "
+        "To take one guess of τ, such as that of REML, as if it were known is called [[empirical Bayes]]. "
         "Sources: Rubin (1981); Gelman et al., Bayesian Data Analysis (3rd ed.), section 5.5."
     )  # fmt: skip
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 SCHOOL = "school"
 LEFT = 52
 """Pixels for the numbers of the vertical axis; the handle's margin in style.css knows it."""
-DENSITY, GAP, CURVES, AXIS = 96, 26, 270, 46
-CURVES_END, SIDE = 0.64, 0.74
+DENSITY, GAP, CURVES, AXIS = 96, 26, 262, 46
+CURVES_END, SIDE = 0.58, 0.67
 """Where the curves end and where the schools' estimates begin, as shares of the width."""
 SPREAD = (0.03 - SIDE) / (1 - SIDE)
 """Where the schools begin while they have the whole width: a place left of their column."""
@@ -161,7 +161,7 @@ def _single(f: Facts, means: bool, revealed: bool, truth: bool) -> pd.DataFrame:
             "best": [min(f.best, f.top)],
             "pooled": [pooled],
             "guess": [f"best guess {f.best:.1f}" if f.best else "best guess 0"] if revealed else "",
-            "words": ["how plausible each τ is" if revealed else ""],
+            "words": ["how plausible τ is" if revealed else ""],
             "true_tau": [min(f.true_tau, f.top) if truth else 0.0],
             "truth_seen": [int(truth and revealed)],
             "revealed": [int(revealed)],
@@ -219,7 +219,8 @@ def tau_curves(
     now = here(steps)
     of_tau = alt.Scale(domain=list(along), range=[0, _share(CURVES_END)], nice=False)
     bottom = DENSITY + GAP
-    y_scale = alt.Scale(domain=list(domain), range=[bottom + CURVES, bottom], nice=False)
+    # Without padding=0 the layer with bars would get 5 pixels of it, and the others none.
+    y_scale = alt.Scale(domain=list(domain), range=[bottom + CURVES, bottom], nice=False, padding=0)
     return finish(
         alt.layer(
             _density(look, of_tau, now),
@@ -279,7 +280,7 @@ def _curves(look: Look, along: Any, y_scale: Any, now: str, steps: int, effect: 
         "tau:Q", scale=along, axis=alt.Axis(title="SD between schools τ, points", tickCount=6)
     )
     left = alt.Axis(
-        title=effect, titleX=14 - LEFT, tickCount=6, grid=True, minExtent=LEFT, maxExtent=LEFT
+        title=effect, titleX=14 - LEFT, tickCount=6, grid=False, minExtent=LEFT, maxExtent=LEFT
     )
     y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=left) for c in ("value", "end", "pooled")}
     named = alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL))
@@ -318,13 +319,18 @@ def _curves(look: Look, along: Any, y_scale: Any, now: str, steps: int, effect: 
 
 def _estimates(look: Look, y_scale: Any, now: str) -> Any:
     low, high = DENSITY + GAP + CURVES, DENSITY + GAP
-    x_scale = alt.Scale(domain=[0, 1], range=[_share(SIDE), _share(1)], nice=False)
+    # 0 to 1 is the schools' column; the scale has the whole width, and so have its grid lines.
+    x_scale = alt.Scale(domain=[-SIDE / (1 - SIDE), 1], range=[0, _share(1)], nice=False, padding=0)
+    grid = alt.Axis(
+        grid=True, labels=False, ticks=False, domain=False, title=None, tickCount=6,
+        orient="right", minExtent=0, maxExtent=0,
+    )  # fmt: skip
     x = {c: alt.X(f"{c}:Q", scale=x_scale, axis=None) for c in ("place", "left", "label_at")}
     schools = alt.Chart(alt.NamedData("schools"))
     said = alt.Chart(alt.NamedData("steps")).transform_filter(now)
     single = alt.Chart(alt.NamedData("marks"))
-    y_of = ("own", "averaged", "pooled")
-    y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=None) for c in y_of}
+    y_of = ("own", "value", "averaged", "low", "truth", "pooled")
+    y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=grid) for c in y_of}
     return alt.layer(
         # Of the step at which the handle is, so that a click here leaves it there.
         said.mark_rect(fill="transparent", opacity=1).encode(
@@ -335,7 +341,7 @@ def _estimates(look: Look, y_scale: Any, now: str) -> Any:
             y=y["pooled"], x=alt.value(_share(SIDE)), x2=alt.value(_share(1)),
             opacity=_seen("revealed", 0.9),
         ),
-        *_of_each(look, schools, x, y_scale, now),
+        *_of_each(look, schools, x, y, now),
         schools.mark_text(fontSize=look.type_size(13)).encode(
             x=x["label_at"], y=alt.value(high - 10), text="label:N",
             color=alt.condition(
@@ -352,13 +358,11 @@ def _estimates(look: Look, y_scale: Any, now: str) -> Any:
     )  # fmt: skip
 
 
-def _of_each(look: Look, schools: Any, x: dict[str, Any], y_scale: Any, now: str) -> list[Any]:
+def _of_each(look: Look, schools: Any, x: dict[str, Any], y: dict[str, Any], now: str) -> list[Any]:
     """The marks of every school in its column."""
     colours, key = look.palette, marks.key("school")
     named = alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL))
     there = alt.Chart(alt.NamedData("curves")).transform_filter(now).transform_lookup("row", named)
-    y_of = ("own", "value", "averaged", "low", "truth")
-    y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=None) for c in y_of}
     tooltip = [
         alt.Tooltip("school:N", title="school"),
         alt.Tooltip("own:Q", title="no pooling", format=".1f"),

@@ -211,6 +211,19 @@ def test_what_each_mark_shows():
             assert m["encoding"]["y"]["field"] in ("value", "end")
 
 
+def test_curves_and_estimates_are_read_on_one_axis():
+    """A layer with bars would get 5 pixels of padding of its own."""
+    [fig], _ = drawn(STORY, designed(SAY))
+    scales = {}
+    for m in marks(fig.spec):
+        y = m["encoding"].get("y", {})
+        if y.get("field") in ("value", "own", "averaged", "truth", "pooled", "end", "low"):
+            scales[y["field"]] = y["scale"]
+    assert len(scales) == 7
+    assert all(scale == scales["own"] for scale in scales.values())
+    assert scales["own"]["padding"] == 0
+
+
 def test_the_tables_are_the_facts():
     fig, _ = shown(SAY)
     f = facts_of(SAY)
