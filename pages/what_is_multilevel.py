@@ -2,239 +2,332 @@
 
 from dataclasses import replace
 
-import numpy as np
-
-from mlm_core import DataError, estimates
+from mlm_core import estimates
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_levels import two_levels
-from mlm_core.experiments.school_level import two_levels_tables
-from pages.shared import cached, controls, figure, lesson, presets
-from pages.shared.code import Recipe, listing
-from pages.shared.lesson import Answer, Item, Question, Sorting
+from mlm_core.lessons.what_is_multilevel import LAYERS, Facts, Layer, facts
+from mlm_core.scenario import Bounds
+from pages.shared import controls, figure, presets, story
+from pages.shared.cached import remembered
+from pages.shared.code import Listing, Recipe, listing
+from pages.shared.story import Answer, Item, Question, Seen, Sorting
 from pages.shared.words import count, number, plain, signed
 
-SLUG = "what_is_multilevel"
-LAYERS = [
-    "1 Students",
-    "2 A line for each school",
-    "3 Each line is a point",
-    "4 A model for the points",
-]
-scenario = controls.sidebar(
-    "n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0", "a1"
-)
-lesson.begin(SLUG)
-try:
-    data = cached.simulation(scenario).data
-    own = cached.no_pooling(scenario).lines
-    fit = cached.partial_pooling(scenario, group_predictor=True)
-except DataError as reason:
-    lesson.impossible(SLUG, reason)
-assert data.x is not None
-assert data.u is not None
-
-a0, b0, beta, sigma = fit.hyper.a0, fit.hyper.b0, fit.hyper.a1, fit.hyper.sigma_alpha
-J, n, names = data.n_groups, data.n, data.labels.astype(str)
-
-revealed = lesson.predict(
-    SLUG,
-    "A multilevel model has a second regression, for the schools. How many data points does it have?",
-    [
-        Answer("One for each student", f"The {data.n_students} students are the points of the first regression."),
-        Answer("One for each school", f"It has {J}, and none of them is observed: each is an "
-               "intercept, estimated from the students.", True),
-        Answer("Just one", "One point gives no line: the second regression compares schools."),
-    ],
+LAYER = controls.Choice(
+    "layer", "Layer", LAYERS, "model",
+    names={"students": "Students", "lines": "Lines", "points": "Points", "model": "Model"},
 )  # fmt: skip
+NEW = controls.Switch("new", "Show a new school")
+NEW_U = controls.Slider(
+    "new_u", "u of the new school", Bounds(-2.0, 2.0, 0.1), 1.0,
+    "What the town will spend on a student there, in SDs.", "%.1f",
+)  # fmt: skip
+THREE = replace(presets.DEFAULT, n_groups=3, seed=5)
 
-place, beside = lesson.figure_and_controls()
-with beside:
-    chosen = controls.choose("Add a layer (arrow keys)", LAYERS, "layer", default=LAYERS[0])
-    picked = controls.school(names, names[np.argmin(n)])
-asked = LAYERS.index(chosen or LAYERS[0]) + 1
-layer = asked if revealed else min(asked, 2)
-j = int(np.flatnonzero(names == picked)[0])
-mine, pooled = number(own.alpha[j]), number(fit.lines.alpha[j])
+# What the figure shows
 
-x_domain, u_domain = steady_domain(data.x, 0, 4), steady_domain(data.u, 0, 3)
-with place:
-    meaning = {"no": "no pooling"} if layer > 1 else {}
-    if layer == 4:
-        meaning |= {
-            "partial": "partial pooling",
-            "complete": "the model for the points, ± one SD",
-        }
-    figure.legend(picked=picked, **meaning)
+
+def draw(f: Facts, seen: Seen) -> None:
+    """Students and their lines; schools and the model for them."""
+    layer = shown(seen)
+    lines, model = layer != "students", layer == "model"
+    figure.legend(
+        picked=str(f.names[f.picked]),
+        **({"no": "no pooling: a line for each school"} if lines else {}),
+        **({"partial": "partial pooling", "target": "model for the points, ± one SD"} if model else {}),
+        **({"truth": "true intercept"} if seen["truth"] else {}),
+    )  # fmt: skip
+    x_domain, u_domain = steady_domain(f.x, 0, 4), steady_domain(f.u, 0, 3)
     figure.show(
         "two_levels",
-        f"Layer {layer} of 4. Left: {count(data.n_students, 'student')}, score against pre-test. "
-        + ("Right: nothing yet." if layer < 3 else
-           f"Right: {count(J, 'school')}, intercept against the school-level predictor u."),
+        f"Left: {count(f.data.n_students, 'student')}, score against pre-test"
+        + (f", and {count(f.data.n_groups, 'line')}. " if lines else ". ")
+        + right_panel(f, layer),
         two_levels,
-        {
-            "students": estimates.marked_students(data, picked),
-            **two_levels_tables(data, own, fit, layer, picked, x_domain, u_domain),
+        f.tables(layer, x_domain, u_domain, truth=seen["truth"], new=seen["new"] and model),
+        on_school=story.pick_from("two_levels"),
+        axes={
+            "x_domain": x_domain,
+            "u_domain": u_domain,
+            "y_domain": steady_domain([*f.data.y, *f.own.alpha], 60, 40),
         },
-        on_school=controls.pick_from("two_levels"),
-        x_domain=x_domain,
-        u_domain=u_domain,
-        y_domain=steady_domain(data.y, 60, 40),
+    )
+
+
+def shown(seen: Seen) -> Layer:
+    """The layer; before the prediction no point is seen."""
+    layer: Layer = seen["layer"]
+    return layer if seen.revealed or layer == "students" else "lines"
+
+
+def right_panel(f: Facts, layer: Layer) -> str:
+    """The right panel, for the alternative of the figure."""
+    if layer in ("students", "lines"):
+        return "Right: nothing yet."
+    points = f"Right: {count(f.data.n_groups, 'school')}, intercept against u. "
+    if layer == "points":
+        return points
+    return points + f"The model for them: {line(f)}, and an SD of {number(f.hyper.sigma_alpha)}."
+
+
+def line(f: Facts) -> str:
+    """The school line in numbers."""
+    return f"{number(f.hyper.a0)} {signed(f.hyper.b0)} u"
+
+
+# Words and small tables
+
+
+def own_line(f: Facts) -> str:
+    """The picked school's line."""
+    return (
+        f"The line of **{plain(f.names[f.picked])}** stands at **{number(f.own.alpha[f.picked])}** points where the "
+        "pre-test is 0."
+    )
+
+
+def between(f: Facts) -> str:
+    """The picked school under both regressions."""
+    j = f.picked
+    name, own, pooled = plain(f.names[j]), number(f.own.alpha[j]), number(f.fit.lines.alpha[j])
+    at = f"its u is {number(f.u[j])}, so the line expects {number(f.expected(f.u[j]))}"
+    if f.on_the_line:
+        return f"Here the SD is estimated as exactly 0, so every school is put on the line: **{name}** at {pooled}."
+    goes = f"stays at {own}" if own == pooled else f"goes from {own} to {pooled}"
+    return f"**{name}**: {at}. With {count(f.n[j], 'student')} of its own, it {goes}."
+
+
+def new_school(f: Facts) -> str:
+    """What the model says of a school without students."""
+    expected = f"${number(f.hyper.a0)} {signed(f.hyper.b0)} \\cdot ({number(f.new_u)}) = {number(f.expected(f.new_u))}$"
+    around = (
+        "The SD around the line is estimated as 0: no school leaves it."
+        if f.on_the_line
+        else f"Schools like it lie around that with an SD of {number(f.hyper.sigma_alpha)}."
+    )
+    return f"At u = {number(f.new_u)} the model expects {expected} points. {around}"
+
+
+def against_truth(f: Facts) -> str:
+    """Estimates of the hyperparameters beside what the sliders set."""
+    symbols = {"a0": "$a_0$", "b0": "$b_0$", "sigma_alpha": r"$\sigma_\alpha$"}
+    rows = "".join(
+        f"\n| {symbols[e.name]} | {number(e.value)} | {'' if e.name == 'sigma_alpha' else '± ' + number(e.se)} | "
+        f"{number(e.truth)} |"
+        for e in f.hyperparameters
+    )
+    return (
+        "The diamonds are the true intercepts. The hyperparameters have a truth, too.\n\n"
+        f"| | estimate | error | truth |\n|:--|--:|--:|--:|{rows}\n\n"
+        f"The line is learned from {count(f.data.n_groups, 'point')}, not from {count(f.data.n_students, 'student')}: "
+        "above all more schools make it surer. More students in the same schools only sharpen the points."
+    )
+
+
+# Questions
+
+
+def how_many(f: Facts) -> Question:
+    """The prediction."""
+    return Question(
+        "A second regression will be fitted to these heights. How many data points does it have?",
+        [
+            Answer("One for each student", f"The {f.data.n_students} students are the points of the first regression."),
+            Answer("One for each school", f"It has {f.data.n_groups}. Nobody has observed them: each is a height, "
+                   "estimated from the students of one school.", True),
+            Answer("Just one", "One point gives no line. The second regression compares schools."),
+        ],
+        ordered=True,
     )  # fmt: skip
 
-if asked > layer:
-    lesson.see("Answer the question above first. Then the schools appear on the right.")
-elif layer == 1:
-    lesson.see(
-        f"{count(data.n_students, 'student')} of {count(J, 'school')}. "
-        f"The {count(n[j], 'student')} of {plain(picked)} {'is' if n[j] == 1 else 'are'} circled."
-    )
-elif layer == 2:
-    lesson.see(
-        f"{count(J, 'line')}, all with the slope {number(own.beta[j])}: a regression with an indicator "
-        f"(a column of 0 and 1) for each school. **{plain(picked)}**'s line is at {mine} points where "
-        "the pre-test is 0."
-    )
-elif layer == 3:
-    lesson.see(
-        f"**{plain(picked)}**'s line has become one point: u = {number(data.u[j])}, α = {mine}. "
-        f"{count(J, 'school')}, {count(J, 'point')}. So far this is a classical regression: "
-        "nothing says how the points lie.",
-        "(u is something known of the school itself, say its funding.)",
-    )
-elif sigma == 0:
-    lesson.see(
-        f"Now the points have a model: a line, {number(a0)} {signed(b0)} u, and an SD around it. Here the "
-        "SD is estimated as exactly 0, so every school is put on the line, "
-        f"**{plain(picked)}** at {pooled}."
-    )
-else:
-    lesson.see(
-        f"Now the points have a model: a line, {number(a0)} {signed(b0)} u, and an SD of {number(sigma)} "
-        f"around it. That model also informs each school: **{plain(picked)}**, with "
-        f"{count(n[j], 'student')}, "
-        + (f"stays at {mine}." if mine == pooled else f"goes from {mine} to {pooled}.")
-    )
 
-tint = lesson.tint()
-
-
-def two_lines(slope: str, line: str, within: str, between: str) -> str:
-    """The student-level and the school-level regression, with symbols or with numbers."""
-    of_student, of_school = tint.partial(r"\alpha_{j[i]}"), tint.partial(r"\alpha_j")
-    return (
-        rf"\begin{{aligned}} y_i &= {of_student} {slope}\,x_i + \epsilon_i, "
-        rf"&& \epsilon_i \sim \mathrm{{N}}(0,\ {within}^2) \\ "
-        rf"{of_school} &= {tint.complete(line)} + \eta_j, "
-        rf"&& \eta_j \sim \mathrm{{N}}(0,\ {tint.complete(between)}^2) \end{{aligned}}"
-    )
-
-
-lesson.model(
-    two_lines(r"+ \beta", r"a_0 + b_0 u_j", r"\sigma_y", r"\sigma_\alpha"),
-    two_lines(
-        signed(beta), rf"{number(a0)} {signed(b0)}\,u_j", f"{fit.sigma_y:.2f}", f"{sigma:.2f}"
-    )
-    if revealed
-    else "",
-    "Two parts. The first has coefficients that vary from school to school. The second is a model for "
-    "them, and what it is made of, $a_0$, $b_0$ and the standard deviation (SD) $\\sigma_\\alpha$, are the "
-    "hyperparameters. Both are "
-    "fitted at once. A classical regression with an indicator for each school has the first part only.",
-)
-
-lesson.breaks(
-    (
-        "Three schools",
-        "Three points for a line and an SD: almost nothing to learn them from. In this draw $b_0$ comes "
-        "out as 17.1 (it is 3) and $\\sigma_\\alpha$ as 0 (it is 5).",
-        replace(presets.DEFAULT, n_groups=3, seed=5),
-        {"layer": LAYERS[3]},
-    ),
-    (
-        "Large schools",
-        "With 80 students each, every school speaks for itself and its point hardly moves. The second "
-        "part still says what to expect of a school that nobody has seen.",
-        presets.LARGE,
-        {"layer": LAYERS[3]},
-    ),
-)
-
+OBSERVED = "Nothing about it is estimated: it is observed."
+FIRST = [
+    Item(r"$\alpha_j$, the intercepts", "parameter", {
+        "data": "No score sheet shows it: it is estimated from the students of school j.",
+        "parameter": "Right: coefficients of the regression of students.",
+        "hyperparameter": "It is what the second regression is about. Hyperparameters describe all $\\alpha_j$ at once.",
+    }),
+    Item("$x_i$, the pre-test", "data", {
+        "data": "Right: observed, one value for each student.",
+        "parameter": f"Its coefficient β is the parameter. {OBSERVED}",
+        "hyperparameter": f"It is no part of the model for schools. {OBSERVED}",
+    }),
+    Item(r"$\sigma_\alpha$, the SD around the school line", "hyperparameter", {
+        "data": "It is estimated. Not even the $\\alpha_j$ are observed.",
+        "parameter": "It belongs one level up: it says how far the $\\alpha_j$ lie from their line.",
+        "hyperparameter": "Right: it says how far the $\\alpha_j$ lie from their line.",
+    }),
+]  # fmt: skip
+SECOND = [
+    Item(r"$\beta$, the slope of the pre-test", "parameter", {
+        "data": "A slope is estimated, not observed.",
+        "parameter": "Right: a coefficient of the regression of students, here the same for all schools.",
+        "hyperparameter": "It describes students. No coefficient is modelled with it.",
+    }),
+    Item("$b_0$, the slope of the school line", "hyperparameter", {
+        "data": "u is data. How much u counts is not.",
+        "parameter": "It is a slope between schools: it belongs to the model for the $\\alpha_j$.",
+        "hyperparameter": "Right: it says how the $\\alpha_j$ change with u.",
+    }),
+    Item("$u_j$, what the town spends", "data", {
+        "data": "Right: observed, one value for each school.",
+        "parameter": f"Its coefficient is estimated. {OBSERVED}",
+        "hyperparameter": f"Its coefficient $b_0$ is the hyperparameter. {OBSERVED}",
+    }),
+]  # fmt: skip
 BINS = ["data", "parameter", "hyperparameter"]
-OBSERVED = "It is observed, nothing about it is estimated: data."
-lesson.check(
-    SLUG,
-    [
-        Sorting(
-            "What is each of these?",
-            BINS,
-            [
-                Item(r"$\alpha_j$, the intercepts", "parameter", {
-                    "data": "No score sheet shows it: it is estimated from the students of school j.",
-                    "parameter": "Right: coefficients of the regression for students.",
-                    "hyperparameter": "It is what the second regression is about. Hyperparameters describe all the $\\alpha_j$ at once.",
-                }),
-                Item(r"$\beta$, the slope", "parameter", {
-                    "data": "The slope is estimated, not observed.",
-                    "parameter": "Right: a coefficient, the same in all schools, and without a model of its own.",
-                    "hyperparameter": "It describes students, not how the coefficients of schools are spread.",
-                }),
-                Item("$a_0$, where the school line stands at u = 0", "hyperparameter", {
-                    "data": "It is estimated from all schools, not observed.",
-                    "parameter": "It is estimated, but it belongs to the model for the $\\alpha_j$, one level up.",
-                    "hyperparameter": "Right: a parameter of the model for the parameters $\\alpha_j$.",
-                }),
-                Item("$b_0$, the slope of the school line", "hyperparameter", {
-                    "data": "u is data, how much it counts is not.",
-                    "parameter": "It is a slope between schools: it belongs to the model for the $\\alpha_j$.",
-                    "hyperparameter": "Right: it says how the $\\alpha_j$ change with u.",
-                }),
-                Item(r"$\sigma_\alpha$, the SD around the school line", "hyperparameter", {
-                    "data": "It is estimated. The $\\alpha_j$ themselves are not even observed.",
-                    "parameter": "No student's score is predicted with it directly: it says how the $\\alpha_j$ are spread.",
-                    "hyperparameter": "Right: it says how far the $\\alpha_j$ lie from their line.",
-                }),
-                Item("$x_i$, the pre-test", "data", {
-                    "data": "Right: one observed value for each student.",
-                    "parameter": "Its coefficient β is the parameter. " + OBSERVED,
-                    "hyperparameter": "It is not part of the model for schools. " + OBSERVED,
-                }),
-                Item("$u_j$, what is known of the school", "data", {
-                    "data": "Right: one observed value for each school.",
-                    "parameter": "Its coefficient is estimated. " + OBSERVED,
-                    "hyperparameter": "Its coefficient b₀ is the hyperparameter. " + OBSERVED,
-                }),
-            ],
-        ),
-        Question(
-            "A new school opens, with u = 1 and no student tested yet. What intercept does the model expect?",
-            [
-                Answer(f"{number(a0 + b0, 2)}, from a₀ + b₀", "Right: the line at u = 1. Give or take "
-                       f"$\\sigma_\\alpha$ = {number(sigma)}, and what is unknown of a₀ and b₀.", True),
-                Answer(f"{number(a0, 2)}, from a₀", "That is the line at u = 0; this school has u = 1."),
-                Answer(f"{number(own.alpha.mean(), 2)}, from the mean of all schools", "That leaves out what is known of the school: u."),
-                Answer("Nothing: it has no students", "No pooling has to say so. Here the schools have a model, and the new one is a school."),
-            ],
-        ),
-        Question(
-            "Which of these is not multilevel?",
-            [
-                Answer("A regression with an indicator for each school", "Right: its intercepts vary, but nothing is said of how they are spread.", True),
-                Answer("Intercepts that vary around one mean with an SD", "It is: a mean and an SD are a model for the intercepts. No u is needed."),
-                Answer("Slopes that vary around a line on u", "It is: any coefficient can have a model of its own, slopes too."),
-            ],
-        ),
-    ],
-)  # fmt: skip
 
-lesson.code(
-    lambda: listing(
-        scenario,
-        data,
+
+def checks(f: Facts) -> list[Question | Sorting]:
+    """Four questions on what the steps have shown."""
+    a0, b0 = f.hyper.a0, f.hyper.b0
+    return [
+        Sorting("What is each of these?", BINS, FIRST),
+        Sorting("And these?", BINS, SECOND),
+        Question(
+            f"Another school opens, with u = −1. The estimates are $a_0$ = {number(a0, 2)} and $b_0$ = {number(b0, 2)}. "
+            "What intercept does the model expect?",
+            new_answers(f),
+        ),
+        Question(
+            "A classical regression has a column of 0 and 1 for each school. What does it lack?",
+            [
+                Answer("A model for the intercepts", "Right: they vary, and nothing says how. So nothing is pulled, and a "
+                       "new school has no number.", True),
+                Answer("Intercepts that vary", "It has them: one for each column."),
+                Answer("A slope for the pre-test", "It has one, the same for all schools."),
+                Answer("Enough students", "However many: two of its parts are not a matter of size."),
+            ],
+        ),
+    ]  # fmt: skip
+
+
+def new_answers(f: Facts) -> list[Answer]:
+    """Answers on a new school at u = −1."""
+    a0, b0 = f.hyper.a0, f.hyper.b0
+    right = number(f.expected(-1.0), 2)
+    wrong = {
+        number(f.expected(1.0), 2): "That is the line at u = 1.",
+        number(a0, 2): "That is the line at u = 0.",
+        number(-b0, 2): "That is how far the line goes from u = 0 to u = −1. Where does it start?",
+    }
+    others = [Answer(text, why) for text, why in wrong.items() if text != right]
+    return [
+        Answer(right, "Right: the line at u = −1, $a_0 - b_0$.", True),
+        *others,
+        Answer("No number: it has no students", "It needs none. It has a u, and the line was learned from other schools."),
+    ]  # fmt: skip
+
+
+# The story
+
+TWO = (
+    r"$$\begin{aligned} y_i &= \alpha_{j[i]} + \beta x_i + \epsilon_i, & \epsilon_i &\sim N(0, \sigma_y^2)"
+    r" \\ \alpha_j &= a_0 + b_0 u_j + \eta_j, & \eta_j &\sim N(0, \sigma_\alpha^2) \end{aligned}$$"
+)
+SHOWN = {"school": "Juniper", "truth": False, "new": False, "layer": "model", "new_u": 1.0}
+
+STEPS = [
+    story.situation(
+        heading="A school without students",
+        text=lambda f: "In autumn a new school opens. Parents ask the board what to expect there. No student of it has "
+        "taken any test.\n\nAt the left you see all the board has: one dot for each of "
+        f"{count(f.data.n_students, 'student')}, with the score against last year's pre-test (0 is average). The large "
+        f"dots are the {count(f.n[f.picked], 'student')} of {plain(f.names[f.picked])}. The right side will be for "
+        "schools.",
+        do="Which regression would you fit, and what would it say of the new school?",
+        shows={**SHOWN, "layer": "students"},
+    ),
+    story.try_it(
+        heading="Part one: a line for each school",
+        text=lambda f: "A classical regression can give each school its own line: a column of 0 and 1 for each school, an "
+        "[[indicator variable]]. All lines have one slope; their heights differ. Such a height is a "
+        f"[[varying coefficient]].\n\n{own_line(f)} That height is its intercept, the dot on the rule. The new school has "
+        "no column, and so no line.",
+        uses=("school",),
+        do="Choose other schools. Follow the thick line to the rule at pre-test 0.",
+        shows={**SHOWN, "layer": "lines"},
+    ),
+    story.predict(
+        heading="The heights become data",
+        text="Now comes the second part. We take the heights, one dot on the rule for each line, and ask what goes with "
+        "them: u, what the town spends on a student of the school. That is again a regression.",
+        ask=how_many,
+        shows={**SHOWN, "layer": "lines"},
+        answered={"layer": "points"},
+    ),
+    story.say(
+        heading="Part two: a model for the heights",
+        text=lambda f: TWO + "\n\nThe upper line is for students, the lower one for schools: each $\\alpha_j$ lies around "
+        f"a line, ${number(f.hyper.a0)} {signed(f.hyper.b0)}\\,u$, with an SD of $\\sigma_\\alpha$ = "
+        f"{number(f.hyper.sigma_alpha)}. A coefficient with a model makes a regression "
+        "[[multilevel regression|multilevel]]. $\\alpha_j$ and $\\beta$ are [[parameter|parameters]]; $a_0$, $b_0$ and "
+        f"$\\sigma_\\alpha$, one level up, are [[hyperparameter|hyperparameters]].\n\n{between(f)}",
+        uses=("layer",),
+        do="Go through the layers, and back.",
+        shows=SHOWN,
+    ),
+    story.try_it(
+        heading="The answer for the parents",
+        text=lambda f: f"Part two needs no students of the school itself, only its u. {new_school(f)}\n\nThe purple cross "
+        "and its bar show it. So the board has a number, and says how much schools differ around it. The line itself is "
+        "an estimate, too; lesson “Prediction” adds that.",
+        uses=("new_u",),
+        do="Change what the town will spend. Watch the cross.",
+        shows={**SHOWN, "new": True},
+    ),
+    story.truth(
+        heading="A line from twenty points",
+        text=against_truth,
+        shows={**SHOWN, "truth": True},
+    ),
+    story.breaks(
+        heading="Three schools",
+        changed="A town with three schools.",
+        look=lambda f: f"Three points for a line and an SD. $b_0$ comes out as {number(f.hyper.b0)}; truly it is "
+        f"{number(f.hyperparameters[1].truth)}. $\\sigma_\\alpha$ comes out as {number(f.hyper.sigma_alpha)}; truly it is "
+        f"{number(f.hyperparameters[2].truth)}. A new school at u = 1 would be promised {number(f.expected(1.0))} points.",
+        text=lambda f: f"It is a multilevel model all the same, but its second part has almost nothing to learn from. The "
+        f"{count(f.data.n_students, 'student')} do not help: they belong to part one.",
+        sets=THREE,
+        shows={**SHOWN, "school": "Ashford", "truth": True, "new": True},
+    ),
+    story.check(heading="Check yourself", ask=checks, shows=SHOWN),
+    story.sentence(
+        heading="What the board can be told",
+        text="A multilevel regression has two parts: coefficients that vary from school to school, and a model for those "
+        "coefficients. The second part speaks even of a school that nobody has seen.",
+        shows={**SHOWN, "new": True},
+    ),
+]  # fmt: skip
+
+
+def lab(f: Facts) -> str:
+    """The laboratory's words."""
+    return f"The school line is {line(f)}. {between(f)}\n\n{new_school(f)}"
+
+
+def model(f: Facts) -> str:
+    """The model in full."""
+    return (
+        f"{TWO}\n\nBoth parts are fitted at once, by REML: $a_0$ = {number(f.hyper.a0, 2)} (standard error "
+        f"{number(f.fit.se('a0'), 2)}), $b_0$ = {number(f.hyper.b0, 2)} ({number(f.fit.se('b0'), 2)}), $\\beta$ = "
+        f"{number(f.hyper.a1, 2)} ({number(f.fit.se('a1'), 2)}), $\\sigma_\\alpha$ = {number(f.hyper.sigma_alpha, 2)}, "
+        f"$\\sigma_y$ = {number(f.fit.sigma_y, 2)} points. The first part alone, a classical regression with an indicator "
+        f"for each school, has the slope {number(f.slope, 2)}. Source: Gelman & Hill (2007), section 1.1."
+    )
+
+
+def code(f: Facts) -> Listing:
+    """Both parts at once, in three languages."""
+    return listing(
+        f.simulation.scenario,
+        f.data,
         Recipe(
             core=[
-                'fit = mlm.fit_partial_pooling(data, slopes="common", group_predictor=True)',
-                "hyper = fit.hyper  # a1 is the common slope beta",
-                "print(hyper.a0, hyper.b0, hyper.a1, hyper.sigma_alpha, fit.sigma_y)",
+                "fit = mlm.fit_partial_pooling(data, group_predictor=True)",
+                "print(fit.hyper.a0, fit.hyper.b0, fit.hyper.a1, fit.hyper.sigma_alpha, fit.sigma_y)",
                 "print(dict(zip(data.labels.tolist(), fit.lines.alpha.round(2).tolist())))",
             ],
             statsmodels=[
@@ -250,16 +343,30 @@ lesson.code(
                 "fit <- lmer(y ~ u + x + (1 | school), schools, REML = TRUE)",
                 "print(fixef(fit)); print(VarCorr(fit))",
                 "u <- tapply(schools$u, schools$school, head, 1)",
-                'intercept <- coef(fit)$school[names(u), 1] + fixef(fit)["u"] * u',
-                "print(round(intercept, 2))",
+                'print(round(coef(fit)$school[names(u), 1] + fixef(fit)["u"] * u, 2))',
             ],
         ),
-    ),
-    lambda: estimates.students_table(data),
+    )
+
+
+STORY = story.Story(
+    slug="what_is_multilevel",
+    steps=STEPS,
+    facts=lambda seen: remembered(facts)(seen.scenario, seen["school"], seen["new_u"]),
+    figure=draw,
+    controls=[
+        LAYER,
+        controls.one_school(),
+        NEW,
+        NEW_U,
+        controls.TRUTH,
+        *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0", "a1"),
+    ],
+    lab=lab,
+    model=model,
+    table=Facts.table,
+    listing=code,
+    data=lambda f: estimates.students_table(f.data),
 )
 
-lesson.close(
-    SLUG,
-    "A multilevel regression has two parts: coefficients that vary from group to group, and a model for "
-    "those coefficients.",
-)
+story.tell(STORY)

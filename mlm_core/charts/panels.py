@@ -11,11 +11,10 @@ from mlm_core.charts.theme import Look
 GAP = 0.05
 """Share of the width between the panels."""
 
-MIDDLE = alt.value(alt.ExprRef("width / 2"))
-"""Half way between the panels, as a place for ``x`` or ``x2``."""
 
-
-def panel(field: str, k: int, domain: tuple[float, float], title: str, **options: Any) -> Any:
+def panel(
+    field: str, k: int, domain: tuple[float, float], title: str | list[str], **options: Any
+) -> Any:
     """The x channel of panel ``k``: 0 is the left one, 1 the right one."""
     start = k * (1 + GAP) / 2
     ends = [alt.ExprRef(f"width * {share:g}") for share in (start, start + (1 - GAP) / 2)]

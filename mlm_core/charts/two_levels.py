@@ -7,13 +7,16 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.panels import MIDDLE, frames, heading, panel
+from mlm_core.charts.panels import GAP, frames, heading, panel
 from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
-X_TITLE = "pre-test x, SDs"
-STUDENTS, LINES, POINTS, MODEL = 1, 2, 3, 4
-"""The layers, each added to those before it."""
+PLOT = 340
+"""Height of the plot; headings and axes make it as high as all figures."""
+X_TITLE = ["pre-test x,", "SDs"]
+U_TITLE = ["u: what the town spends", "on a student, SDs"]
+ZERO = alt.value(alt.ExprRef(f"width * {(1 - GAP) / 4:g}"))
+"""x = 0 of the left panel, whose domain is even about it."""
 
 
 def two_levels(
@@ -22,135 +25,163 @@ def two_levels(
     x_domain: tuple[float, float],
     u_domain: tuple[float, float],
     y_domain: tuple[float, float],
-    height: int = 430,
 ) -> Any:
-    """Left, students and lines; right, schools and the model for their intercepts.
+    """Left, students and a line for each school; right, schools and the model for their lines.
 
-    The two share the y axis: a line's height at x = 0 is its point's height.
+    The two share the vertical axis: a line's height at x = 0 is its point's height. Hollow:
+    a school by itself. Filled: partial pooling. Dashed, with a band of one SD: the
+    school-level model. Cross: a new school. Diamond: the truth.
 
     Tables
     ------
-    students
-        ``school, x, y, picked``: one row a student, of `estimates.marked_students`.
-    schools, model, headings
-        Of `school_level.two_levels_tables`.
+    students, lines, schools, model, new, headings
+        Of `lessons.what_is_multilevel.Facts.tables`. What has a ``seen`` of 0 is not seen;
+        the points of the right panel lie on their lines until they are.
+
+    Parameters
+    ----------
+    x_domain : (low, high)
+        Even about 0.
     """
-    y = {
-        field: alt.Y(
-            f"{field}:Q",
-            scale=alt.Scale(domain=list(y_domain), nice=False, zero=False),
-            axis=alt.Axis(title="test score, points", tickCount=6),
-        )
-        for field in ("y", "low", "at", "own", "line", "alpha")
-    }
+    y_scale = alt.Scale(domain=list(y_domain), nice=False, zero=False)
+    y_axis = alt.Axis(title="test score, points", tickCount=6)
+
+    def y(field: str) -> alt.Y:
+        return alt.Y(f"{field}:Q", scale=y_scale, axis=y_axis)
+
     titles = alt.Chart(alt.NamedData("headings"))
-    return finish(
-        alt.layer(
-            *frames(look, height),
-            heading(titles, look, "students", 0),
-            heading(titles, look, "schools", 1),
-            _left(look, x_domain, y, height),
-            _right(look, u_domain, y),
-        ).resolve_scale(x="independent"),
-        look,
-        height,
-    )
+    layers = [
+        *frames(look, PLOT),
+        heading(titles, look, "students", 0),
+        heading(titles, look, "schools", 1),
+        *_students(look, panel("x", 0, x_domain, X_TITLE), y),
+        *_model(look, panel("u", 1, u_domain, U_TITLE), y),
+        *_schools(look, u_domain, y),
+    ]
+    return finish(alt.layer(*layers).resolve_scale(x="independent"), look, PLOT)
 
 
-def _at_layer(layer: int) -> Any:
-    return alt.Chart(alt.NamedData("schools")).transform_filter(f"datum.layer >= {layer}")
+def _seen(field: str = "seen", most: float = 1.0) -> Any:
+    return alt.condition(f"datum.{field} > 0", alt.value(most), alt.value(0))
 
 
-def _left(look: Look, domain: tuple[float, float], y: dict[str, Any], height: int) -> Any:
+def _front(look: Look) -> Any:
+    """Colour of a line in front: partial pooling once the model is shown."""
     colours = look.palette
-    people = alt.Chart(alt.NamedData("students"))
-    x = panel("x", 0, domain, X_TITLE)
-    ends = {"x": panel("start", 0, domain, X_TITLE), "x2": "stop:Q", "y": y["low"], "y2": "high:Q"}
-    zero = {"x": panel("zero", 0, domain, X_TITLE)}
-    lines = _at_layer(LINES).transform_calculate(start=str(domain[0]), stop=str(domain[1]))
-    points = _at_layer(POINTS).transform_calculate(zero="0")
-    tooltip = [
+    seen = "datum.model_seen > 0"
+    return alt.condition(seen, alt.value(colours.partial), alt.value(colours.no))
+
+
+def _students(look: Look, x: Any, y: Any) -> list[Any]:
+    """The left panel."""
+    colours = look.palette
+    people, lines = alt.Chart(alt.NamedData("students")), alt.Chart(alt.NamedData("lines"))
+    schools = alt.Chart(alt.NamedData("schools"))
+    tips = [
         alt.Tooltip("school:N", title="school"),
         alt.Tooltip("x:Q", title="pre-test", format=".2f"),
         alt.Tooltip("y:Q", title="score", format=".1f"),
     ]
-    return alt.layer(
+
+    def line(where: str, width: float, colour: Any, most: float = 1.0, **mark: Any) -> Any:
+        chosen = lines.transform_filter(where).mark_line(strokeWidth=width, clip=True, **mark)
+        return chosen.encode(x=x, y=y("y"), detail="line:N", color=colour, opacity=_seen(most=most))
+
+    return [
         people.transform_filter("!datum.picked")
-        .mark_circle(size=26 * look.scale, color=colours.muted, opacity=0.55, clip=True)
-        .encode(x=x, y=y["y"], tooltip=tooltip),
-        lines.transform_filter("!datum.picked")
-        .mark_rule(strokeWidth=1.3, opacity=0.55, clip=True)
-        .encode(**ends, color=_of_layer(look)),
-        points.mark_rule(color=colours.muted, strokeWidth=1).encode(
-            **zero, y=alt.value(0), y2=alt.value(height)
+        .mark_circle(size=22 * look.scale, color=colours.muted, opacity=0.7, clip=True)
+        .encode(x=x, y=y("y"), tooltip=tips),
+        line("datum.kind == 'front' && !datum.picked", 1.3, _front(look), 0.6),
+        schools.transform_filter("datum.picked").mark_bar(color=colours.muted, width=1.2).encode(
+            x=ZERO, y=alt.value(0), y2=alt.value(PLOT), opacity=_seen("line_seen")
         ),
-        _guide(points, look).encode(**zero, x2=MIDDLE, y=y["at"]),
         people.transform_filter("datum.picked")
-        .mark_point(size=80 * look.scale, stroke=colours.ink, strokeWidth=2.2, clip=True)
-        .encode(x=x, y=y["y"], tooltip=tooltip),
-        lines.transform_filter("datum.picked && datum.layer >= 4")
-        .transform_calculate(first="datum.own + (datum.low - datum.at)",
-                             last="datum.own + (datum.high - datum.at)")
-        .mark_rule(color=colours.no, strokeWidth=1.8, strokeDash=[6, 4], clip=True)
-        .encode(**{**ends, "y": alt.Y("first:Q"), "y2": "last:Q"}),
-        lines.transform_filter("datum.picked")
-        .mark_rule(strokeWidth=3.2, clip=True)
-        .encode(**ends, color=_of_layer(look)),
-        points.mark_point(size=44 * look.scale, strokeWidth=1.6, opacity=1).encode(
-            **zero, y=y["at"], stroke=_of_layer(look), fill=_fill(look)
+        .mark_circle(size=62 * look.scale, color=colours.picked, opacity=1, clip=True)
+        .encode(x=x, y=y("y"), tooltip=tips),
+        line("datum.kind == 'own'", 2, alt.value(colours.no), strokeDash=[6, 4]),
+        line("datum.kind == 'front' && datum.picked", 3.2, _front(look)),
+        schools.mark_circle(size=34 * look.scale, clip=True).encode(
+            x=ZERO, y=y("alpha"), color=_front(look), opacity=_seen("line_seen"),
+            key=marks.key("school"),
         ),
-    )  # fmt: skip
+    ]  # fmt: skip
 
 
-def _right(look: Look, domain: tuple[float, float], y: dict[str, Any]) -> Any:
-    colours = look.palette
-    u = panel("u", 1, domain, "school-level predictor u, SDs")
-    model = alt.Chart(alt.NamedData("model"))
-    schools = _at_layer(POINTS)
-    tooltip = [
+def _model(look: Look, u: Any, y: Any) -> list[Any]:
+    """The school-level model, and what it says of a new school."""
+    purple, paper = look.palette.target, look.palette.paper
+    model, new = alt.Chart(alt.NamedData("model")), alt.Chart(alt.NamedData("new"))
+    return [
+        model.mark_area(color=purple, clip=True).encode(
+            x=u, y=y("low"), y2="high:Q", opacity=_seen(most=0.14)
+        ),
+        model.mark_line(color=purple, strokeWidth=2.5, strokeDash=[6, 4], clip=True).encode(
+            x=u, y=y("line"), opacity=_seen()
+        ),
+        new.mark_bar(color=purple, width=5, clip=True).encode(
+            x=u, y=y("low"), y2="high:Q", opacity=_seen(most=0.75)
+        ),
+        new.mark_point(
+            shape="cross", size=230 * look.scale, fill=purple, stroke=paper, strokeWidth=1,
+            clip=True,
+        ).encode(x=u, y=y("line"), opacity=_seen()),
+    ]  # fmt: skip
+
+
+def _schools(look: Look, u_domain: tuple[float, float], y: Any) -> list[Any]:
+    """The points of the right panel."""
+    colours, size, key = look.palette, 80.0, marks.key("school")
+    low, high = u_domain
+    half, start = (1 - GAP) / 2, (1 + GAP) / 2
+    on_line = f"({low}) + ({half / 2 - start:g}) / {half:g} * (({high}) - ({low}))"
+    schools = alt.Chart(alt.NamedData("schools")).transform_calculate(
+        place=f"datum.point_seen > 0 ? datum.u : {on_line}"
+    )
+    x = panel("place", 1, u_domain, U_TITLE)
+    picked = schools.transform_filter("datum.picked")
+    tips = [
         alt.Tooltip("school:N", title="school"),
         alt.Tooltip("n:Q", title="students"),
         alt.Tooltip("u:Q", title="u", format=".2f"),
         alt.Tooltip("own:Q", title="intercept, no pooling", format=".1f"),
+        alt.Tooltip("alpha:Q", title="as drawn in front", format=".1f"),
     ]
-    size = 85 * look.scale
-    pooled = [*tooltip, alt.Tooltip("alpha:Q", title="partial pooling", format=".1f")]
-    return alt.layer(
-        model.mark_area(color=colours.complete, opacity=0.16, clip=True).encode(
-            x=u, y=y["low"], y2="high:Q"
+    pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
+    return [
+        picked.mark_bar(color=colours.muted, height=1.5).encode(
+            x=x, x2=ZERO, y=y("alpha"), opacity=_seen("point_seen")
         ),
-        model.mark_line(color=colours.complete, strokeWidth=3, clip=True).encode(x=u, y=y["line"]),
-        _guide(schools, look).encode(x=u, x2=MIDDLE, y=y["at"]),
-        schools.transform_filter("datum.layer >= 4")
-        .mark_rule(color=colours.muted, strokeWidth=1.6)
-        .encode(x=u, y=y["own"], y2="alpha:Q"),
-        schools.transform_filter("datum.picked")
-        .mark_point(size=4 * size, stroke=colours.ink, strokeWidth=2.2, opacity=1)
-        .encode(x=u, y=y["at"]),
-        marks.point(schools.transform_filter("datum.layer >= 4"), "partial", look, size).encode(
-            x=u, y=y["alpha"], tooltip=pooled
+        schools.mark_bar(color=colours.muted, width=1.6).encode(
+            x=x, y=y("own"), y2="alpha:Q", opacity=_seen("model_seen"), key=key
+        ),
+        picked.mark_point(
+            shape="circle", size=4 * size * look.scale, stroke=colours.picked, strokeWidth=2.5,
+            fill=colours.paper, fillOpacity=0.01,
+        ).encode(x=x, y=y("alpha"), opacity=_seen("point_seen"), key=key),
+        marks.point(schools, "partial", look, 0.8 * size).encode(
+            x=x, y=y("alpha"), tooltip=tips, opacity=_seen("model_seen"), key=key
         ),
         marks.point(schools, "no", look, size)
-        .encode(x=u, y=y["own"], tooltip=tooltip)
-        .add_params(alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)),
-    )  # fmt: skip
+        .encode(x=x, y=y("own"), tooltip=tips, opacity=_seen("point_seen"), key=key)
+        .add_params(pick),
+        marks.point(schools, "truth", look, 40).encode(
+            x=x, y=y("truth"), opacity=_seen("truth_seen"), key=key
+        ),
+        *_name(picked, look, x, y("alpha")),
+    ]  # fmt: skip
 
 
-def _guide(schools: alt.Chart, look: Look) -> Any:
-    """From a line's height at x = 0 to its point: faint for all at first, then for one."""
-    return schools.transform_filter("datum.picked || datum.layer < 4").mark_rule(
-        color=look.palette.ink,
-        strokeDash=[2, 3],
-        strokeWidth=alt.expr("datum.picked ? 2 : 0.8"),
-        opacity=alt.expr("datum.picked ? 0.9 : 0.35"),
-    )
-
-
-def _of_layer(look: Look) -> Any:
+def _name(picked: Any, look: Look, x: Any, y: Any) -> list[Any]:
+    """The name of the picked school beside its point, towards the middle of the panel."""
     colours = look.palette
-    return alt.condition("datum.layer >= 4", alt.value(colours.partial), alt.value(colours.no))
-
-
-def _fill(look: Look) -> Any:
-    colours = look.palette
-    return alt.condition("datum.layer >= 4", alt.value(colours.partial), alt.value(colours.paper))
+    ground: dict[str, Any] = {"stroke": colours.paper, "strokeWidth": 4, "strokeJoin": "round"}
+    return [
+        picked.transform_filter(f"datum.side == '{side}'")
+        .mark_text(
+            align=align, baseline="middle", dx=dx, dy=-17, fontSize=look.type_size(),
+            fontWeight="bold", color=colours.picked, **halo,
+        )
+        .encode(x=x, y=y, text="school:N", opacity=_seen("point_seen"))
+        for side, align, dx in (("left", "left", -4), ("right", "right", 4))
+        for halo in (ground, {})
+    ]  # fmt: skip
