@@ -145,13 +145,17 @@ def _like_group(c: _Column, columns: list[_Column], n: int) -> float:
         score -= 1.0 + 2.0 * (c.levels > n / 4) + 3.0 * negative
     score += 1.0 if c.levels >= FEW else -2.0 if c.levels > 2 else -3.0
     score -= 1.5 * (n / c.levels < 2)
-    stays = [
-        o for o in columns if o is not c and 1 < o.levels < c.levels and constant_within(o.j, c.j)
-    ]
+    stays = [o for o in columns if _fewer(o, c) and constant_within(o.j, c.j)]
     if c.levels >= FEW:
         score += min(len(stays), 2) * 0.8
         score += 0.5 * any(_a_clock(o, c) for o in columns if o is not c and o.like(_TIME))
     return score - 0.01 * c.place
+
+
+def _fewer(o: _Column, c: _Column) -> bool:
+    """Whether another column could describe the groups of ``c``: not more values than groups."""
+    most = c.levels if o.numbers is not None and not o.whole else c.levels - 1
+    return o is not c and 1 < o.levels <= most
 
 
 def _like_outcome(c: _Column, columns: list[_Column], group: _Column) -> float:

@@ -123,6 +123,8 @@ def _table(rows: list[Row], separator: str, notes: list[str]) -> Table:
 def _note_composed(rows: list[Row], notes: list[str]) -> None:
     """Say that letters were written in two ways, where they were."""
     for row in rows:
+        if "".join(row.cells).isascii():
+            continue
         for cell in row.cells:
             if not cell.isascii() and not unicodedata.is_normalized("NFC", cell):
                 shown = unicodedata.normalize("NFC", cell).strip()[:40]
@@ -282,7 +284,9 @@ def _is_number(cell: str) -> bool:
 
 def _numeric(columns: dict[str, np.ndarray], separator: str, notes: list[str]) -> dict[str, Floats]:
     """The columns that hold numbers, by one reading of the comma for the whole table."""
-    distinct = {name: np.unique(cells, return_inverse=True) for name, cells in columns.items()}
+    import pandas as pd
+
+    distinct = {name: pd.factorize(cells)[::-1] for name, cells in columns.items()}
     comma = _comma(distinct, separator)
     if comma == "decimal":
         notes.append("The comma was read as the decimal sign: 3,5 is three and a half.")

@@ -285,7 +285,7 @@ def test_the_file_is_gone_when_it_is_taken_away_and_stays_from_page_to_page():
     forget = next(b for b in at.button if b.label.startswith("Forget"))
     forget.click().run()
     assert "Choose a file" in said(at)
-    left = [k for k in at.session_state.filtered_state if str(k).startswith(("_mine", "_private"))]
+    left = [k for k in at.session_state._state.filtered_state if str(k).startswith(("_mine", "_private"))]
     assert left == []
 
 
