@@ -19,8 +19,8 @@ def draw(f: Facts, seen: Seen) -> None:
     town = seen.kind in ("situation", "predict", "truth", "sentence")
     figure.legend(
         complete="one line for all",
-        picked=f"students of {f.names[f.picked]}",
-        **({"no": "own lines of schools"} if at_line and seen["lines"] else {}),
+        students=f"students of {f.names[f.picked]}",
+        **({"own_line": "own lines of schools"} if at_line and seen["lines"] else {}),
         **({} if at_line else {"no": "mean of a school"}),
     )  # fmt: skip
     figure.show(
@@ -56,7 +56,7 @@ def alternative(f: Facts, seen: Seen) -> str:
 def how_sure(f: Facts) -> Question:
     """The prediction."""
     counted = (f"Counted by schools the standard error is {number(f.by_schools, 2)} points, not {number(f.stated, 2)} "
-               "(olive bar). ")  # fmt: skip
+               "(the lower bar). ")  # fmt: skip
     less = f.verdict == "less sure"
     if less:
         reached = (
@@ -170,7 +170,7 @@ def swings(f: Facts) -> str:
     """The errors beside the truth."""
     return (
         f"Draw the town's schools and students anew, again and again. The line's height swings around "
-        f"{number(f.swing.middle)} (the diamond), with an SD of **{number(f.swing.height, 2)} points** (black). The line "
+        f"{number(f.swing.middle)} (the diamond), with an SD of **{number(f.swing.height, 2)} points**. The line "
         f"states {number(f.stated, 2)}. By schools it is {number(f.by_schools, 2)}: "
         f"{'nearer to' if f.nearer else 'in this draw farther from'} the truth, and itself an estimate, rough where schools "
         "are few.\n\n"
@@ -231,7 +231,7 @@ STEPS = [
     story.truth(
         heading="How far the line truly swings",
         text=swings,
-        do="Compare the red bar with the black one.",
+        do="Compare the bar “as stated” with the bar “truly”.",
         shows=BEFORE | {"truth": True},
     ),
     story.breaks(

@@ -30,13 +30,16 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "complete": ("┃", "complete pooling"),
     "truth": ("◆", "truth"),
     "target": ("┇", "what schools are pulled to"),
+    "own_line": ("━", "a school's own line"),
     "picked": ("▬", "the picked school"),
+    "students": ("●", "students of the picked school"),
     "within": ("━", "within schools"),
     "between": ("━", "between schools"),
     "later": ("▲", "next year"),
     "ink": ("━", "summary"),
     "other": ("□", "the other formula"),
 }
+_COLOUR = {"own_line": "no", "students": "picked"}
 
 
 def look() -> Look:
@@ -59,7 +62,7 @@ def legend(**meaning: str) -> None:
     parts = []
     for pooling, text in meaning.items():
         sign, usual = _LEGEND[pooling]
-        colour = getattr(colours, pooling, colours.ink)
+        colour = getattr(colours, _COLOUR.get(pooling, pooling), colours.ink)
         parts.append(
             f'<span><span class="pl-mark" style="color:{colour}" aria-hidden="true">{sign}</span>'
             f"{html.escape(text or usual)}</span>"
