@@ -13,12 +13,12 @@ from mlm_core.lessons.one_regression_or_two import (
     Facts,
     facts,
 )
-from pages.shared import controls, figure, mathml, story
+from pages.shared import controls, figure, story
 from pages.shared.cached import remembered
 from pages.shared.code import Listing, Recipe, listing
 from pages.shared.figure import Hand, Handle, hand
 from pages.shared.story import Answer, Question, Seen
-from pages.shared.words import count, number, percent, plain
+from pages.shared.words import count, number, percent, plain, signed
 
 VARYING, COMMON = "varying", "common"
 FIRST = controls.Choice(
@@ -45,7 +45,7 @@ def draw(f: Facts, seen: Seen) -> Handle:
     figure.show(
         "two_steps",
         f"Left, the own intercepts of {count(int(f.found.used.sum()), 'school')} of a simulated town against u, what the town "
-        f"spends on a student. The handle goes from town to town. Right, three rows of dots, a dot for a town. "
+        f"spends on a student. The handle goes from town to town. Right, dots for all towns. "
         + (f"{means(f)} The slope on u: {number(f.two.b0)} and {number(f.both.b0)} on average, truly {number(f.scenario.hyper.b0)}."
            if seen.revealed else "They are not shown yet."),
         two_steps,
@@ -93,18 +93,15 @@ def this_town(f: Facts) -> Hand:
 def luck(f: Facts) -> Hand:
     """The own intercept of one school in the town of the handle: the truth, and noise."""
     j = f.one
-    own, true = f.judged.alpha[:SHOWN, j], f.judged.true[:SHOWN, j]
-    live = mathml.live
+    own, true, noise = f.parts(j)
     name = figure.escaped(f"{f.names[j]} ({count(f.data.n[j], 'student')})")
     return hand(
-        f"<p>{name} in town {{town}}: own = truth + noise</p>"
-        + mathml.math(live("own"), "=", live("true"), live("sign"), live("noise")),
+        f"<p>{name} in town {{town}}: its own intercept {{own}} is the true one, {{true}}, and noise, {{noise}}.</p>",
         town=[str(k + 1) for k in range(SHOWN)],
         own=[number(v) for v in own],
         true=[number(v) for v in true],
-        sign=["−" if round(v, 1) < round(w, 1) else "+" for v, w in zip(own, true, strict=True)],
-        noise=[number(abs(round(v, 1) - round(w, 1))) for v, w in zip(own, true, strict=True)],
-    )
+        noise=[signed(v) for v in noise],
+    )  # fmt: skip
 
 
 # Questions
@@ -196,7 +193,7 @@ def variances(f: Facts) -> str:
         "Variances of two independent parts add up:\n\n"
         r"$$\sigma_{\text{two steps}}^2 \approx \sigma_\alpha^2 + \text{noise}^2$$" "\n\n"
         f"$$\\small {f.expected_two:.1f}^2 \\approx {f.true_sd:.1f}^2 + {f.noise:.1f}^2$$\n\n"
-        "The multilevel model knows each school's noise. It leaves it out of the SD, and "
+        "The multilevel model knows how much noise each school has. It leaves it out of the SD, and "
         f"{same} Two steps count all alike."
     )  # fmt: skip
 
@@ -208,29 +205,30 @@ def against_truth(f: Facts) -> str:
     _, error_two, error_both = f.errors
     swing = (
         f"It swings {percent(f.swing)} more from town to town." if f.swing >= 0.005
-        else "It swings no more than the multilevel one."
+        else "That slope swings no more than the multilevel one."
     )  # fmt: skip
-    better = (
-        "and misses by more" if number(error_two) != number(error_both) and error_two > error_both
-        else "but hardly misses by more" if number(error_two) == number(error_both) else "but misses by less here"
+    less = "by less here" if error_two < error_both else "by more"
+    error = (
+        f"All estimates together miss {less}: {number(error_two)} points against {number(error_both)}."
+        if number(error_two) != number(error_both) else "All estimates together miss by the same."
     )  # fmt: skip
     return (
         f"For the **slope on u** two steps serve nearly as well: {number(f.two.b0)} on average, truly "
         f"{number(f.scenario.hyper.b0)}. {swing}\n\n"
-        f"For the **SD between schools** they {'fail' if f.overstated[0] else 'do well here'}, and with it goes every "
-        f"estimate: {pull_said(f, two, both)} {better}.\n\n"
+        f"For the **SD between schools** they {'fail' if f.overstated[0] else 'do well here'}. On it hangs how far "
+        f"each school is pulled to the line: {pull_said(f, two, both)}. {error}\n\n"
         "| over the towns | two steps | multilevel |\n|:--|--:|--:|\n"
-        f"| slope on u, its SD | {number(f.two.spread_b0)} | {number(f.both.spread_b0)} |\n"
+        f"| SD of the slope on u | {number(f.two.spread_b0)} | {number(f.both.spread_b0)} |\n"
         f"| {plain(f.names[j])} ({f.data.n[j]}) is pulled | {percent(two)} | {percent(both)} |\n"
-        f"| error of all estimates | {number(error_two)} | {number(error_both)} |"
+        f"| error of estimates | {number(error_two)} | {number(error_both)} |"
     )
 
 
 def pull_said(f: Facts, two: float, both: float) -> str:
     """How a school is pulled by both ways."""
     if percent(two) == percent(both):
-        return f"{plain(f.names[f.one])} is pulled the same share of its way,"
-    return f"{plain(f.names[f.one])} is pulled too {'little' if two < both else 'far'}"
+        return f"{plain(f.names[f.one])} is pulled the same share by both"
+    return f"two steps pull {plain(f.names[f.one])} {'less' if two < both else 'farther'}"
 
 
 SHOWN_AT_FIRST = {"school": "Juniper", "truth": False, "first": VARYING, "handle": "first"}
@@ -244,31 +242,32 @@ STEPS = [
     ),
     story.predict(
         heading="Try both ways on 500 towns",
-        text=lambda f: f"We make {WORLDS} towns. Schools, sizes and spending stay; how good a school is and who its students are "
-        f"is new. So we know the truth: beyond u, schools differ with an SD of {number(f.true_sd)}. In each town both ways are "
-        "tried: **two steps**, or a **multilevel model** that fits students and schools at once.",
+        text=lambda f: f"We make {WORLDS} towns. Sizes and spending stay; how good each school is, and its students, are new. "
+        f"So we know the truth: beyond u, schools differ with an SD of {number(f.true_sd)}. In each town we try **two steps**, "
+        "and a **multilevel model**, which fits students and schools at once.",
         ask=which,
         shows=SHOWN_AT_FIRST,
     ),
     story.try_it(
         heading="Drag from town to town",
-        text=f"Left is one town. The blue line is the second step, the green one the multilevel model. Each has a band, one "
-        "**SD between schools** up and down: dashed for two steps, filled for the multilevel model. Right, each dot is a town, "
-        f"and the large ones are the town on the left. (Every {EVERY}th town is drawn.)",
+        text="Left is one town: a line by each way, and one **SD between schools** up and down, dashed for two steps, a band for the "
+        "multilevel model. Right, each dot is a town, the large ones the town on the left. "
+        "The **error** is how far the schools' [[partial pooling|partially pooled]] estimates miss the truth.",
         hand=this_town,
-        do="Drag the handle. Which band is wider, town after town? And which line is nearer to the slope of the truth?",
+        do="Drag the handle. Which way has the wider band, town after town? Is one line steeper, town after town?",
         shows={"school": "Juniper", "truth": False, "first": VARYING},
     ),
     story.say(
         heading="Luck taken for difference",
         text=variances,
         hand=luck,
+        do="Drag to other towns, then click a large school. Whose noise is small?",
         shows={"school": "Juniper", "truth": False, "first": VARYING},
     ),
     story.truth(
         heading="What two steps spoil, and what not",
         text=against_truth,
-        do="Click a large school. What becomes of its row?",
+        do="Click a large school. Do the two ways pull it alike?",
         shows={"school": "Juniper", "truth": True, "first": VARYING},
     ),
     story.breaks(
@@ -276,7 +275,7 @@ STEPS = [
         changed="Eighty students in every school.",
         look=lambda f: f"Two steps say {number(f.two.sigma_alpha)}, the multilevel model {number(f.both.sigma_alpha)}, the truth "
         f"is {number(f.true_sd)}. The blue and the green rows lie one over the other.",
-        text="The warning has an end. Where every school is large there is little luck to mistake for difference, and all "
+        text="There is an end to the warning. Where every school is large there is little luck to mistake for difference, and all "
         "schools deserve nearly the same weight.",
         sets=LARGE,
         shows={"school": "Juniper", "truth": True, "first": VARYING},
@@ -287,7 +286,8 @@ STEPS = [
         "Some schools have a single student, and no line of their own.",
         look=lambda f: f"Two steps leave out {count(f.left_out, 'school')} and still say {number(f.two.sigma_alpha)} for {number(f.true_sd)}. "
         f"The multilevel model keeps all. Its average is {number(f.both.sigma_alpha)}, but in {percent(f.both.zero)} of the towns it says exactly 0.",
-        text="So little can be known here that the multilevel estimate swings widely, too. It is honest on average, not exact.",
+        text="So little can be known here that the multilevel SD swings widely, too. On average it is much nearer; in one town it "
+        "may be far off.",
         sets=TINY,
         shows={"school": "Harbor", "truth": True, "first": VARYING},
     ),
@@ -308,7 +308,7 @@ def model(f: Facts) -> str:
         r"$$\text{Both at once:}\quad y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i, \qquad \alpha_j = a_0 + b_0 u_j + \eta_j$$" "\n\n"
         r"$$\text{Two steps:}\quad \hat\alpha_j = a_0 + b_0 u_j + \eta_j + \text{noise}_j$$" "\n\n"
         "Two steps give every school the same weight; the multilevel model gives $1/(\\sigma_\\alpha^2 + \\sigma_y^2/n_j)$. "
-        "All schools have one true slope here, so that both ways have a fair start, and the true SD between schools is smaller than "
+        f"Every {EVERY}th town is a dot. All schools have one true slope here, so that both ways have a fair start, and the true SD between schools is smaller than "
         "in most lessons, so that the noise stands out. The noise is that of the own intercepts, "
         r"$\text{noise}^2 = \frac{1}{J-2}\sum_j (1-h_j)\,\mathrm{se}_j^2$ with $h_j$ the leverage of a school in the second step. "
         f"Here it is {number(f.noise)} points. In the second step one states a standard error of {number(f.two.stated_b0, 2)} for $b_0$, "

@@ -87,7 +87,12 @@ def _seen(most: float = 1.0, field: str = "seen") -> Any:
 def _schools(look: Look, scores: tuple[float, float], u: tuple[float, float], now: str) -> Any:
     """The left panel: own intercepts with their noise; a line and a band for each way."""
     x_scale = alt.Scale(domain=list(u), range=_part(0, LEFT_PANEL), nice=False, zero=False)
-    title: dict[str, Any] = {"titleAnchor": "start", "titleX": 0, "orient": "bottom"}
+    title: dict[str, Any] = {
+        "titleAnchor": "start",
+        "titleX": 0,
+        "titlePadding": 6,
+        "orient": "bottom",
+    }
     x_axis = alt.Axis(title="u: spent on a student, SDs", tickCount=5, **title)
     y_scale = alt.Scale(domain=list(scores), nice=False, zero=False)
     y_axis = alt.Axis(
@@ -209,7 +214,7 @@ class _Strip(NamedTuple):
         )
         axis = alt.Axis(
             title=self.title, orient="bottom", offset=self.top + STRIP - PLOT, tickCount=5,
-            titleAnchor="end", titleX={"expr": "width"}, titlePadding=4,
+            titleAnchor="end", titleX={"expr": "width"}, titlePadding=6,
         )  # fmt: skip
         return alt.X(name, scale=scale, axis=axis)
 

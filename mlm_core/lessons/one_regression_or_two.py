@@ -211,7 +211,8 @@ class Facts:
     @property
     def ends(self) -> tuple[float, float]:
         """The values of u between which lines are drawn."""
-        end = 3.0 if np.abs(self._u).max() <= 3 else 6.0
+        reach = float(np.abs(self._u).max())
+        end = next(end for end in (2.0, 4.0, 8.0) if reach <= end or end == 8)
         return -end, end
 
     @property
@@ -226,8 +227,15 @@ class Facts:
 
     @property
     def scores(self) -> Floats:
-        """Values that the axis of intercepts should hold."""
-        return np.array([np.nanmin(self.judged.alpha), np.nanmax(self.judged.alpha)])
+        """Values that the axis of intercepts should hold: those of the worlds that are drawn."""
+        alpha = self.judged.alpha[:SHOWN]
+        return np.array([np.nanmin(alpha), np.nanmax(alpha)])
+
+    def parts(self, j: int) -> tuple[Floats, Floats, Floats]:
+        """A school's own intercept, the true one and noise in the drawn worlds, to 0.1 points."""
+        own = np.round(self.judged.alpha[:SHOWN, j], 1)
+        true = np.round(self.judged.true[:SHOWN, j], 1)
+        return own, true, own - true
 
     def pulled(self, j: int) -> tuple[float, float]:
         """Mean share that a school is pulled: (two steps, multilevel)."""
@@ -275,7 +283,9 @@ class Facts:
             turn = 2 * (np.arange(len(value)) * 0.618033988749895 % 1) - 1
             inside = (value >= domain[0]) & (value <= domain[1])
             columns = {
-                "value": value if revealed else np.full(len(value), np.mean(domain)),
+                "value": np.clip(value, *domain)
+                if revealed
+                else np.full(len(value), np.mean(domain)),
                 "aside": turn * near / near.max(),
                 "seen": (inside & revealed).astype(float),
                 "dot": [f"{quantity} {way} {k}" for k in range(len(value))],
@@ -347,7 +357,11 @@ class Facts:
             for way, values in zip(("two", "both"), self.values(quantity), strict=True):
                 value = values[:SHOWN] if revealed else np.full(SHOWN, np.mean(domains[quantity]))
                 inside = (value >= low) & (value <= high) & revealed
-                columns = {"step": step, "value": value, "seen": inside.astype(float)}
+                columns = {
+                    "step": step,
+                    "value": np.clip(value, low, high),
+                    "seen": inside.astype(float),
+                }
                 parts.append(
                     pd.DataFrame(columns).assign(quantity=quantity, way=way, resting=step == 0)
                 )
