@@ -176,13 +176,11 @@ def checks(f: Facts) -> list[Question]:
 def repeats(f: Facts) -> str:
     """The design effect, in the numbers of the moment."""
     return (
-        "What varies is a mean of schools. Students who are alike add less to it. The true variance of the difference is "
-        "larger than the stated one by the [[design effect]]:\n\n"
+        "Students who are alike add less than strangers. The true variance of the difference is larger than the stated one by "
+        "the [[design effect]], with $n$ students in a school:\n\n"
         rf"$$1 + (n - 1)\,\mathrm{{ICC}} = 1 + {f.n - 1} \cdot {f.icc:.2f} = {f.design_effect:.2f}$$"
-        f"\n\n**{f.students:,}** students tell as much as **{f.worth:,.0f}** independent ones. False alarms that this "
-        f"predicts for many schools: {percent(f.expected)}. Found: {percent(f.alarms('ordinary'))}.\n\n"
-        "Only what whole schools get pays it. A lot drawn among the students of each school compares students of the "
-        "same school: what they have in common falls out."
+        f"\n\nSo **{f.students:,}** students tell as much as **{f.worth:,.0f}** independent ones. That predicts "
+        f"{percent(f.expected)} false alarms, were there many schools. Found: {percent(f.alarms('ordinary'))}."
     )
 
 
@@ -193,7 +191,7 @@ def honest_ways(f: Facts) -> str:
         "honest: a [[cluster-robust standard error|cluster-robust error]] takes one sum from each school and lets the scatter of "
         "the sums speak. A [[multilevel model]] has an SD between schools. Both count schools, not students.\n\n"
         f"False alarms: {percent(f.alarms('ordinary'))} by the ordinary regression, {percent(f.alarms('robust'))} and "
-        f"{percent(f.alarms('multilevel'))} by these two. Luck alone makes {percent(f.luck[0])} to {percent(f.luck[1])}."
+        f"{percent(f.alarms('multilevel'))} by these two. In {TRIALS:,} trials luck alone makes {percent(f.luck[0])} to {percent(f.luck[1])} of an honest 5%."
     )
 
 
@@ -211,7 +209,9 @@ def none(f: Facts) -> str:
     return (
         f"Now {f.students:,} students are worth {f.worth:,.0f}. The ordinary regression is right: {percent(f.alarms('ordinary'))} false "
         f"alarms. The multilevel model raises {percent(f.alarms('multilevel'))}: it is a little too careful, since it allows for "
-        "differences that are not there. That is the price of being safe."
+        "differences that are not there.\n\n"
+        "Nor is there anything to pay where the lot is drawn among the students of each school. Both groups then come from the "
+        "same schools, and what a school has in common falls out."
     )
 
 
@@ -241,15 +241,16 @@ STEPS = [
     ),
     story.try_it(
         heading="How the alarms come about",
-        text="The red interval is what the ordinary regression states about the difference. It promises to hold the truth, 0, in "
+        text="The interval is what the ordinary regression states about the difference. It promises to hold the truth, 0, in "
         "95% of trials. But it is too short: it counts many students, while the luck of the draw was among few schools.",
         hand=tally,
-        do="Drag again. How often does the red interval miss 0?",
+        do="Drag again. How often does the interval miss 0?",
         shows=ONE,
     ),
     story.say(
         heading="Students who repeat each other",
         text=repeats,
+        do="Move both: what makes the first bar grow?",
         uses=("icc", "class_size"),
         shows=MANY,
     ),
@@ -262,14 +263,14 @@ STEPS = [
     story.breaks(
         heading="Four schools",
         changed="The trial has four schools, two in each group.",
-        look="The first bar of the grey row is far above the dashed line.",
+        look="The first bar of the cluster-robust error is far above the dashed line.",
         text=four,
         shows={**ALL, "arms": 4},
     ),
     story.breaks(
         heading="Schools that do not differ",
         changed="The ICC is 0: students of a school are like strangers.",
-        look="The first red bar has come down to the dashed line.",
+        look="The first bar of the ordinary regression has come down to the dashed line.",
         text=none,
         shows={**ALL, "icc": 0.0},
     ),

@@ -10,7 +10,7 @@ from mlm_core.charts import marks
 from mlm_core.charts.handle import handle, here
 from mlm_core.charts.theme import Look, finish
 
-HEIGHT, ARM, ARMS, INTERVAL, INTERVALS = 380, 34, (48, 126), 54, 196
+HEIGHT, ARM, ARMS, INTERVAL, INTERVALS = 380, 46, (56, 148), 48, 224
 """Pixels: the figure; an arm's strip and where the two lie; between intervals and their heading."""
 WAYS = ("ordinary", "robust", "multilevel")
 SHAPES = ("square", "cross", "circle")
@@ -53,21 +53,21 @@ def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
     texts = [
         heading.encode(x=alt.value(2), y=alt.value(at), text=alt.value(text), opacity=seen)
         for at, text, seen in (
-            (ARMS[0] - 20, "schools with the programme", alt.value(1)),
-            (ARMS[1] - 20, "schools without", alt.value(1)),
+            (ARMS[0] - 29, "schools with the programme", alt.value(1)),
+            (ARMS[1] - 29, "schools without", alt.value(1)),
             (INTERVALS - 8, "difference, with its 95% interval", _if_seen()),
         )
     ]
     caption = this.mark_text(align="right", baseline="bottom", fontWeight="bold")
     return finish(
         alt.layer(
-            zero.encode(x=alt.XDatum(0), y=alt.value(ARMS[0] - 14), y2=alt.value(HEIGHT)),
+            zero.encode(x=alt.XDatum(0), y=alt.value(ARMS[0] - 26), y2=alt.value(HEIGHT)),
             *_arms(look, x, now),
             *texts,
             *_intervals(look, x, now),
             caption.encode(
                 x=alt.value({"expr": "width - 2"}),
-                y=alt.value(ARMS[0] - 20),
+                y=alt.value(ARMS[0] - 29),
                 text="caption:N",
             ),
             steps_of.transform_calculate(
@@ -109,7 +109,7 @@ def _arms(look: Look, x: Any, now: str) -> list[Any]:
     def of(name: str) -> alt.Chart:
         base = alt.Chart(alt.NamedData(name)).transform_filter(now)
         return base.transform_calculate(
-            at=place, above=f"{place} - 19", below=f"{place} + 19", mark="'arm' + datum.arm"
+            at=place, above=f"{place} - 24", below=f"{place} + 24", mark="'arm' + datum.arm"
         )
 
     dots = marks.point(of("schools"), "no", look, 70, clip=True)
@@ -131,8 +131,8 @@ def _intervals(look: Look, x: Any, now: str) -> list[Any]:
         alt.Chart(alt.NamedData("intervals"))
         .transform_filter(now)
         .transform_calculate(
-            at=f"{INTERVALS} + 38 + {INTERVAL} * datum.row",
-            above=f"{INTERVALS} + 27 + {INTERVAL} * datum.row",
+            at=f"{INTERVALS} + 34 + {INTERVAL} * datum.row",
+            above=f"{INTERVALS} + 25 + {INTERVAL} * datum.row",
             line="'line ' + datum.way",
         )
     )

@@ -10,8 +10,8 @@ from mlm_core.charts import marks
 from mlm_core.charts.one_trial import HEIGHT, colour, inks
 from mlm_core.charts.theme import Look, finish
 
-ROW, BARS, GROUND = 126, 98, 120
-"""Pixels: an analysis, its highest bar, where its bars stand."""
+BARS = 0.8
+"""The highest bar, as a share of the room of its analysis."""
 LEVEL = 0.05
 
 
@@ -32,14 +32,13 @@ def p_values(look: Look, *, top: tuple[float, float]) -> Any:
         Shares of the trials, from none to what the highest bar stands for.
     """
     palette = look.palette
-    ground = f"{GROUND} + {ROW} * datum.row"
+    ground, tall = f"{HEIGHT} * datum.ground", f"{BARS * HEIGHT} * datum.tall"
     base = alt.Chart(alt.NamedData("bins")).transform_calculate(
-        ground=ground,
-        place=f"{ground} - {BARS} * datum.share * datum.seen / {top[1]}",
-        honest=f"{ground} - {BARS} * {LEVEL} / {top[1]}",
-        name_at=f"{ground} - {BARS - 2}",
-        label_at=f"{ground} - {BARS - 24}",
-        none=f"{ground} + 0",
+        floor=ground,
+        place=f"{ground} - {tall} * datum.share * datum.seen / {top[1]}",
+        honest=f"{ground} - {tall} * {LEVEL} / {top[1]}",
+        name_at=f"{ground} - {tall} + 4",
+        label_at=f"{ground} - {tall} + 26",
     )
     one = base.transform_filter("datum.alarm")
     right = alt.value({"expr": "width - 2"})
@@ -52,14 +51,8 @@ def p_values(look: Look, *, top: tuple[float, float]) -> Any:
     return finish(
         alt.layer(
             _bars(base, look),
-            one.mark_rule(color=palette.muted).encode(y=_y("none"), opacity=_if_seen(), **wide),
+            one.mark_rule(color=palette.muted).encode(y=_y("floor"), opacity=_if_seen(), **wide),
             honest.encode(y=_y("honest"), opacity=_if_seen(), **wide),
-            one.mark_text(align="right", baseline="bottom", dy=-2, color=palette.ink).encode(
-                x=right,
-                y=_y("honest"),
-                text=alt.value("honest: 5% in each bar"),
-                opacity=_if_seen(),
-            ),
             name.encode(
                 x=right, y=_y("name_at"), text="name:N", color=colour(look), opacity=_if_seen()
             ),
@@ -78,7 +71,7 @@ def _bars(base: alt.Chart, look: Look) -> Any:
         x=_x("left"),
         x2="right:Q",
         y=_y("place"),
-        y2="ground:Q",
+        y2="floor:Q",
         fill=alt.Fill("way:N", scale=inks(look)),
         stroke=alt.Stroke("way:N", scale=inks(look)),
         fillOpacity=alt.condition("datum.alarm", alt.value(1), alt.value(0.3)),

@@ -296,10 +296,6 @@ class Facts:
         reach = 1.959963984540054 * math.sqrt(LEVEL * (1 - LEVEL) / len(self.trials.effect))
         return LEVEL - reach, LEVEL + reach
 
-    def honest(self, way: Way) -> bool:
-        """Whether an analysis raises no more false alarms than luck allows."""
-        return self.alarms(way) <= self.luck[1]
-
     # The questions
 
     @property
@@ -393,8 +389,9 @@ class Facts:
         Returns
         -------
         DataFrame
-            ``way, row, bar, left, right, share, alarm, name, label, seen``, one row an analysis
-            and bar; the first bar holds the p-values below .05.
+            ``way, row, bar, left, right, share, alarm, name, label, seen, ground, tall``, one
+            row an analysis and bar; the first bar holds the p-values below .05. ``ground`` and
+            ``tall`` are shares of the figure's height: where an analysis stands, how high it is.
         """
         import pandas as pd
 
@@ -413,6 +410,8 @@ class Facts:
                     "name": NAMES[way],
                     "label": f"{100 * self.alarms(way):.1f}% false alarms",
                     "seen": float(honest or row == 0),
+                    "ground": (row + 1) / len(WAYS) if honest else 1.0,
+                    "tall": 1 / len(WAYS) if honest else 1.0,
                 }
             )
             for row, way in enumerate(WAYS)
