@@ -19,6 +19,7 @@ from pages.shared.own_data.choosing import (
     chosen_columns,
     linear_anyway,
     more_of_the_model,
+    offer_second,
     opened,
     what_is_used,
 )
@@ -53,6 +54,7 @@ except DataError as problem:
     stop(plain(problem))
 
 st.markdown(what_is_used(rows))
+offer_second(source, table, asked)
 notes = [*table.notes, *rows.notes, *fits.design.notes]
 if not fits.partial.converged:
     notes.insert(0, "The search for the best fit ran out of steps: take these numbers with care.")

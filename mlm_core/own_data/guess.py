@@ -40,6 +40,8 @@ _BEFORE = re.compile(r"^x\d?$|pre$|pret$|^pre|before|baseline|prior|^base|iq|lrt
 _TREATED = re.compile(r"treat|tutor|intervention|programme|program|^trt$|floor|method|condition")
 _OF_GROUPS = re.compile(r"^u\d?$|mean|avg|uranium|fund|invest|diet|treat|trt|sector|sex")
 FEW = 5
+LIKELY = 1.5  # a score of `_like_group` from which a second grouping is named
+MOST_SECOND = 0.5  # levels of it, for each row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +104,39 @@ def guess_columns(table: Table) -> Columns:
     chosen = tuple(c.name for c in best_x), tuple(c.name for c in best_u)
     codes = tuple(c.name for c in (*best_x, *best_u) if coded(table, c.name))
     return Columns(y.name, group.name, *chosen, codes=codes)
+
+
+def guess_second(table: Table, columns: Columns) -> str | None:
+    r"""Another column that looks like a grouping of the same rows, if there is one.
+
+    Districts above schools, or samples across plates; not a name or number of each row within
+    its group.
+
+    Examples
+    --------
+    >>> from mlm_core.own_data.table import read_table
+    >>> rows = [f"{k % 5},{'abcde'[k // 5]},{k % 7}.5" for k in range(25)]
+    >>> table = read_table("\n".join(["plate,sample,y", *rows]).encode())
+    >>> guess_second(table, Columns("y", "plate"))
+    'sample'
+    """
+    every = [_seen(table, name, place) for place, name in enumerate(table.columns)]
+    group = next(c for c in every if c.name == columns.group)
+    free = [c for c in every if c.name not in (columns.y, columns.group, *columns.predictors)]
+    scores = {c.name: _like_group(c, every, table.n_rows) for c in free if _groups_too(c, group)}
+    best = max(scores, key=lambda name: scores[name], default=None)
+    return best if best is not None and scores[best] > LIKELY else None
+
+
+def _groups_too(c: _Column, group: _Column) -> bool:
+    """Whether the column is neither the group by another name nor a name of rows within it."""
+    if c.levels < FEW or c.levels > MOST_SECOND * len(c.j):
+        return False
+    if constant_within(c.j, group.j) and constant_within(group.j, c.j):
+        return False
+    pairs = len(np.unique(c.j * np.intp(group.levels + 2) + group.j))
+    crossed = pairs == c.levels * group.levels and c.numbers is None  # not 1, 2, 3, ... in each
+    return pairs < 0.9 * len(c.j) or crossed
 
 
 def _seen(table: Table, name: str, place: int) -> _Column:

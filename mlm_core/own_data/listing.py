@@ -6,9 +6,13 @@ import csv
 import io
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from mlm_core.own_data.columns import Columns
 from mlm_core.own_data.design import Design, Term
+from mlm_core.own_data.download import safe_cell
 
 MOST_ROWS = 1500
 """With more rows than this the code reads the downloaded file instead of carrying the data."""
@@ -37,7 +41,40 @@ def listing(made: Design, picked: str) -> Listing:
     picked : str
         Label of the group whose estimates are printed first.
     """
+    if made.rows.n_rows > MOST_ROWS:
+        made, picked = in_file(made), safe_cell(picked)
     return Listing(_core(made, picked), _statsmodels(made), _lme4(made))
+
+
+def in_file(made: Design) -> Design:
+    """The design as it is in the file to download: no name and no label that a spreadsheet runs."""
+    rows, c = made.rows, made.rows.columns
+    columns = Columns(
+        safe_cell(c.y), safe_cell(c.group), _safe_all(c.x), _safe_all(c.u),
+        safe_cell(c.second) if c.second else None, _safe_all(c.codes),
+    )  # fmt: skip
+    labels = rows.labels
+    if labels.dtype.kind == "U":
+        labels = np.array(_safe_all(tuple(labels.tolist())))
+    safe = replace(
+        rows,
+        columns=columns,
+        labels=labels,
+        numbers={safe_cell(name): values for name, values in rows.numbers.items()},
+        text={
+            safe_cell(name): np.array(_safe_all(tuple(cells.tolist())), dtype=object)
+            for name, cells in rows.text.items()
+        },
+    )
+    terms = tuple(
+        replace(t, column=safe_cell(t.column), level=safe_cell(t.level)) for t in made.terms
+    )
+    model = replace(made.model, varying=_safe_all(made.model.varying))
+    return replace(made, rows=safe, terms=terms, model=model)
+
+
+def _safe_all(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(safe_cell(text) for text in texts)
 
 
 def data_csv(made: Design) -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 from mlm_core import DataError
 from mlm_core.own_data.columns import Columns, coded, may_be_codes, swapped
 from mlm_core.own_data.design import Model
-from mlm_core.own_data.guess import guess_columns
+from mlm_core.own_data.guess import guess_columns, guess_second
 from mlm_core.own_data.rows import Rows
 from mlm_core.own_data.table import Table, read_table
 from pages.shared import controls
@@ -170,6 +170,23 @@ def linear_anyway(source: str, outcome: str, kind: str) -> bool:
     return st.toggle(
         "Show me the linear model anyway, as a rough look", key=f"own_linear_{source}_{outcome}"
     )
+
+
+def offer_second(source: str, table: Table, columns: Columns) -> None:
+    """Name a column that looks like a second grouping, with a button that takes it in."""
+    if columns.second:
+        return
+    name = remembered("also", (source, columns), lambda: guess_second(table, columns))
+    if name is None:
+        return
+
+    def take() -> None:
+        st.session_state[f"own_second_{source}"] = name
+
+    st.button(
+        f"{plain(name)} looks like a second grouping of these rows: add it", on_click=take,
+        icon=":material/account_tree:", key="own_offer", type="tertiary",
+    )  # fmt: skip
 
 
 def what_is_used(rows: Rows) -> str:

@@ -364,6 +364,6 @@ def report_part(setting: object, fits: Fits, j: int) -> None:
         }[language]
         st.code(code, "r" if language == "R (lme4)" else "python", height=360)
     st.download_button(
-        "Download the data that are used (CSV)", lambda: listing.data_csv(fits.design), listing.FILE, "text/csv",
+        "Download the data that are used (CSV)", lambda: listing.data_csv(listing.in_file(fits.design)), listing.FILE, "text/csv",
         icon=":material/download:", on_click="ignore", key="data_csv",
     )  # fmt: skip

@@ -227,10 +227,11 @@ def test_two_groupings_with_slopes_are_refused():
 
 
 def test_downloads_hold_no_formulas():
-    frame = pd.DataFrame({"=g": ["=cmd()", "+1", "-x", "@y", "ok", "\tz"], "y": [-1.0] * 6})
+    frame = pd.DataFrame({"=g": ["=cmd()", "+1-1", "-x", "@y", "ok", "\tz", "-2,5"]})
+    frame["y"] = -1.0
     rows = list(csv.reader(io.StringIO(safe_csv(frame))))
     assert rows[0] == ["'=g", "y"]
-    assert [row[0] for row in rows[1:]] == ["'=cmd()", "'+1", "'-x", "'@y", "ok", "'\tz"]
+    assert [row[0] for row in rows[1:]] == ["'=cmd()", "'+1-1", "'-x", "'@y", "ok", "'\tz", "-2,5"]
     assert {row[1] for row in rows[1:]} == {"-1"}
 
 

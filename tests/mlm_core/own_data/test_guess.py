@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlm_core.own_data import guess_columns, read_table
+from mlm_core.own_data import Columns, guess_columns, read_table
 from mlm_core.own_data.columns import swapped
+from mlm_core.own_data.guess import guess_second
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -84,6 +85,30 @@ def test_the_order_of_columns_and_rows_does_not_matter():
         mixed = mixed[list(rng.permutation(frame.columns))]
         found = guess_of(mixed)
         assert (found.y, found.group) == ("pain", "patient")
+
+
+def nested() -> pd.DataFrame:
+    rng = np.random.default_rng(12)
+    pupils = pd.DataFrame({"school": np.arange(240) // 8, "district": np.arange(240) // 40})
+    pupils["u"] = rng.normal(size=30)[pupils["school"]].round(3)
+    pupils["student"] = np.arange(240) % 8
+    return pupils.assign(score=rng.normal(size=240).round(3))
+
+
+def test_of_nested_groupings_the_finer_is_the_group_and_the_other_is_named():
+    table = read_table(nested().to_csv(index=False).encode())
+    found = guess_columns(table)
+    assert (found.y, found.group) == ("score", "school")
+    assert guess_second(table, found) == "district"
+
+
+def test_no_second_grouping_is_seen_in_names_of_rows_or_of_the_group():
+    frame = (
+        nested().drop(columns="district").assign(school_name="s" + nested()["school"].astype(str))
+    )
+    table = read_table(frame.to_csv(index=False).encode())
+    assert guess_second(table, Columns("score", "school")) is None
+    assert guess_second(table, Columns("score", "school", u=("u",))) is None
 
 
 def test_radon():

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from mlm_core.own_data import Columns, Model, design, fit_all, guess_columns, read_table, take_rows
-from mlm_core.own_data.listing import FILE, MOST_ROWS, data_csv, listing
+from mlm_core.own_data.listing import FILE, MOST_ROWS, data_csv, in_file, listing
 
 NEEDS_R = pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R")
 
@@ -85,6 +85,30 @@ def test_the_file_to_download_is_the_table_that_was_used():
     again = take_rows(read_table(data_csv(fits.design).encode()), fits.design.rows.columns)
     np.testing.assert_array_equal(again.y, fits.design.rows.y)
     assert again.labels.tolist() == fits.design.rows.labels.tolist()
+
+
+def test_the_code_that_reads_the_file_knows_its_apostrophes(tmp_path, monkeypatch):
+    """No cell of the file to download is a formula, and the code still gives the page's numbers."""
+    rng = np.random.default_rng(8)
+    size = MOST_ROWS + 100
+    frame = pd.DataFrame({"=g": rng.choice(["=1+1", "-x", "@b", "oak"], size)})
+    frame["+z"] = rng.choice(["f", "=m"], size)
+    frame["y"] = rng.normal(size=size) + 2 * (frame["=g"] == "oak")
+    columns = Columns("y", "=g", ("+z",))
+    fits = fit_all(
+        design(take_rows(read_table(frame.to_csv(index=False).encode()), columns), Model())
+    )
+    (tmp_path / FILE).write_text(data_csv(in_file(fits.design)), encoding="utf-8")
+    cells = pd.read_csv(tmp_path / FILE, dtype=str)
+    text = [*cells.columns, *cells["'=g"], *cells["'+z"]]
+    assert not [cell for cell in text if cell.startswith(("=", "+", "-", "@"))]
+    monkeypatch.chdir(tmp_path)
+    code = listing(fits.design, "@b")
+    found = np.array(re.findall(r"[-\d.]+", run(code.core).splitlines()[-1]), dtype=float)
+    j = list(fits.labels).index("@b")
+    np.testing.assert_allclose(found, [fits.own_height[j], fits.height[j], fits.se[j]], 1e-6)
+    sigma = float(re.search(r"SD within groups ([\d.]+)", run(code.statsmodels))[1])
+    assert sigma == pytest.approx(fits.partial.sigma_y, rel=1e-3)
 
 
 GROWTH = ("sleepstudy", "Orthodont", "Oxboys", "ChickWeight")
