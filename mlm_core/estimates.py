@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlm_core.data import Floats, GroupedData, Ints
-from mlm_core.records import GroupLines, PoolingPath
+from mlm_core.records import PoolingPath
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,50 +18,10 @@ STEPS = 121
 """Positions of the handle between complete and no pooling."""
 
 MOST_NAMES = 24
-"""Schools of which all the names are written; of more, only those at the ends and the picked one."""
+"""Schools of which all names are written; of more, only the ends and the picked one."""
 
 HANDLE_SCALE = 5.0
 """The SD between schools (points) in the middle of the handle."""
-
-
-def estimates_table(data: GroupedData, lines: Mapping[str, GroupLines]) -> pd.DataFrame:
-    """One row a school and pooling.
-
-    Parameters
-    ----------
-    data : GroupedData
-    lines : mapping of str to GroupLines
-        For example ``{"complete": ..., "no": ..., "partial": ...}``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``school, n, pooling, alpha, se_alpha, beta, se_beta``.
-
-    Examples
-    --------
-    >>> from mlm_core import Scenario, fit_no_pooling, simulate
-    >>> data = simulate(Scenario()).data
-    >>> len(estimates_table(data, {"no": fit_no_pooling(data).lines}))
-    20
-    """
-    import pandas as pd
-
-    one = {
-        name: pd.DataFrame(
-            {
-                "school": data.labels.astype(str),
-                "n": data.n,
-                "pooling": name,
-                "alpha": fit.alpha,
-                "se_alpha": fit.se_alpha,
-                "beta": fit.beta,
-                "se_beta": fit.se_beta,
-            }
-        )
-        for name, fit in lines.items()
-    }
-    return pd.concat(one.values(), ignore_index=True)
 
 
 def students_table(data: GroupedData) -> pd.DataFrame:
@@ -117,37 +77,6 @@ def line_table(
         for at in x
     ]
     return pd.concat(ends, ignore_index=True)
-
-
-def residuals_tables(
-    data: GroupedData, residual: Floats, picked: str, most: int = 600
-) -> dict[str, pd.DataFrame]:
-    """Residuals by school, the schools in the order of their mean.
-
-    Returns
-    -------
-    dict
-        ``residuals``: ``school, residual, picked``, one row a student (thinned as in
-        `marked_students`); ``means``: ``school, n, mean, picked``, one row a school.
-    """
-    import pandas as pd
-
-    mean = data.group_means(residual)
-    order = np.argsort(-mean, kind="stable")
-    names = data.labels.astype(str)
-    means = pd.DataFrame(
-        {
-            "school": names[order],
-            "n": data.n[order],
-            "mean": mean[order],
-            "picked": names[order] == picked,
-        }
-    )
-    students = pd.DataFrame({"school": names[data.j], "residual": residual})
-    students["picked"] = students["school"] == picked
-    every = -(-data.n_students // most)
-    students = students[students["picked"] | (np.arange(data.n_students) % every == 0)]
-    return {"residuals": students, "means": means}
 
 
 def handle_grid(estimate: float, scale: float = HANDLE_SCALE, steps: int = STEPS) -> Floats:
@@ -220,8 +149,8 @@ def schools_table(
     -------
     pandas.DataFrame
         ``row, school, label, n, own, complete, truth, truth_seen, later, later_seen,
-        partial_seen, picked, named``; ``label`` has the name and the number of students; ``named`` marks
-        the schools whose names are written where there is no room for all.
+        partial_seen, picked, named``; ``label`` has the name and the number of students;
+        ``named`` marks the schools whose names are written where there is no room for all.
     """
     import pandas as pd
 

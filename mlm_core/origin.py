@@ -65,22 +65,6 @@ def move_origin(hyper: Hyperparameters, to: float) -> Hyperparameters:
     )
 
 
-def uncorrelated_origin(hyper: Hyperparameters) -> float:
-    r"""The zero of x at which intercepts and slopes are uncorrelated.
-
-    :math:`c = -\rho \sigma_\alpha / \sigma_\beta`. There, :math:`\sigma_\alpha` is smallest.
-    NaN where slopes do not vary.
-
-    Examples
-    --------
-    >>> uncorrelated_origin(Hyperparameters(sigma_alpha=5, sigma_beta=2, rho=0.4))
-    -1.0
-    """
-    if hyper.sigma_beta == 0:
-        return math.nan
-    return -(hyper.rho if hyper.sigma_alpha > 0 else 0.0) * hyper.sigma_alpha / hyper.sigma_beta
-
-
 def true_population(scenario: Scenario, with_u: bool) -> Hyperparameters:
     r"""The population of lines that the schools of a scenario are drawn from.
 

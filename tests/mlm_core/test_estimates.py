@@ -86,20 +86,3 @@ def test_lines_that_cannot_be_estimated_are_left_out():
     )
     assert set(lines["school"]) == {"a"}
     assert sorted(lines["y"]) == [1.0, 21.0]
-
-
-def test_residuals_stand_in_the_order_of_their_means():
-    data = simulate(Scenario()).data
-    tables = estimates.residuals_tables(data, data.y - data.y.mean(), "Juniper")
-    assert tables["means"]["mean"].is_monotonic_decreasing
-    assert tables["means"]["picked"].sum() == 1
-    assert len(tables["residuals"]) == data.n_students
-
-
-def test_estimates_of_several_fits_in_one_table(fitted):
-    _, data, _, _ = fitted
-    table = estimates.estimates_table(
-        data, {"no": fit_no_pooling(data).lines, "partial": fit_partial_pooling(data).lines}
-    )
-    assert table.groupby("pooling").size().to_dict() == {"no": 20, "partial": 20}
-    assert list(table.columns) == ["school", "n", "pooling", "alpha", "se_alpha", "beta", "se_beta"]

@@ -9,7 +9,7 @@ import pytest
 
 from mlm_core import Hyperparameters, Scenario, fit_partial_pooling, simulate
 from mlm_core.data import GroupedData
-from mlm_core.origin import ellipse, move_origin, true_population, uncorrelated_origin
+from mlm_core.origin import ellipse, move_origin, true_population
 
 # Two fits of the same model reach the same optimum to about 1e-6 of an SD.
 CLOSE = {"rel": 1e-4, "abs": 1e-4}
@@ -57,16 +57,6 @@ def test_parallel_lines_do_not_change_their_spread() -> None:
     there = move_origin(hyper, 2.0)
     assert there.sigma_alpha == hyper.sigma_alpha
     assert np.isnan(there.rho)
-    assert np.isnan(uncorrelated_origin(hyper))
-
-
-def test_uncorrelated_origin_has_the_smallest_spread() -> None:
-    hyper = Hyperparameters(rho=0.6)
-    c = uncorrelated_origin(hyper)
-    least = move_origin(hyper, c)
-    assert least.rho == pytest.approx(0, abs=1e-12)
-    around = [move_origin(hyper, c + d).sigma_alpha for d in (-0.5, 0.5)]
-    assert least.sigma_alpha < min(around)
 
 
 def test_true_population_is_that_of_simulated_schools() -> None:
