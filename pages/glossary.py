@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.shared import contents, settings
-from pages.shared.terms import MISCONCEPTIONS, REFERENCES, TERMS, Term, find
+from pages.shared.terms import MISCONCEPTIONS, REFERENCES, TERMS, Term, find, first_step
 from pages.shared.words import count, plain
 
 SLUG = "glossary"
@@ -41,12 +41,16 @@ def found(words: list[str]) -> list[Term]:
     return sorted((t for t in TERMS if all(word in said_in(t) for word in words)), key=rank)
 
 
-def lessons(slugs: tuple[str, ...]) -> None:
-    """Where it is met: the lessons that are there."""
+def lessons(slugs: tuple[str, ...], term: Term | None = None) -> None:
+    """Where it is met: the lessons that are there, each at the step that says it first."""
     with st.container(horizontal=True, gap="small"):
         for slug in slugs:
             if slug in LESSONS:
-                st.page_link(LESSONS[slug].path, label=LESSONS[slug].name, icon=":material/school:")
+                step = None if term is None else first_step(slug, term)
+                st.page_link(
+                    LESSONS[slug].path, label=LESSONS[slug].name, icon=":material/school:",
+                    query_params=None if step is None else {"step": str(step)},
+                )  # fmt: skip
 
 
 def entry(term: Term) -> None:
@@ -56,7 +60,7 @@ def entry(term: Term) -> None:
         symbol = rf" $\quad {term.symbol}$" if term.symbol else ""
         also = f"  \nAlso: {', '.join(term.also)}." if term.also else ""
         st.markdown(f"**{term.name}**{symbol}  \n{term.meaning}{also}")
-        lessons(term.taught)
+        lessons(term.taught, term)
     if term.elsewhere:
         others.markdown("\n".join(f"- {who}: {name}" for who, name in term.elsewhere.items()))
 

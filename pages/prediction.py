@@ -275,10 +275,10 @@ STEPS = [
         heading="Two parts under one root",
         text=r"$\hat\alpha_j$ is the school's mean by partial pooling. $\sigma_y$ is how students of one school differ. $s_j$ is "
         r"what is not known of the school's mean: in a new school at least $\sigma_\alpha$, the SD between schools; in a "
-        "known one little."
+        "known one little. The [[t distribution|t]] is near 2; a new school needs more, since few schools tell how much schools differ."
         "\n\n" + SCORE,
         hand=worked,
-        do="Drag. The t is near 2; a new school needs more, since few schools tell how much schools differ.",
+        do="Drag. Compare the two ends: which part under the root becomes small?",
         shows={**STUDENT, "school": "Oak Hill", "handle": "few"},
     ),
     story.try_it(

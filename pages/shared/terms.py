@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from urllib.parse import quote
 
 
@@ -55,7 +58,7 @@ TERMS = (
     Term("Bias",
          "How far an estimate is from the truth on average over many draws. An estimate can have a bias and still be "
          "nearer to the truth, because it swings less.",
-         "E(\\hat\\alpha_j) - \\alpha_j", {}, ("no_pooling", "partial_pooling", "efficient_inference"), ("biased", "unbiased")),
+         "E(\\hat\\alpha_j) - \\alpha_j", {}, ("no_pooling", "partial_pooling"), ("biased", "unbiased")),
     Term("BLUP",
          "Best linear unbiased prediction: in books on mixed models, the partial-pooling estimate of a school's error. "
          "Best means: the smallest mean squared error among such rules, if the SDs are known.",
@@ -65,7 +68,7 @@ TERMS = (
          "Counting x from another zero, most often its mean. The lines stay where they are. The intercepts, their SD "
          "and their correlation with the slopes change, since the intercept is the height of a line at x = 0.",
          "x_i - \\bar x", _names(hlm="grand-mean or group-mean centring", econ="demeaning; by group, the within transformation"),
-         ("varying_slopes", "two_level_predictors"), ("centred", "centered", "centering")),
+         ("varying_slopes",), ("centred", "centered", "centering")),
     Term("Cluster-robust standard error",
          "A standard error of the ordinary regression that allows students of one school to be alike. "
          "With few schools it is too small on average.",
@@ -78,7 +81,7 @@ TERMS = (
     Term("Complete pooling",
          "One regression for all students, as if there were no schools: the multilevel model with an SD between schools of 0.",
          "\\sigma_\\alpha = 0", _names("`lm(y ~ x)`", "`regress y x`", "REGRESSION", "pooled OLS"),
-         ("complete_pooling", "partial_pooling")),
+         ("complete_pooling", "partial_pooling", "prediction")),
     Term("Conditional mode",
          "What partial pooling adds to the school-level model for one school, when the SDs are taken as known. "
          "In a linear model it is also the conditional mean.",
@@ -122,7 +125,7 @@ TERMS = (
     Term("Deviance",
          "Minus twice the logarithm of the likelihood: the smaller, the better the fit. With REML, of the restricted likelihood.",
          "-2\\log L", _names("`deviance()`, `REMLcrit()`", "−2 × log likelihood", "−2 (Restricted) Log Likelihood"),
-         ("efficient_inference",), ("log likelihood",)),
+         ("varying_slopes",), ("log likelihood",)),
     Term("Effect that varies",
          "A treatment effect with a value for each school: a varying slope of the treatment. The model gives its mean and its spread.",
          "\\beta_j", _names("`(1 + treated | school)`", "`|| school: treated`", "randomly varying slope", "heterogeneous treatment effect"),
@@ -165,7 +168,7 @@ TERMS = (
     Term("Indicator variable",
          "A variable that is 1 for the students of one school and 0 for all others. A regression with one for each school is no pooling.",
          "", _names("`factor(school)` in `lm`", "`i.school`", "dummy variable", "dummy variable; LSDV"),
-         ("no_pooling", "fixed_and_random"), ("indicator", "dummy variable")),
+         ("no_pooling", "what_is_multilevel", "fixed_and_random"), ("indicator", "dummy variable")),
     Term("Intraclass correlation (ICC)",
          "The share of the variance that lies between schools. It is also the correlation of two students of one school.",
          "\\dfrac{\\sigma_\\alpha^2}{\\sigma_\\alpha^2 + \\sigma_y^2}",
@@ -177,11 +180,11 @@ TERMS = (
          ("ordinary least squares", "OLS")),
     Term("Leaving schools out",
          "Judging predictions on schools, or on students, that the fit has not seen. The two answer different questions.",
-         "", _names(econ="out-of-sample error"), ("prediction",), ("held out", "held-out error")),
+         "", _names(econ="out-of-sample error"), ("prediction",), ("leave whole schools out", "held out", "held-out error")),
     Term("Likelihood",
          "How well a value of a parameter fits: how probable it makes the data that we saw. The data choose the value "
          "at the top. It is not the probability of the value.",
-         "L(\\sigma_\\alpha) = p(y \\mid \\sigma_\\alpha)", _names("`logLik()`"), ("partial_pooling", "how_sure_about_tau")),
+         "L(\\sigma_\\alpha) = p(y \\mid \\sigma_\\alpha)", _names("`logLik()`"), ("partial_pooling", "efficient_inference")),
     Term("Maximum likelihood (ML)",
          "Choosing the values of the parameters under which the data are most probable. For an SD between few schools "
          "the value is too small on average; REML mends most of that.",
@@ -189,10 +192,10 @@ TERMS = (
     Term("Mean intercept and mean slope",
          "Where u = 0, the middle of the schools' intercepts and of their slopes.",
          "a_0,\\ a_1", _names("`(Intercept)` and `x` of `fixef()`", "`_cons` and `x`", "γ₀₀ and γ₁₀", "population-average coefficients"),
-         ("varying_intercepts", "varying_slopes"), ("mean intercept", "mean slope")),
+         ("varying_slopes", "fixed_and_random"), ("mean intercept", "mean slope")),
     Term("Mean squared error",
          "The average of the squared distances between estimates and truth. Its root is in points, the root mean square error.",
-         "\\text{MSE} = \\text{bias}^2 + \\text{variance}", _names(econ="MSE, RMSE"), ("partial_pooling", "efficient_inference"),
+         "\\text{MSE} = \\text{bias}^2 + \\text{variance}", _names(econ="MSE, RMSE"), ("partial_pooling", "varying_intercepts", "efficient_inference"),
          ("root mean square", "root mean square error", "RMSE", "MSE")),
     Term("Mixed model",
          "A linear model with both kinds of coefficients, those without and those with a distribution. Another notation for the same model.",
@@ -214,10 +217,10 @@ TERMS = (
          "Every school by itself, the SD between schools taken as infinite. Either an intercept for each school with one "
          "slope, or a regression for each school: textbooks use the word for both.",
          "\\sigma_\\alpha = \\infty", _names("`lm(y ~ x + factor(school))`, `lmList`", "`areg`, `xtreg, fe`", "dummy variables",
-                                             "fixed effects, within estimator"), ("no_pooling", "partial_pooling")),
+                                             "fixed effects, within estimator"), ("no_pooling", "partial_pooling", "prediction")),
     Term("Normal distribution",
          "The bell curve. Two thirds of its values lie within one SD of its mean, 95% within two.",
-         "N(a_0, \\sigma_\\alpha^2)", {}, ("what_is_multilevel",), ("normal", "bell curve")),
+         "N(a_0, \\sigma_\\alpha^2)", {}, ("fixed_and_random", "your_data"), ("normal", "bell curve")),
     Term("p-value",
          "How often pure luck would give a result at least as large as this one. Below .05 many call it significant; "
          "where nothing is going on that should happen in 5 of 100 trials.",
@@ -228,7 +231,7 @@ TERMS = (
     Term("Partial pooling",
          "A weighted average of the school's own estimate and what the school-level model says. The weights come from how much each knows.",
          "\\hat\\alpha_j", _names("`coef()`", "`predict, fitted`", "empirical Bayes estimate", "BLUP of the random-effects model"),
-         ("partial_pooling",), ("pooling",)),
+         ("partial_pooling", "small_groups", "varying_slopes"), ("pooling",)),
     Term("Pooling weight",
          "How much a school's own mean counts in its estimate, from 0 to 1: more with more students, and with schools that differ more.",
          "w_j = \\dfrac{\\sigma_\\alpha^2}{\\sigma_\\alpha^2 + \\sigma_y^2/n_j}", _names(hlm="reliability λⱼ"), ("partial_pooling",),
@@ -250,7 +253,7 @@ TERMS = (
          "", _names("`profile()`, `confint(method = \"profile\")`"), ("your_data",), ("profile likelihood interval", "profile")),
     Term("Random assignment",
          "Letting chance decide who gets the treatment. The two groups then differ by luck only, and by what the treatment does.",
-         "", {}, ("treatment_effects",), ("randomised", "randomized")),
+         "", {}, ("treatment_effects",), ("randomised", "randomized", "drawn by lot")),
     Term("Random effect",
          "A coefficient that has a distribution: here, a school's error. Others mean by it a sample of many groups, or an "
          "interest in all groups: see “Fixed effect”.",
@@ -259,15 +262,20 @@ TERMS = (
     Term("Recycled labels",
          "The same label for different groups, as class 7A in two schools. Taken at its word, it joins what is apart.",
          "", _names("write `district:school`"), ("nested_and_crossed",), ("recycled label", "names used again")),
+    Term("Rank agreement",
+         "How well two orders of the same schools agree: 1 if they are the same, 0 on average if one says nothing of the other. "
+         "It is the correlation of the ranks (Spearman).",
+         "\\rho_s", _names("`cor(method = \"spearman\")`", "`spearman`", "Spearman's rho"), ("small_groups",),
+         ("rank correlation",)),
     Term("Regression to the mean",
          "What was far out this year is, on average, less far out next year, though nobody did anything. The part of a "
          "distance that was luck does not come again.",
          "", {}, ("next_year",)),
     Term("REML (restricted maximum likelihood)",
          "A way to estimate SDs that allows for the mean coefficients being estimated, too. Maximum likelihood does not, "
-         "and its SDs are too small with few schools.",
+         "and with few schools its SDs are too small on average.",
          "", _names("the default", "`reml`", "the default", "ML; or GLS with moment estimates (`xtreg, re`)"),
-         ("efficient_inference",), ("REML", "REML and ML")),
+         ("efficient_inference", "how_sure_about_tau"), ("REML", "REML and ML")),
     Term("Replication",
          "Simulating the same scenario again with other draws, and fitting again: thousands of worlds show how an estimator behaves.",
          "", _names("`simulate()`, `refit()`", "`simulate:`", econ="Monte Carlo"), ("efficient_inference", "one_regression_or_two"),
@@ -280,16 +288,16 @@ TERMS = (
          "\\sigma_y / \\sqrt{n_j}", {}, ("one_regression_or_two",), ("sampling noise", "noise", "luck")),
     Term("School-level error",
          "What the school-level model leaves unexplained of a school's intercept or slope.",
-         "\\eta_{j1},\\ \\eta_{j2}", _names("random effects b", "random effects", "u₀ⱼ, u₁ⱼ", "αᵢ or cᵢ"), ("varying_intercepts", "varying_slopes"),
+         "\\eta_j,\\ \\eta_{j1},\\ \\eta_{j2}", _names("random effects b", "random effects", "u₀ⱼ, u₁ⱼ", "αᵢ or cᵢ"), ("varying_intercepts", "varying_slopes"),
          ("school's error",)),
     Term("School-level model",
          "The regression whose data points are schools: it says where a school's coefficient comes from, and how far it may lie from there.",
-         "\\alpha_j \\sim N(a_0 + b_0 u_j,\\ \\sigma_\\alpha^2)", _names(hlm="level-2 model"), ("what_is_multilevel", "varying_intercepts"),
+         "\\alpha_j \\sim N(a_0 + b_0 u_j,\\ \\sigma_\\alpha^2)", _names(hlm="level-2 model"), ("what_is_multilevel",),
          ("group-level model", "school-level regression")),
     Term("School-level predictor",
          "A predictor with one value a school, here u: what the town spends on a student of the school. It moves what schools are pulled to.",
          "u_j,\\ b_0,\\ b_1", _names("`u`", "`u`", "level-2 predictor W; γ₀₁", "time-invariant regressor"),
-         ("what_is_multilevel", "varying_intercepts"), ("group-level predictor",)),
+         ("varying_intercepts",), ("group-level predictor",)),
     Term("SD between schools",
          "How much schools' intercepts differ beyond what u explains. Small: schools are much alike, and are pulled far.",
          "\\sigma_\\alpha", _names("Std.Dev. of `(Intercept)`", "`sd(_cons)`; `var(_cons)` is its square", "√τ₀₀", "sigma_u"),
@@ -299,7 +307,7 @@ TERMS = (
          "\\sigma_\\beta", _names("Std.Dev. of `x`", "`sd(x)`; `var(x)` is its square", "√τ₁₁"), ("varying_slopes",)),
     Term("SD within schools",
          "How much students of one school differ, given x.",
-         "\\sigma_y", _names("Residual; `sigma()`", "`sd(Residual)`", "√σ²", "sigma_e"), ("partial_pooling",)),
+         "\\sigma_y", _names("Residual; `sigma()`", "`sd(Residual)`", "√σ²", "sigma_e"), ("partial_pooling", "small_groups")),
     Term("Shrinkage",
          "How far a school's estimate is pulled from its own data: more, the fewer students it has and the more alike schools are.",
          "1 - w_j", _names(hlm="one minus the reliability λⱼ"), ("fixed_and_random",),
@@ -308,10 +316,10 @@ TERMS = (
          "Every school's slope goes up, and the slope of all students together goes down.",
          "", {}, ("complete_pooling", "two_level_predictors"), ("Simpson",)),
     Term("Singular fit",
-         "An SD estimated as exactly 0, or a correlation as exactly 1 or −1. A result, not an error: the data cannot tell it from that. "
-         "The interval says how far it could be.",
+         "An SD estimated as exactly 0, or a correlation as exactly 1 or −1. A result, not an error: the best fit lies at the edge "
+         "of what is possible. The interval says which other values fit nearly as well.",
          "", _names("`isSingular()`", "an SD near 0 without standard error", "“covariance parameter is redundant”"),
-         ("your_data",), ("singular",)),
+         ("varying_slopes",), ("singular",)),
     Term("Slash notation",
          "Short for two groupings at once: school / class means schools, and classes within schools. The inner group "
          "gets a name that holds both labels.",
@@ -322,10 +330,10 @@ TERMS = (
     Term("Standard error",
          "How far an estimate would typically be from the truth by the luck of the draw: the SD of the estimate over many data sets.",
          "\\text{SE} = \\sigma_y / \\sqrt{n_j}\\ \\text{for a mean}", _names("Std. Error", "Std. err."),
-         ("complete_pooling", "no_pooling", "partial_pooling")),
+         ("complete_pooling", "no_pooling", "one_regression_or_two", "how_sure_about_tau")),
     Term("Standardised",
          "Counted in SDs from the mean: 0 is the mean, 1 is one SD above it.",
-         "(x_i - \\bar x) / s_x", _names("`scale()`", "`egen std()`", "z-score"), ("complete_pooling",), ("standardized", "z-score")),
+         "(x_i - \\bar x) / s_x", _names("`scale()`", "`egen std()`", "z-score"), ("varying_intercepts", "varying_slopes", "structured_data"), ("standardized", "z-score", "in SDs")),
     Term("Student",
          "One row of the table: what is measured within a group. In your data perhaps a patient, a worker or an occasion.",
          "i", _names("observation", "level 1", "level-1 unit", "observation"), ("what_is_multilevel",)),
@@ -345,7 +353,7 @@ TERMS = (
          ("one_regression_or_two",), ("two steps", "two-step")),
     Term("Variance",
          "The square of an SD. Variances of independent parts add up, SDs do not.",
-         "\\sigma^2", {}, ("complete_pooling", "partial_pooling")),
+         "\\sigma^2", {}, ("complete_pooling", "one_regression_or_two", "structured_data")),
     Term("Variance components",
          "The variance of each level: districts, schools, students. Together they are the variance of a score.",
          "\\sigma_\\alpha^2,\\ \\sigma_\\gamma^2,\\ \\sigma_y^2", _names("`VarCorr()`", "random-effects parameters", "VARCOMP"),
@@ -356,13 +364,13 @@ TERMS = (
     Term("Varying intercept",
          "An intercept for each school, from a distribution. It holds what the school-level model says and the school's error.",
          "\\alpha_j = a_0 + b_0 u_j + \\eta_{j1}", _names("`(1 | school)`; values by `coef()`", "`|| school:`", "β₀ⱼ", "individual effect"),
-         ("varying_intercepts",)),
+         ("varying_intercepts", "nested_and_crossed")),
     Term("Varying slope",
-         "A slope for each school, from a distribution, correlated with the intercept.",
+         "A slope for each school, from a distribution. It may go with the intercept: schools with high intercepts may have steep slopes.",
          "\\beta_j = a_1 + b_1 u_j + \\eta_{j2}", _names("`(1 + x | school)`", "`|| school: x, cov(un)`", "β₁ⱼ", "random coefficient"),
          ("varying_slopes",)),
     Term("Winner's curse",
-         "The best-looking of many noisy estimates was most often helped by luck, and looks less good when it is measured again.",
+         "The best-looking of many noisy estimates was, on average, helped by luck. Measured again, it looks less good, on average.",
          "", {}, ("treatment_effects",)),
     Term("Within slope",
          "How the outcome changes with x among students of one school.",
@@ -371,7 +379,7 @@ TERMS = (
 
 MISCONCEPTIONS = (
     ("Shrinkage is arbitrary, a bias to be avoided.",
-     "Each estimate is drawn to the middle, and on average over schools the squared errors are smaller. The data say how far.",
+     "Each estimate is drawn to the middle, and on average over draws the mean squared error is smaller. The data say how far.",
      ("partial_pooling", "efficient_inference")),
     ("All schools are pulled equally, always to the grand mean.",
      "Small schools are pulled more; and with a school-level predictor, to a line.",
@@ -396,24 +404,40 @@ MISCONCEPTIONS = (
 )  # fmt: skip
 
 REFERENCES = (
+    ("Bafumi, J. & Gelman, A. (2006). Fitting multilevel models when predictors and group effects correlate. "
+     "Annual meeting of the Midwest Political Science Association.", ""),
     ("Bates, D., Mächler, M., Bolker, B. & Walker, S. (2015). Fitting linear mixed-effects models using lme4. "
      "*Journal of Statistical Software* 67(1), 1–48.", "https://doi.org/10.18637/jss.v067.i01"),
+    ("Bland, J. M. & Altman, D. G. (1994). Regression towards the mean. *BMJ* 308, 1499.",
+     "https://doi.org/10.1136/bmj.308.6942.1499"),
     ("Cameron, A. C. & Miller, D. L. (2015). A practitioner's guide to cluster-robust inference. "
      "*Journal of Human Resources* 50(2), 317–372.", "https://doi.org/10.3368/jhr.50.2.317"),
     ("Crouch, C. H., Fagen, A. P., Callan, J. P. & Mazur, E. (2004). Classroom demonstrations: learning tools or "
      "entertainment? *American Journal of Physics* 72(6), 835–838.", "https://doi.org/10.1119/1.1707018"),
     ("Efron, B. & Morris, C. (1977). Stein's paradox in statistics. *Scientific American* 236(5), 119–127.", ""),
+    ("Galton, F. (1886). Regression towards mediocrity in hereditary stature. *Journal of the Anthropological "
+     "Institute* 15, 246–263.", "https://doi.org/10.2307/2841583"),
     ("Gelman, A. (2005). Analysis of variance: why it is more important than ever. *Annals of Statistics* 33(1), 1–53.",
      "https://doi.org/10.1214/009053604000001048"),
     ("Gelman, A. & Hill, J. (2007). *Data Analysis Using Regression and Multilevel/Hierarchical Models*. "
      "Cambridge University Press.", ""),
+    ("Gelman, A. & Price, P. N. (1999). All maps of parameter estimates are misleading. *Statistics in Medicine* "
+     "18(23), 3221–3234.", ""),
     ("Gelman, A., Carlin, J. B., Stern, H. S., Dunson, D. B., Vehtari, A. & Rubin, D. B. (2013). "
      "*Bayesian Data Analysis*, third edition (BDA3). CRC Press.", ""),
+    ("Higgins, J. P. T., Thompson, S. G. & Spiegelhalter, D. J. (2009). A re-evaluation of random-effects "
+     "meta-analysis. *Journal of the Royal Statistical Society A* 172(1), 137–159.",
+     "https://doi.org/10.1111/j.1467-985X.2008.00552.x"),
     ("Kish, L. (1965). *Survey Sampling*. Wiley. (The design effect.)", ""),
+    ("Laird, N. M. & Louis, T. A. (1989). Empirical Bayes ranking methods. *Journal of Educational Statistics* "
+     "14(1), 29–46.", "https://doi.org/10.3102/10769986014001029"),
     ("Moulton, B. R. (1986). Random group effects and the precision of regression estimates. "
      "*Journal of Econometrics* 32(3), 385–397.", "https://doi.org/10.1016/0304-4076(86)90021-7"),
     ("Mundlak, Y. (1978). On the pooling of time series and cross section data. *Econometrica* 46(1), 69–85.",
      "https://doi.org/10.2307/1913646"),
+    ("Nakagawa, S. & Schielzeth, H. (2013). A general and simple method for obtaining R² from generalized linear "
+     "mixed-effects models. *Methods in Ecology and Evolution* 4(2), 133–142.",
+     "https://doi.org/10.1111/j.2041-210x.2012.00261.x"),
     ("Patterson, H. D. & Thompson, R. (1971). Recovery of inter-block information when block sizes are unequal. "
      "*Biometrika* 58(3), 545–554. (REML.)", "https://doi.org/10.1093/biomet/58.3.545"),
     ("Raudenbush, S. W. & Bryk, A. S. (2002). *Hierarchical Linear Models*, second edition. Sage.", ""),
@@ -423,6 +447,8 @@ REFERENCES = (
      "377–401. (The eight schools.)", "https://doi.org/10.3102/10769986006004377"),
     ("Simpson, E. H. (1951). The interpretation of interaction in contingency tables. *Journal of the Royal "
      "Statistical Society B* 13(2), 238–241.", ""),
+    ("Tversky, A. & Kahneman, D. (1974). Judgment under uncertainty: heuristics and biases. *Science* 185, "
+     "1124–1131.", "https://doi.org/10.1126/science.185.4157.1124"),
     ("Wainer, H. (2007). The most dangerous equation. *American Scientist* 95(3), 249–256.", ""),
 )  # fmt: skip
 
@@ -475,3 +501,95 @@ def linked(text: str) -> str:
         return f'[{words}](glossary?term={quote(term.name)} "{meaning}")'
 
     return _LINK.sub(link, text)
+
+
+# Where a word is met
+
+PAGES = Path(__file__).resolve().parents[1]
+_SAID = ("heading", "text", "do", "changed", "look", "hand", "ask")
+
+
+def spoken(text: str, names: tuple[str, ...]) -> bool:
+    """Whether a text has one of these words, also where a longer word begins with it.
+
+    >>> spoken("Schools are biased.", ("bias", "BLUP")), spoken("unbiased", ("bias",))
+    (True, False)
+    """
+    plain = text.casefold()
+    return any(re.search(rf"(?<![^\W_]){re.escape(n.casefold())}", plain) for n in names)
+
+
+def shown(text: str, symbol: str) -> bool:
+    """Whether a text has a symbol, or one of several: short ones do not count.
+
+    >>> shown(r"$\\eta_{j1}$", r"\\eta_{j1},\\ \\eta_{j2}"), shown(r"$\\sigma_y$", r"\\sigma")
+    (True, False)
+    """
+    parts = [part for part in symbol.split(r",\ ") if len(part) > 5]
+    return any(re.search(rf"{re.escape(part)}(?![\w^])", text) for part in parts)
+
+
+@cache
+def steps_of(slug: str) -> tuple[str, ...]:
+    """All that each step of a lesson can say, read from its page without running it.
+
+    A page that tells no story has no steps.
+    """
+    tree = ast.parse((PAGES / f"{slug}.py").read_text(encoding="utf-8"))
+    named: dict[str, ast.AST] = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            named[node.targets[0].id] = node.value
+
+    notes = {
+        node.body[0].lineno: node.body[0].value.value
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and isinstance(node.body[0], ast.Expr)
+        and isinstance(node.body[0].value, ast.Constant)
+    }
+
+    def words(node: ast.AST, known: set[str]) -> Iterator[str]:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                if part.value != notes.get(part.lineno):
+                    yield part.value
+            elif isinstance(part, ast.Name) and part.id in named and part.id not in known:
+                known.add(part.id)
+                yield from words(named[part.id], known)
+
+    listed = next((named.get(name) for name in _told_as(tree)), None)
+    calls = listed.elts if isinstance(listed, ast.List) else []
+    return tuple(
+        "\n".join(
+            text
+            for said in call.keywords
+            if said.arg in _SAID
+            for text in words(said.value, set(_told_as(tree)))
+        )
+        for call in calls
+        if isinstance(call, ast.Call)
+    )
+
+
+def _told_as(tree: ast.Module) -> list[str]:
+    """The name of the list that a page gives to its story: ``Story(steps=STEPS)``."""
+    return [
+        given.value.id
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "Story"
+        for given in call.keywords
+        if given.arg == "steps" and isinstance(given.value, ast.Name)
+    ]
+
+
+def first_step(slug: str, term: Term) -> int | None:
+    """The step of a lesson that links a word first, else the first that says it or its symbol.
+
+    Counted from 1, as in the address; None where no step says it, only the parts below.
+    """
+    steps = steps_of(slug)
+    linking = (k for k, said in enumerate(steps, 1) if term in map(find, links(said)))
+    saying = (k for k, said in enumerate(steps, 1) if spoken(said, term.names))
+    showing = (k for k, said in enumerate(steps, 1) if shown(said, term.symbol))
+    return next(linking, None) or next(saying, None) or next(showing, None)

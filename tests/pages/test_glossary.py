@@ -9,8 +9,20 @@ from functools import cache
 import pytest
 
 from pages.shared import contents
-from pages.shared.terms import MISCONCEPTIONS, REFERENCES, TERMS, find, linked, links
-from tests.pages.kit import ROOT, healthy, open_page, text
+from pages.shared.story import designed
+from pages.shared.terms import (
+    MISCONCEPTIONS,
+    REFERENCES,
+    TERMS,
+    find,
+    first_step,
+    linked,
+    links,
+    shown,
+    spoken,
+    steps_of,
+)
+from tests.pages.kit import ROOT, healthy, open_page, questions, said, story_of, text
 
 KNOWN = {lesson.slug for lesson in contents._PLAN}
 PAGES = sorted(p for p in (ROOT / "pages").glob("*.py") if p.stem not in ("glossary", "start"))
@@ -18,17 +30,23 @@ PAGES = sorted(p for p in (ROOT / "pages").glob("*.py") if p.stem not in ("gloss
 
 @cache
 def strings(path) -> str:
-    """All that a page can say: its texts, joined as Python joins them."""
+    """All that a page can say: its texts, joined as Python joins them; no docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    said = (n.value for n in ast.walk(tree) if isinstance(n, ast.Constant))
-    return re.sub(r"\s+", " ", "\n".join(s for s in said if isinstance(s, str)))
+    notes = {
+        id(n.body[0].value)
+        for n in ast.walk(tree)
+        if isinstance(n, ast.FunctionDef | ast.Module) and isinstance(n.body[0], ast.Expr)
+    }
+    texts = (n for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in notes)
+    return re.sub(r"\s+", " ", "\n".join(n.value for n in texts if isinstance(n.value, str)))
 
 
 @cache
 def page(slug: str) -> str:
     """What the page of a lesson can say; that of a reader's own data is in several files."""
     own = (ROOT / "pages" / "shared" / "own_data").glob("*.py") if slug == "your_data" else ()
-    return " ".join(strings(p) for p in [ROOT / "pages" / f"{slug}.py", *own])
+    files = [ROOT / "pages" / f"{slug}.py", *own]
+    return " ".join([contents.lesson(slug).name, *(strings(p) for p in files)])
 
 
 def links_of(slug: str) -> list[str]:
@@ -42,17 +60,16 @@ def test_every_link_of_a_lesson_leads_to_a_word(slug):
     assert not missing, f"pages/{slug}.py links {missing}: add them to pages/shared/terms.py"
 
 
-def uses(slug: str, names) -> bool:
-    """Whether a page uses one of these words."""
-    said = page(slug).casefold()
-    return any(re.search(rf"(?<![^\W_]){re.escape(n.casefold())}", said) for n in names)
+def uses(slug: str, names, symbol: str = "") -> bool:
+    """Whether a page uses one of these words, or the symbol."""
+    return spoken(page(slug), names) or shown(page(slug), symbol)
 
 
 @pytest.mark.parametrize("term", TERMS, ids=lambda t: t.name)
 def test_a_lesson_that_teaches_a_word_uses_it(term):
     assert term.taught, "a word that no lesson uses"
     there = [slug for slug in term.taught if (ROOT / "pages" / f"{slug}.py").exists()]
-    silent = [slug for slug in there if not uses(slug, term.names)]
+    silent = [slug for slug in there if not uses(slug, term.names, term.symbol)]
     assert not silent, f"{term.name!r} is not on the pages of {silent}"
 
 
@@ -60,6 +77,59 @@ def test_a_word_that_is_not_there_is_not_found_on_a_page():
     """The look-up itself can fail."""
     assert not uses("nested_and_crossed", ("conditional mode", "BLUP"))
     assert uses("fixed_and_random", ("conditional mode",))
+
+
+LESSONS = [slug.stem for slug in PAGES if slug.stem != "your_data"]
+
+
+@cache
+def told(slug: str) -> tuple[str, ...]:
+    """What each step of a lesson says when it is told, with the facts it says it of."""
+    story, steps = story_of(slug), []
+    for k, step in enumerate(story.steps):
+        facts = story.facts(designed(story, k))
+        words = [
+            step.heading,
+            *(said(w, facts) for w in (step.text, step.do, step.changed, step.look)),
+        ]
+        for asked in questions(story, k, facts):
+            answers = getattr(asked, "answers", ())
+            words += [asked.text, *(f"{a.text} {a.why}" for a in answers)]
+            words += [item.text for item in getattr(asked, "items", ())]
+        words += [step.hand(facts).html] if step.hand is not None else []
+        steps.append("\n".join(words))
+    return tuple(steps)
+
+
+@pytest.mark.parametrize("slug", LESSONS)
+def test_a_link_to_a_lesson_opens_the_step_that_says_the_word(slug):
+    assert len(steps_of(slug)) == len(told(slug))
+    for term in TERMS:
+        step = first_step(slug, term)
+        if slug not in term.taught or step is None:
+            continue
+        here = told(slug)[step - 1]
+        if term not in map(find, links(here)):
+            assert spoken(here, term.names) or shown(here, term.symbol), (term.name, step)
+            assert not any(term in map(find, links(before)) for before in told(slug))
+
+
+def test_a_step_that_is_not_there_is_not_linked():
+    assert first_step("how_sure_about_tau", find("hyperparameter")) is None  # in the model in full
+    assert first_step("partial_pooling", find("likelihood")) == 3
+    assert steps_of("your_data") == ()
+    assert not shown("$\\sigma_y$", "\\sigma")
+
+
+CITED = re.compile(r"([A-ZÄÖÜ][a-zäöü]{2,})(?: & [A-Z]\w+| et al\.)?,? \(?(1[89]\d\d|20[0-2]\d)\b")
+
+
+@pytest.mark.parametrize("slug", [p.stem for p in PAGES])
+def test_what_a_lesson_cites_is_among_the_references(slug):
+    months = ("January", "September", "Minnesota")
+    for who, year in CITED.findall(page(slug)):
+        if who not in months:
+            assert any(who in r and f"({year})" in r for r, _ in REFERENCES), f"{who} {year}"
 
 
 def test_links_are_by_any_name():
@@ -110,7 +180,7 @@ def test_what_was_wrong_stays_right():
     assert not any("Most often they are small" in instead for _, instead, _ in MISCONCEPTIONS)
 
 
-def shown(at) -> list[str]:
+def listed(at) -> list[str]:
     """The words on the page, in order."""
     names = {f"**{term.name}**": term.name for term in TERMS}
     found = (re.match(r"\*\*.+?\*\*", entry.value) for entry in at.markdown)
@@ -131,18 +201,18 @@ def shown(at) -> list[str]:
 )
 def test_finds_a_word_by_any_of_its_names(asked, wanted):
     at = open_page("glossary", find=asked)
-    assert wanted in shown(at)
-    assert len(shown(at)) < 12
+    assert wanted in listed(at)
+    assert len(listed(at)) < 12
 
 
 def test_a_link_opens_on_its_word():
     at = open_page("glossary", term="ICC")
-    assert shown(at)[0] == "Intraclass correlation (ICC)"
-    assert sorted(shown(at)) == sorted(term.name for term in TERMS)
+    assert listed(at)[0] == "Intraclass correlation (ICC)"
+    assert sorted(listed(at)) == sorted(term.name for term in TERMS)
     assert not at.warning
     at.text_input(key="find").set_value("shrinkage").run()
-    assert shown(at)[0] == "Shrinkage"
-    assert "Intraclass correlation (ICC)" not in shown(at)
+    assert listed(at)[0] == "Shrinkage"
+    assert "Intraclass correlation (ICC)" not in listed(at)
 
 
 @pytest.mark.parametrize("asked", ["<script>alert(1)</script>", "[a](http://b.c) **d**"])
@@ -151,14 +221,14 @@ def test_what_is_asked_is_never_markup(asked):
     assert len(at.warning) == 1
     at.text_input(key="find").set_value(asked[:60]).run()
     healthy(at)
-    for said in [*at.caption, *at.warning]:
-        assert "](" not in said.value.replace("\\]\\(", "")
-        assert "<script>" not in said.value
+    for shown_words in [*at.caption, *at.warning]:
+        assert "](" not in shown_words.value.replace("\\]\\(", "")
+        assert "<script>" not in shown_words.value
 
 
 def test_all_is_there():
     at = open_page("glossary")
-    assert sorted(shown(at)) == sorted(term.name for term in TERMS)
+    assert sorted(listed(at)) == sorted(term.name for term in TERMS)
     for belief, instead, slugs in MISCONCEPTIONS:
         assert belief in text(at)
         assert instead in text(at)
