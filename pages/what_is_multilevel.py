@@ -19,7 +19,7 @@ LAYER = controls.Choice(
 )  # fmt: skip
 NEW = controls.Switch("new", "Show a new school")
 NEW_U = controls.Slider(
-    "new_u", "u of the new school", Bounds(-2.0, 2.0, 0.1), 1.0,
+    "new_u", "u of the new school", Bounds(-2.0, 2.0, 0.1), 0.5,
     "What the town will spend on a student there, in SDs.", "%.1f",
 )  # fmt: skip
 THREE = replace(presets.DEFAULT, n_groups=3, seed=5)
@@ -33,8 +33,8 @@ def draw(f: Facts, seen: Seen) -> None:
     lines, model = layer != "students", layer == "model"
     figure.legend(
         picked=str(f.names[f.picked]),
-        **({"no": "no pooling: a line for each school"} if lines else {}),
-        **({"partial": "partial pooling", "target": "model for the points, ± one SD"} if model else {}),
+        **({"no": "a line of its own"} if lines else {}),
+        **({"partial": "partial pooling", "target": "school line, ± one SD"} if model else {}),
         **({"truth": "true intercept"} if seen["truth"] else {}),
     )  # fmt: skip
     x_domain, u_domain = steady_domain(f.x, 0, 4), steady_domain(f.u, 0, 3)
@@ -226,7 +226,7 @@ TWO = (
     r"$$\begin{aligned} y_i &= \alpha_{j[i]} + \beta x_i + \epsilon_i, & \epsilon_i &\sim N(0, \sigma_y^2)"
     r" \\ \alpha_j &= a_0 + b_0 u_j + \eta_j, & \eta_j &\sim N(0, \sigma_\alpha^2) \end{aligned}$$"
 )
-SHOWN = {"school": "Juniper", "truth": False, "new": False, "layer": "model", "new_u": 1.0}
+SHOWN = {"school": "Juniper", "truth": False, "new": False, "layer": "model", "new_u": 0.5}
 
 STEPS = [
     story.situation(
@@ -278,7 +278,7 @@ STEPS = [
         shows={**SHOWN, "new": True},
     ),
     story.truth(
-        heading="A line from twenty points",
+        heading="A line from a few points",
         text=against_truth,
         shows={**SHOWN, "truth": True},
     ),
@@ -287,11 +287,11 @@ STEPS = [
         changed="A town with three schools.",
         look=lambda f: f"Three points for a line and an SD. $b_0$ comes out as {number(f.hyper.b0)}; truly it is "
         f"{number(f.hyperparameters[1].truth)}. $\\sigma_\\alpha$ comes out as {number(f.hyper.sigma_alpha)}; truly it is "
-        f"{number(f.hyperparameters[2].truth)}. A new school at u = 1 would be promised {number(f.expected(1.0))} points.",
+        f"{number(f.hyperparameters[2].truth)}. The cross: a new school at u = 1 would be promised {number(f.expected(1.0))} points.",
         text=lambda f: f"It is a multilevel model all the same, but its second part has almost nothing to learn from. The "
         f"{count(f.data.n_students, 'student')} do not help: they belong to part one.",
         sets=THREE,
-        shows={**SHOWN, "school": "Ashford", "truth": True, "new": True},
+        shows={**SHOWN, "school": "Ashford", "truth": True, "new": True, "new_u": 1.0},
     ),
     story.check(heading="Check yourself", ask=checks, shows=SHOWN),
     story.sentence(

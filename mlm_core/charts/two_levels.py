@@ -13,7 +13,7 @@ from mlm_core.charts.theme import Look, finish
 SCHOOL = "school"
 PLOT = 340
 """Height of the plot; headings and axes make it as high as all figures."""
-X_TITLE = ["pre-test x,", "SDs"]
+X_TITLE = "pre-test x, SDs"
 U_TITLE = ["u: what the town spends", "on a student, SDs"]
 ZERO = alt.value(alt.ExprRef(f"width * {(1 - GAP) / 4:g}"))
 """x = 0 of the left panel, whose domain is even about it."""
@@ -49,14 +49,14 @@ def two_levels(
     def y(field: str) -> alt.Y:
         return alt.Y(f"{field}:Q", scale=y_scale, axis=y_axis)
 
+    u = panel("u", 1, u_domain, U_TITLE)
     titles = alt.Chart(alt.NamedData("headings"))
     layers = [
         *frames(look, PLOT),
         heading(titles, look, "students", 0),
         heading(titles, look, "schools", 1),
-        *_students(look, panel("x", 0, x_domain, X_TITLE), y),
-        *_model(look, panel("u", 1, u_domain, U_TITLE), y),
-        *_schools(look, u_domain, y),
+        alt.layer(*_students(look, panel("x", 0, x_domain, X_TITLE), y)),
+        alt.layer(*_model(look, u, y), *_schools(look, u_domain, y), *_new(look, u, y)),
     ]
     return finish(alt.layer(*layers).resolve_scale(x="independent"), look, PLOT)
 
@@ -108,9 +108,9 @@ def _students(look: Look, x: Any, y: Any) -> list[Any]:
 
 
 def _model(look: Look, u: Any, y: Any) -> list[Any]:
-    """The school-level model, and what it says of a new school."""
-    purple, paper = look.palette.target, look.palette.paper
-    model, new = alt.Chart(alt.NamedData("model")), alt.Chart(alt.NamedData("new"))
+    """The school-level model."""
+    purple = look.palette.target
+    model = alt.Chart(alt.NamedData("model"))
     return [
         model.mark_area(color=purple, clip=True).encode(
             x=u, y=y("low"), y2="high:Q", opacity=_seen(most=0.14)
@@ -118,6 +118,14 @@ def _model(look: Look, u: Any, y: Any) -> list[Any]:
         model.mark_line(color=purple, strokeWidth=2.5, strokeDash=[6, 4], clip=True).encode(
             x=u, y=y("line"), opacity=_seen()
         ),
+    ]  # fmt: skip
+
+
+def _new(look: Look, u: Any, y: Any) -> list[Any]:
+    """What the model says of a new school."""
+    purple, paper = look.palette.target, look.palette.paper
+    new = alt.Chart(alt.NamedData("new"))
+    return [
         new.mark_bar(color=purple, width=5, clip=True).encode(
             x=u, y=y("low"), y2="high:Q", opacity=_seen(most=0.75)
         ),
@@ -148,7 +156,7 @@ def _schools(look: Look, u_domain: tuple[float, float], y: Any) -> list[Any]:
     ]
     pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
     return [
-        picked.mark_bar(color=colours.muted, height=1.5).encode(
+        picked.mark_rule(color=colours.ink, strokeDash=[2, 3]).encode(
             x=x, x2=ZERO, y=y("alpha"), opacity=_seen("point_seen")
         ),
         schools.mark_bar(color=colours.muted, width=1.6).encode(
@@ -167,21 +175,25 @@ def _schools(look: Look, u_domain: tuple[float, float], y: Any) -> list[Any]:
         marks.point(schools, "truth", look, 40).encode(
             x=x, y=y("truth"), opacity=_seen("truth_seen"), key=key
         ),
-        *_name(picked, look, x, y("alpha")),
+        *_name(picked, look, x, y("own")),
     ]  # fmt: skip
 
 
 def _name(picked: Any, look: Look, x: Any, y: Any) -> list[Any]:
-    """The name of the picked school beside its point, towards the middle of the panel."""
+    """The name of the picked school beyond its own point, towards the middle of the panel."""
     colours = look.palette
+    style: dict[str, Any] = {
+        "align": alt.expr("datum.side"),
+        "dx": alt.expr("datum.side == 'left' ? -10 : 10"),
+        "dy": alt.expr("datum.below ? 20 : -20"),
+        "baseline": "middle",
+        "fontSize": look.type_size(),
+        "fontWeight": "bold",
+    }
     ground: dict[str, Any] = {"stroke": colours.paper, "strokeWidth": 4, "strokeJoin": "round"}
     return [
-        picked.transform_filter(f"datum.side == '{side}'")
-        .mark_text(
-            align=align, baseline="middle", dx=dx, dy=-17, fontSize=look.type_size(),
-            fontWeight="bold", color=colours.picked, **halo,
+        picked.mark_text(**style, **more).encode(
+            x=x, y=y, text="school:N", opacity=_seen("point_seen"), key=marks.key("school")
         )
-        .encode(x=x, y=y, text="school:N", opacity=_seen("point_seen"))
-        for side, align, dx in (("left", "left", -4), ("right", "right", 4))
-        for halo in (ground, {})
-    ]  # fmt: skip
+        for more in (ground, {"color": colours.picked})
+    ]

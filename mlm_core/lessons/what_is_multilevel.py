@@ -184,6 +184,7 @@ class Facts:
                 "model_seen": float(layer >= 3),
                 "truth_seen": float(truth),
                 "picked": np.arange(self.data.n_groups) == self.picked,
+                "below": self.own.alpha < self.fit.lines.alpha,
                 "side": np.where(self.u > middle, "right", "left"),
             }
         )
