@@ -428,6 +428,8 @@ REFERENCES = (
     ("Higgins, J. P. T., Thompson, S. G. & Spiegelhalter, D. J. (2009). A re-evaluation of random-effects "
      "meta-analysis. *Journal of the Royal Statistical Society A* 172(1), 137–159.",
      "https://doi.org/10.1111/j.1467-985X.2008.00552.x"),
+    ("Johnson, P. C. D. (2014). Extension of Nakagawa & Schielzeth's R²GLMM to random slopes models. "
+     "*Methods in Ecology and Evolution* 5(9), 944–946.", "https://doi.org/10.1111/2041-210X.12225"),
     ("Kish, L. (1965). *Survey Sampling*. Wiley. (The design effect.)", ""),
     ("Laird, N. M. & Louis, T. A. (1989). Empirical Bayes ranking methods. *Journal of Educational Statistics* "
      "14(1), 29–46.", "https://doi.org/10.3102/10769986014001029"),
@@ -438,6 +440,9 @@ REFERENCES = (
     ("Nakagawa, S. & Schielzeth, H. (2013). A general and simple method for obtaining R² from generalized linear "
      "mixed-effects models. *Methods in Ecology and Evolution* 4(2), 133–142.",
      "https://doi.org/10.1111/j.2041-210x.2012.00261.x"),
+    ("Partlett, C. & Riley, R. D. (2017). Random effects meta-analysis: coverage performance of 95% confidence and "
+     "prediction intervals following REML estimation. *Statistics in Medicine* 36(2), 301–317.",
+     "https://doi.org/10.1002/sim.7140"),
     ("Patterson, H. D. & Thompson, R. (1971). Recovery of inter-block information when block sizes are unequal. "
      "*Biometrika* 58(3), 545–554. (REML.)", "https://doi.org/10.1093/biomet/58.3.545"),
     ("Raudenbush, S. W. & Bryk, A. S. (2002). *Hierarchical Linear Models*, second edition. Sage.", ""),

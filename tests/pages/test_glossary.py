@@ -88,15 +88,14 @@ def told(slug: str) -> tuple[str, ...]:
     story, steps = story_of(slug), []
     for k, step in enumerate(story.steps):
         facts = story.facts(designed(story, k))
-        words = [
-            step.heading,
-            *(said(w, facts) for w in (step.text, step.do, step.changed, step.look)),
-        ]
+        parts = (step.heading, step.text, step.do, step.changed, step.look)
+        words = [said(w, facts) for w in parts]
         for asked in questions(story, k, facts):
             answers = getattr(asked, "answers", ())
             words += [asked.text, *(f"{a.text} {a.why}" for a in answers)]
             words += [item.text for item in getattr(asked, "items", ())]
         words += [step.hand(facts).html] if step.hand is not None else []
+        words += [steps_of(slug)[k]] if step.uses else []  # what a choice of the step would say
         steps.append("\n".join(words))
     return tuple(steps)
 

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from scipy.stats import halfcauchy, halfnorm
 
 from mlm_core import Hyperparameters, Scenario
 from mlm_core.charts.tau_curves import SIDE, _apart
@@ -186,6 +187,17 @@ def test_layers_come_as_data():
     assert seen(TRUTH) == [True, True, True]
     first = shown(0)[0].settings  # of which the specification is made
     assert all(shown(k)[0].settings == first for k in (1, 2, 3, 4))
+
+
+def test_what_is_said_of_the_priors_is_so():
+    prose = STORY.steps[PRIOR].text
+    assert "Half-normal: τ above twice its scale is hardly plausible. Half-Cauchy" in prose
+    assert halfnorm.sf(2) < 0.05 < 0.25 < halfcauchy.sf(2)
+
+
+def test_the_best_guess_is_called_so_where_it_is_0():
+    assert "At 0, the best guess, all" in said(STORY.steps[TRY].text, facts_of(TRY))
+    assert "At 0 all" in said(STORY.steps[TRY].text, facts(Scenario(), False))
 
 
 def test_what_each_mark_shows():

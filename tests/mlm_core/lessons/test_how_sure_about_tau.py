@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from scipy.integrate import quad
 
 from mlm_core import Hyperparameters, Scenario, simulate
-from mlm_core.lessons.how_sure_about_tau import EIGHT_NAMES, EIGHT_SE, EIGHT_Y, facts
+from mlm_core.lessons.how_sure_about_tau import EIGHT_NAMES, EIGHT_SE, EIGHT_Y, Facts, facts
 
 Y, SE = np.array(EIGHT_Y), np.array(EIGHT_SE)
 AT_5 = [9.87, 7.88, 6.89, 7.71, 5.76, 6.68, 9.88, 8.15]
@@ -169,6 +170,15 @@ def test_how_far_a_guess_can_be_trusted(real, scenario, trust):
     rough = f.median / 2 < low and high < 2 * f.median
     assert f.trust == trust == ("well" if near else "roughly" if rough else "hardly")
     assert len(f.tau) == (61 if f.n > 26 else 121)
+
+
+@pytest.mark.parametrize(
+    ("interval", "trust"),
+    [((8.1, 12.4), "well"), ((7.9, 12.4), "roughly"), ((8.1, 12.6), "roughly"),
+     ((5.1, 19.9), "roughly"), ((4.9, 19.9), "hardly"), ((5.1, 20.1), "hardly")],
+)  # fmt: skip
+def test_where_trust_ends(interval, trust):
+    assert Facts.trust.fget(SimpleNamespace(interval=interval, median=10.0)) == trust
 
 
 def test_the_sd_at_the_best_guess_is_compared_as_it_is_read():
