@@ -289,7 +289,7 @@ STEPS = [
         text="So little can be known here that the multilevel SD swings widely, too. On average it is much nearer; in one town it "
         "may be far off.",
         sets=TINY,
-        shows={"school": "Harbor", "truth": True, "first": VARYING},
+        shows={"school": "Harbour", "truth": True, "first": VARYING},
     ),
     story.check(heading="Check yourself", ask=checks, shows={"school": "Juniper", "truth": False, "first": VARYING}),
     story.sentence(
