@@ -75,10 +75,11 @@ def draw_sizes(f: Facts, seen: Seen) -> None:
         + (f" Of the 95% intervals, {percent(no.overall_coverage)} and {percent(partial.overall_coverage)} hold the truth."
            if seen["coverage"] else ""),
         by_size,
-        f.size_tables(limit, coverage=seen["coverage"]),
+        f.size_tables(limit),
         on_school=story.pick_from("by_size"),
         axes={"domain": (0, steady_domain([worst], 0, 8)[1])},
         largest=limit,
+        coverage=seen["coverage"],
     )  # fmt: skip
 
 
@@ -87,18 +88,17 @@ def draw_spreads(f: Facts) -> None:
     found = f.spreads
     figure.legend(
         truth="true SD between schools",
-        ink="black bar at the left: exactly 0; ▲: root mean square of all draws",
+        ink="under a hill: root mean square of all draws; at the left: exactly 0",
     )
-    tables = f.spread_tables()
     figure.show(
         "spreads",
         f"The SD between {count(len(f.n), 'school')} as estimated in {DRAWS:,} draws. The truth is {number(f.true_sd)} points. "
         f"Root mean square by REML {number(f.on_average(found.reml))}, by ML {number(f.on_average(found.ml))}.",
         spreads,
-        tables,
+        f.spread_tables(),
         axes={
             "domain": (0, f.spread_reach()),
-            "top": (0.0, steady_domain([tables["bars"]["share"].max()], 0, 0.15)[1]),
+            "top": (0.0, steady_domain([f.spread_top()], 0, 0.15)[1]),
         },
     )
 
@@ -121,16 +121,22 @@ def so_far(f: Facts, ways: tuple[Way, ...] = ("no", "complete")) -> Hand:
     )
 
 
-def overall(f: Facts) -> str:
-    """All schools together, as a small table."""
-    body = "".join(
-        f"<tr><th scope='row'>{NAMES[way]}</th><td>{number(f.of(way).overall_rmse, 2)}</td>"
-        f"<td>{percent(f.of(way).overall_coverage)}</td></tr>"
+def all_three(f: Facts) -> Hand:
+    """The same, partial pooling among them."""
+    return so_far(f, ("no", "complete", "partial"))
+
+
+def lab(f: Facts) -> str:
+    """The picked school and all schools, as a small table."""
+    name = f"{plain(f.names[f.picked])} ({f.n[f.picked]})"
+    rows = [
+        f"| {NAMES[way]} | {number(f.of(way).rmse[f.picked], 2)} | {number(f.of(way).overall_rmse, 2)} "
+        f"| {percent(f.of(way).overall_coverage)} |"
         for way in NAMES
-    )
+    ]
     return (
-        "<table><thead><tr><th>all schools</th><th>RMSE</th><th>intervals that held</th></tr></thead>"
-        f"<tbody>{body}</tbody></table>"
+        f"Over {DRAWS:,} draws of the town:\n\n| | RMSE, {name} | RMSE, all | intervals that held |\n|:--|--:|--:|--:|\n"
+        + "\n".join(rows)
     )
 
 
@@ -174,15 +180,16 @@ def how_much(f: Facts) -> Question:
 def checks(f: Facts) -> list[Question]:
     """Four questions on what the steps have shown."""
     missed = f.true_sd or 4.0
+    digits = 1 if missed >= 1 else 2
     small, large = f.gain(f.smallest), f.gain(f.largest)
     return [
         Question(
-            f"A school's own mean misses by {number(missed)} points (RMSE), the common mean by as much. With known SDs, by how "
+            f"A school's own mean misses by {number(missed, digits)} points (RMSE), the common mean by as much. With known SDs, by how "
             "much does partial pooling miss?",
             [
-                Answer(f"{number(missed / 2**0.5)} points", "Right: 1/√(1/a² + 1/a²) = a/√2. Two sources that know equally much.", True),
-                Answer(f"{number(missed)} points", "The two errors are not the same: they partly cancel."),
-                Answer(f"{number(missed / 2)} points", "Half the variance, not half the error."),
+                Answer(f"{number(missed / 2**0.5, digits)} points", "Right: 1/√(1/a² + 1/a²) = a/√2. Two sources that know equally much.", True),
+                Answer(f"{number(missed, digits)} points", "The two errors are not the same: they partly cancel."),
+                Answer(f"{number(missed / 2, digits)} points", "Half the variance, not half the error."),
             ],
         ),
         Question(
@@ -209,7 +216,7 @@ def checks(f: Facts) -> list[Question]:
             [
                 Answer("ML: it takes the common mean for known", "Right: the common mean follows the schools, so they seem nearer to it than they are.", True),
                 Answer("REML: it restricts the SD", "What is restricted is the likelihood: to what does not depend on the common mean."),
-                Answer("Both: few schools hide their differences", "By REML the variance is right on average; it only varies much."),
+                Answer("Both: few schools hide their differences", "By REML the variance is nearly right on average; it only varies much."),
             ],
         ),
     ]  # fmt: skip
@@ -238,12 +245,9 @@ def odd_one(f: Facts) -> str:
     loses = partial.rmse[j] > no.rmse[j]
     return (
         f"Partial pooling believes in one family of schools. For Ashford it misses by {number(partial.rmse[j])} points, its own mean "
-        f"by {number(no.rmse[j])}: it {'loses' if loses else 'wins'}. All schools together it still errs less: "
-        f"{number(partial.overall_rmse)} against {number(no.overall_rmse)}."
-        if partial.overall_rmse < no.overall_rmse else
-        f"Partial pooling believes in one family of schools. For Ashford it misses by {number(partial.rmse[j])} points, its own mean "
-        f"by {number(no.rmse[j])}. All schools together: {number(partial.overall_rmse)} against {number(no.overall_rmse)}."
-    )  # fmt: skip
+        f"by {number(no.rmse[j])}: it {'loses' if loses else 'wins'}. All schools together it "
+        f"{'still errs less' if f.partial_wins else 'errs more, too'}: {number(partial.overall_rmse)} against {number(no.overall_rmse)}."
+    )
 
 
 def coverage(f: Facts) -> str:
@@ -261,9 +265,8 @@ def coverage(f: Facts) -> str:
 def three(f: Facts) -> str:
     """Too few schools."""
     no, partial = f.of("no"), f.of("partial")
-    better = partial.overall_rmse < no.overall_rmse
     return (
-        f"The **error** is {'still smaller' if better else 'larger now'}: {number(partial.overall_rmse, 2)} points against "
+        f"The **error** is {'still smaller' if f.partial_wins else 'larger now'}: {number(partial.overall_rmse, 2)} points against "
         f"{number(no.overall_rmse, 2)}. The **intervals** fail: {percent(partial.overall_coverage)} hold the truth. They take the SD "
         f"between schools as known, and three schools hardly tell it: in {percent(f.never_estimated)} of the draws its estimate is exactly 0."
     )
@@ -312,8 +315,9 @@ STEPS = [
     story.breaks(
         heading="Where it loses: the odd school",
         changed="In every draw Ashford now lies 30 points below what the model expects.",
-        look="The green hill of Ashford is not over 0: it is pulled up, in nearly every draw.",
+        look=lambda f: f"The hill of partial pooling is not over 0: in {percent(f.pulled_up)} of the draws it puts Ashford too high.",
         text=odd_one,
+        hand=all_three,
         sets=presets.EXTRAORDINARY,
         shows={**ERRORS, "school": "Ashford"},
     ),
@@ -326,7 +330,7 @@ STEPS = [
     story.breaks(
         heading="Three schools",
         changed="The town has three schools.",
-        look="Above, green still lies below blue or near it. Below, green lies under the grey band.",
+        look="Above, partial pooling still lies below the own means or near them. Below, it lies under the grey band.",
         text=three,
         sets=THREE,
         shows={**SIZES, "coverage": True, "school": "Ashford"},
@@ -347,12 +351,6 @@ STEPS = [
         shows={**SIZES, "coverage": True},
     ),
 ]  # fmt: skip
-
-
-def lab(f: Facts) -> Hand:
-    """The picked school and all schools."""
-    found = so_far(f, ("no", "complete", "partial"))
-    return Hand(found.html + overall(f), found.texts)
 
 
 def model(f: Facts) -> str:

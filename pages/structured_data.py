@@ -284,17 +284,13 @@ STEPS = [
 ]  # fmt: skip
 
 
-def lab(f: Facts) -> str | Hand:
+def lab(f: Facts) -> str:
     """The design, what it is worth, and the alarms."""
-    rows = "".join(
-        f"<tr><th scope='row'>{NAMES[way]}</th><td>{percent(f.alarms(way))}</td><td>{f.df(way):,}</td></tr>"
-        for way in WAYS
-    )
-    return Hand(
-        f"<p>{f.students:,} students, design effect {number(f.design_effect, 2)}: worth {f.worth:,.0f} independent ones.</p>"
-        f"<table><thead><tr><th>{TRIALS:,} trials</th><th>false alarms</th><th>degrees of freedom</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>",
-        {},
+    rows = [f"| {NAMES[way]} | {percent(f.alarms(way))} | {f.df(way):,} |" for way in WAYS]
+    return (
+        f"{f.students:,} students, design effect {number(f.design_effect, 2)}: worth {f.worth:,.0f} independent ones.\n\n"
+        f"| {TRIALS:,} trials | false alarms | degrees of freedom |\n|:--|--:|--:|\n"
+        + "\n".join(rows)
     )
 
 

@@ -10,8 +10,8 @@ from mlm_core.charts import marks
 from mlm_core.charts.theme import Look, Pooling, finish
 
 SCHOOL = "school"
-HEIGHT, ERROR, HELD = 380, (20, 222), (272, 380)
-"""Pixels: the plot; between which the errors lie, and the shares of intervals."""
+HEIGHT, ALONE, ERROR, HELD = 380, (24, 380), (24, 222), (272, 380)
+"""Pixels: the plot; between which the errors lie, alone or not, and the shares of intervals."""
 NOMINAL, DOUBT = 0.95, 0.0135
 """What the intervals promise, and how far from it a thousand draws stray by chance."""
 TITLES = {
@@ -20,11 +20,8 @@ TITLES = {
 }
 
 
-def by_size(look: Look, *, domain: tuple[float, float], largest: int) -> Any:
+def by_size(look: Look, *, domain: tuple[float, float], largest: int, coverage: bool) -> Any:
     """A mark for each school and estimator; a line joins no pooling and partial pooling.
-
-    Above, the error; below, the share of 95% intervals that hold the truth, unseen while
-    ``held_seen`` is 0.
 
     Tables
     ------
@@ -38,56 +35,69 @@ def by_size(look: Look, *, domain: tuple[float, float], largest: int) -> Any:
         Of the error; keep it the same while sliders move.
     largest : int
         Right end of the axis of school sizes.
+    coverage : bool
+        Below the errors, the share of 95% intervals that hold the truth.
     """
     x = alt.X(
         "n:Q",
         scale=alt.Scale(type="log", domain=[1, largest], nice=False),
         axis=alt.Axis(title="students in the school", values=[1, 2, 5, 10, 20, 50, 100, 200, 500]),
     )
-    top = alt.Scale(domain=list(domain), range=[ERROR[1], ERROR[0]], nice=False)
-    low = alt.Scale(domain=[0, 1], range=[HELD[1], HELD[0]], nice=False)
-    error_axis = alt.Axis(title=None, tickCount=4, minExtent=34, maxExtent=34)
-    held_axis = alt.Axis(
-        title=None, values=[0, 0.5, NOMINAL], format="%", minExtent=34, maxExtent=34
+    room = ERROR if coverage else ALONE
+    error = _y(domain, room, alt.Axis(title=None, tickCount=4, minExtent=34, maxExtent=34))
+    above = alt.layer(
+        *_expected(look, x, error, domain[1]),
+        *_schools(look, x, error, "error", domain[1]),
+        _title(look, "error", room[0] - 8),
     )
-
-    def error(name: str) -> alt.Y:
-        return alt.Y(f"{name}:Q", scale=top, axis=error_axis)
-
-    def held(name: str) -> alt.Y:
-        return alt.Y(f"{name}:Q", scale=low, axis=held_axis)
-
-    above = [*_expected(look, x, error), *_schools(look, x, error, "error", None)]
-    below = [_promise(look, held), *_schools(look, x, held, "held", "datum.held_seen > 0")]
-    both = alt.layer(
-        alt.layer(*above, _title(look, "error", ERROR[0] - 8)),
-        alt.layer(*below, _title(look, "held", HELD[0] - 8)),
+    if not coverage:
+        return finish(above, look, HEIGHT)
+    held = _y(
+        (0, 1),
+        HELD,
+        alt.Axis(
+            title=None, values=[0, 0.5, NOMINAL], format="%", orient="left",
+            minExtent=34, maxExtent=34,
+        ),
+    )  # fmt: skip
+    below = alt.layer(
+        _promise(look, held),
+        *_schools(look, x, held, "held", 1.0),
+        _title(look, "held", HELD[0] - 8),
     )
-    return finish(both.resolve_scale(y="independent"), look, HEIGHT)
+    return finish(alt.layer(above, below).resolve_scale(y="independent"), look, HEIGHT)
+
+
+def _y(domain: tuple[float, float], room: tuple[int, int], axis: alt.Axis) -> Any:
+    scale = alt.Scale(domain=list(domain), range=[room[1], room[0]], nice=False)
+
+    def channel(name: str) -> alt.Y:
+        return alt.Y(f"{name}:Q", scale=scale, axis=axis)
+
+    return channel
+
+
+def _one() -> alt.Chart:
+    """A table of one row."""
+    return alt.Chart(alt.NamedData("schools")).transform_aggregate(rows="count()", groupby=[])
 
 
 def _title(look: Look, measure: str, y: float) -> Any:
     """The name of a panel, over it."""
-    one = alt.Chart(alt.NamedData("schools")).transform_aggregate(
-        held_seen="max(held_seen)", groupby=[]
-    )
-    seen = alt.value(1) if measure == "error" else _if("datum.held_seen > 0")
-    return one.mark_text(align="left", baseline="bottom", color=look.palette.ink).encode(
-        x=alt.value(4), y=alt.value(y), text=alt.value(TITLES[measure]), opacity=seen
+    return (
+        _one()
+        .mark_text(align="left", baseline="bottom", color=look.palette.ink)
+        .encode(x=alt.value(4), y=alt.value(y), text=alt.value(TITLES[measure]))
     )
 
 
-def _if(test: str, most: float = 1.0) -> Any:
-    return alt.condition(test, alt.value(most), alt.value(0))
-
-
-def _expected(look: Look, x: Any, y: Any) -> list[Any]:
-    """The curves of errors where the SDs are known."""
-    base = alt.Chart(alt.NamedData("expected"))
+def _expected(look: Look, x: Any, y: Any, top: float) -> list[Any]:
+    """The curves of errors where the SDs are known, below the top of the panel."""
+    base = alt.Chart(alt.NamedData("expected")).transform_filter(f"datum.error <= {top}")
     ways: tuple[Pooling, ...] = ("complete", "no", "partial")
     return [
         base.transform_filter(f"datum.way == '{way}'")
-        .mark_line(color=look.palette.of(way), strokeWidth=2, opacity=0.75, clip=True)
+        .mark_line(color=look.palette.of(way), strokeWidth=2, clip=True)
         .encode(x=x, y=y("error"))
         for way in ways
     ]
@@ -95,32 +105,25 @@ def _expected(look: Look, x: Any, y: Any) -> list[Any]:
 
 def _promise(look: Look, y: Any) -> Any:
     """95%, and a band for the luck of a thousand draws."""
-    one = (
-        alt.Chart(alt.NamedData("schools"))
-        .transform_aggregate(held_seen="max(held_seen)", groupby=[])
-        .transform_calculate(low=str(NOMINAL - DOUBT), high=str(NOMINAL + DOUBT))
-    )
-    return one.mark_rect(color=look.palette.muted).encode(
-        x=alt.value(0),
-        x2=alt.value("width"),
-        y=y("low"),
-        y2="high:Q",
-        opacity=_if("datum.held_seen > 0", 0.35),
+    one = _one().transform_calculate(low=str(NOMINAL - DOUBT), high=str(NOMINAL + DOUBT))
+    return one.mark_rect(color=look.palette.muted, opacity=0.4).encode(
+        x=alt.value(0), x2=alt.value("width"), y=y("low"), y2="high:Q"
     )
 
 
-def _schools(look: Look, x: Any, y: Any, measure: str, seen: str | None) -> list[Any]:
+def _schools(look: Look, x: Any, y: Any, measure: str, top: float) -> list[Any]:
+    """The marks of one panel; what lies above its top is not drawn."""
     schools = alt.Chart(alt.NamedData("schools"))
-    shown = alt.value(1) if seen is None else _if(seen)
+    inside = f"datum.{measure} <= {top}"
 
     def way(name: str) -> Any:
-        return schools.transform_filter(f"datum.way == '{name}'")
+        return schools.transform_filter(f"datum.way == '{name}'").transform_filter(inside)
 
+    # Vega-Lite makes one of two aggregates with the same groups: their fields need two names.
+    low, high = f"low_{measure}", f"high_{measure}"
+    ends: dict[str, Any] = {low: f"min({measure})", high: f"max({measure})"}
     pair = schools.transform_filter("datum.way != 'complete'").transform_aggregate(
-        low=f"min({measure})",
-        high=f"max({measure})",
-        held_seen="max(held_seen)",
-        groupby=["school", "n"],
+        groupby=["school", "n"], **ends
     )
     tooltip = [
         alt.Tooltip("school:N", title="school"),
@@ -128,24 +131,24 @@ def _schools(look: Look, x: Any, y: Any, measure: str, seen: str | None) -> list
         alt.Tooltip("error:Q", title="RMSE", format=".2f"),
         alt.Tooltip("held:Q", title="intervals that hold the truth", format=".1%"),
     ]
-    at = {"x": x, "y": y(measure), "key": marks.key("school"), "opacity": shown}
+    at = {"x": x, "y": y(measure), "key": marks.key("school")}
     pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
-    ring = schools.transform_filter("datum.picked").mark_point(
-        shape="circle", size=420, fill=look.palette.picked, stroke=None, clip=True
+    ring = schools.transform_filter(f"datum.picked && {inside}").mark_point(
+        shape="circle", size=420, fill=look.palette.picked, stroke=None, opacity=0.3, clip=True
     )
     strokes = way("complete").mark_point(
-        shape="stroke", size=140, stroke=look.palette.complete, strokeWidth=3, clip=True
+        shape="stroke", size=140, stroke=look.palette.complete, strokeWidth=3, opacity=1, clip=True
     )
     hits = schools.mark_point(size=300, opacity=0, fill="transparent", clip=True).encode(
         x=x, y=y(measure), tooltip=tooltip
     )
     return [
-        ring.encode(x=x, y=y(measure), opacity=alt.value(0.3) if seen is None else _if(seen, 0.3)),
+        ring.encode(x=x, y=y(measure), key=marks.key("way")),
         pair.mark_bar(color=look.palette.muted, width=1.4, clip=True).encode(
-            x=x, y=y("low"), y2="high:Q", key=marks.key("school"), opacity=shown
+            x=x, y=y(low), y2=f"{high}:Q", key=marks.key("school")
         ),
         strokes.encode(**at),
         marks.point(way("no"), "no", look, 85, clip=True).encode(**at),
         marks.point(way("partial"), "partial", look, 55, clip=True).encode(**at),
-        hits.add_params(pick) if seen is None else hits,
+        hits.add_params(pick) if measure == "error" else hits,
     ]

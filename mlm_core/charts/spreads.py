@@ -30,22 +30,27 @@ def spreads(look: Look, *, domain: tuple[float, float], top: tuple[float, float]
         Of the SD; keep it the same while sliders move.
     top : (0, high)
         Shares of the draws, from none to what the highest bar stands for.
+
+    Notes
+    -----
+    The short bar under the ground is the root mean square of the estimates.
     """
     palette, key = look.palette, marks.key("way")
-    ground = f"{ROW} * datum.row + {ROW - 12}"
+    ground = f"{ROW} * datum.row + {ROW - 20}"
     scale = alt.Scale(domain=list(domain), range=[ZERO, alt.ExprRef("width")], nice=False)
     axis = alt.Axis(title="estimated SD between schools, points", tickCount=6)
     bars = alt.Chart(alt.NamedData("bars")).transform_calculate(
-        place=f"{ground} - {BARS} * min(1, datum.share / {top[1]})",
+        place=f"{ground} - {BARS} * datum.share / {top[1]}",
         ground=ground,
         bar="datum.way + datum.left",
     )
     ways = alt.Chart(alt.NamedData("ways")).transform_calculate(
-        zeros=f"{ground} - {BARS} * min(1, datum.zero / {top[1]})",
+        zeros=f"{ground} - {BARS} * datum.zero / {top[1]}",
         ground=ground,
         high=f"{ground} - {BARS} - 6",
         title=f"{ground} - {BARS} - 24",
-        mark=f"{ground} - 8",
+        mark=f"{ground} + 3",
+        mark_end=f"{ground} + 17",
     )
 
     def x(name: str) -> alt.X:
@@ -67,11 +72,9 @@ def spreads(look: Look, *, domain: tuple[float, float], top: tuple[float, float]
                 x=x("truth"), y=_y("high"), y2="ground:Q", key=key
             ),
             marks.point(ways, "truth", look, 90).encode(x=x("truth"), y=_y("high"), key=key),
-            ways.mark_bar(color=palette.ink, width=6).encode(
-                x=x("mean"), y=_y("mark"), y2="ground:Q", key=key
+            ways.mark_bar(color=palette.ink, width=7).encode(
+                x=x("mean"), y=_y("mark"), y2="mark_end:Q", key=key
             ),
-            ways.mark_point(shape="triangle-up", size=130, fill=palette.ink, opacity=1, stroke=None)
-            .encode(x=x("mean"), y=_y("mark"), key=key),
             strong.encode(x=alt.value(0), y=_y("title"), text="name:N"),
             ways.mark_text(align="right", baseline="middle").encode(
                 x=alt.value(alt.ExprRef("width - 2")), y=_y("title"), text="said:N"

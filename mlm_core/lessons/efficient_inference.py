@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -196,14 +197,14 @@ class Facts:
             ),
         }
 
-    def size_tables(self, largest: float, *, coverage: bool) -> dict[str, pd.DataFrame]:
+    def size_tables(self, largest: float) -> dict[str, pd.DataFrame]:
         """The tables of `mlm_core.charts.by_size`: every school and estimator.
 
         Returns
         -------
         dict of DataFrame
-            ``schools``: ``way, school, n, error, held, picked, held_seen``; ``expected``, the
-            curves of `expected_errors`: ``way, n, error``.
+            ``schools``: ``way, school, n, error, held, picked``; ``expected``, the curves of
+            `expected_errors`: ``way, n, error``.
         """
         import pandas as pd
 
@@ -217,14 +218,13 @@ class Facts:
                         "error": self.of(way).rmse,
                         "held": self.of(way).coverage,
                         "picked": self.names == self.names[self.picked],
-                        "held_seen": float(coverage),
                     }
                 )
                 for way in WAYS
             ],
             ignore_index=True,
         )
-        n = np.geomspace(1, largest, 40)
+        n = np.geomspace(1, largest, 80)
         curves = expected_errors(n, self.true_sd, self.scenario.sigma_y)
         expected = [pd.DataFrame({"way": w, "n": n, "error": curves[w]}) for w in WAYS]
         return {"schools": schools, "expected": pd.concat(expected, ignore_index=True)}
@@ -265,6 +265,21 @@ class Facts:
         """Right end of the axis of estimated SDs: a whole number of fives (points)."""
         top = max(float(np.quantile(self.spreads.reml, 0.995)), self.true_sd, 1.0)
         return float(5 * np.ceil(top / 5))
+
+    def spread_top(self) -> float:
+        """Share of draws in the highest bar, that of exactly 0 among them."""
+        tables = self.spread_tables()
+        return float(max(tables["bars"]["share"].max(), tables["ways"]["zero"].max()))
+
+    @property
+    def pulled_up(self) -> float:
+        """Share of draws in which partial pooling puts the odd school too high."""
+        return float((self.errors("partial", self.odd) > 0).mean())
+
+    @property
+    def partial_wins(self) -> bool:
+        """All schools together, partial pooling errs less than own means."""
+        return self.of("partial").overall_rmse < self.of("no").overall_rmse
 
     def reach(self) -> Floats:
         """Between which errors nearly all draws lie, in the picked school: (low, high)."""
@@ -393,9 +408,8 @@ def _around(y: Floats, n: Floats, ratio: Floats) -> Floats:
     return out
 
 
-def _lowest(criterion: object, low: Floats, high: Floats) -> Floats:
+def _lowest(criterion: Callable[[Floats], Floats], low: Floats, high: Floats) -> Floats:
     """Golden-section search in every draw at once."""
-    assert callable(criterion)
     a, b = low.copy(), high.copy()
     c, d = b - GOLDEN * (b - a), a + GOLDEN * (b - a)
     at_c, at_d = criterion(c), criterion(d)

@@ -234,11 +234,11 @@ def test_the_alternative_text_says_what_is_seen():
 
 def test_the_laboratory_says_the_design():
     f = facts(12, 30, 0.1)
-    words = STORY.lab(f).html
+    words = STORY.lab(f)
     effect = 1 + 29 * 0.1
     assert f"360 students, design effect {effect:.2f}: worth {360 / effect:.0f}" in words
     for way, df in zip(WAYS, (358, 11, 10), strict=True):
-        assert f"<td>{counted(f, way) / 10:.0f}%</td><td>{df}</td>" in words
+        assert f"| {counted(f, way) / 10:.0f}% | {df} |" in words
 
 
 def test_the_listing_gives_the_numbers_of_the_page():

@@ -128,7 +128,7 @@ def test_the_trials_of_the_lesson_are_a_thousand_of_its_design():
 
 
 def test_worth_is_the_number_of_strangers_with_the_same_variance():
-    """The variance of a mean of J schools of n is ICC / J + (1 - ICC) / (J n), a student's being 1."""
+    """The variance of a mean, a student's being 1, is ICC / J + (1 - ICC) / (J n)."""
     for J, n, icc in DESIGNS:
         variance = icc / J + (1 - icc) / (J * n)
         assert effective_students(J, n, icc) == pytest.approx(1 / variance)
