@@ -1,1 +1,0 @@
-"""What one lesson computes beyond the core, one file a lesson: experiments and their tables."""
