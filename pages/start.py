@@ -1,4 +1,4 @@
-"""Pooling Lab: what it is, the picture of shrinkage moving, three doors, the contents."""
+"""Pooling Lab: the board's question, the picture that answers it, the way in, the contents."""
 
 from itertools import groupby
 
@@ -7,78 +7,72 @@ import streamlit as st
 from mlm_core import Scenario, estimates
 from mlm_core.charts.pooling_path import pooling_path
 from mlm_core.charts.theme import steady_domain
-from pages.shared import cached, contents, figure
+from mlm_core.lessons import next_year, partial_pooling
+from pages.shared import begin, contents, figure
+from pages.shared.cached import remembered
+from pages.shared.words import count, number, plain
 
-scenario = Scenario()
-simulation = cached.simulation(scenario, with_x=False)
-data = simulation.data
-fit = cached.partial_pooling(scenario, with_x=False)
-own = cached.no_pooling(scenario, with_x=False).lines.alpha
-path = cached.pooling_path(scenario, with_x=False)
-rest, last = estimates.resting_place(fit.hyper.sigma_alpha), estimates.STEPS - 1
+town = remembered(next_year.facts)(Scenario(), "Northgate")
+f = remembered(partial_pooling.facts)(Scenario(), "Northgate")
+best, large = plain(town.names[town.best]), plain(town.names[town.largest])
 
-st.title("Pooling Lab", anchor=False)
-st.markdown(
-    "See what multilevel regression does by moving it with your own hand. "
-    "**Drag the handle:** twenty schools glide between their own means and the common one."
-)
-picture, doors = st.columns([5, 2], gap="large")
-with picture:
-    figure.legend(no="a school's own mean", partial="partial pooling", complete="one mean for all")
+with st.container(key="head"):
+    st.title("Which school did best? What will the best school do next year?", anchor=False)
+
+words, picture = st.columns([5, 8], gap="medium")
+with words, st.container(key="opening"):
+    st.html('<p class="pl-kicker">Pooling Lab: multilevel regression, moved by your own hand</p>')
+    st.markdown(
+        f"A school board has the test scores of its {count(f.data.n_groups, 'school')}, and you are its new "
+        f"statistician. **{best}** is at the top with {number(town.own[town.best])} points, the mean of "
+        f"{count(town.data.n[town.best], 'student')}. **{large}** has {number(town.own[town.largest])}, the mean of "
+        f"{town.data.n[town.largest]}. Whom would you praise? What would you expect next year?"
+    )
+    begin.button()
+    st.markdown(
+        "**Drag the handle** under the figure: from one mean for all schools to each school's own mean. "
+        "Which schools move most?"
+    )
+    st.page_link(
+        "pages/partial_pooling.py", label="Teach with it: every step has a link",
+        icon=":material/co_present:",
+    )  # fmt: skip
+    st.page_link(
+        "pages/your_data.py", label="Try your own data: nothing is stored", icon=":material/table:"
+    )
+
+with picture, st.container(key="picture"):
+    figure.legend(
+        no="its own mean",
+        partial="partial pooling, ± a standard error",
+        complete="one mean for all",
+        target="the mean it pulls to",
+    )
     figure.show(
         "shrinkage",
-        "Twenty schools, largest first. Partial pooling pulls each school's own mean to the common "
-        "mean, the small schools most.",
+        f"{count(f.data.n_groups, 'school')}, the largest first. Partial pooling pulls each school's own mean to "
+        "the common mean, the small schools most.",
         pooling_path,
-        {
-            "schools": estimates.schools_table(
-                data, own, cached.complete_pooling(scenario, with_x=False).lines.alpha[0]
-            ),
-            "path": estimates.path_table(path, data, rest),
-            "likelihood": estimates.likelihood_table(path, fit.hyper.sigma_alpha, rest),
-        },
-        axes={"domain": steady_domain(own, 60, 30)},
-        rows=data.n_groups,
+        f.tables(partial=True, truth=False, later=False),
+        axes={"domain": steady_domain([*f.own, *f.truth], 60, 30)},
+        rows=f.data.n_groups,
         scale=estimates.HANDLE_SCALE,
         steps=estimates.STEPS,
     )
+    spoken = [f"{number(sd)} points" for sd in f.path.sigma_alpha[:-1]]
     figure.follow(
-        figure.Handle("shrinkage", rest, [str(k) for k in range(last + 1)], "SD between schools"),
-        play=True,
+        figure.Handle("shrinkage", f.rest, [*spoken, "infinite"], "SD between schools"), play=True
     )
 
-lessons = contents.lessons()
-heart, first = contents.lesson("partial_pooling"), lessons[0]
-with doors:
-    st.markdown(
-        "The number behind each name is how many students the school has. "
-        "**Why do the small schools move most?**"
-    )
-    with st.container(border=True):
-        st.page_link(first.path, label="**Learn by yourself**", icon=":material/school:")
-        st.markdown(f"Start with “{first.question}” A lesson takes ten minutes.")
-    with st.container(border=True):
-        st.page_link(heart.path, label="**Teach with it**", icon=":material/co_present:")
-        st.markdown("Set up a picture, copy the address: the link opens exactly that picture.")
-    if any(lesson.slug == "your_data" for lesson in lessons):
-        with st.container(border=True):
-            st.page_link(
-                "pages/your_data.py", label="**Try your own data**", icon=":material/table:"
-            )
-            st.markdown("A table with an outcome and a group. Nothing is stored.")
-
-st.subheader("Contents", anchor=False)
-done = st.session_state.get("done", set())
-parts = [(part, list(found)) for part, found in groupby(lessons, key=lambda lesson: lesson.part)]
-for k, (part, found) in enumerate(parts):
-    if k % 3 == 0:
-        columns = st.columns(3)
-    with columns[k % 3]:
-        st.markdown(f"**{part}**")
-        for lesson in found:
-            icon = ":material/check_circle:" if lesson.slug in done else ":material/circle:"
-            st.page_link(lesson.path, label=lesson.question, icon=icon, help=lesson.line)
-if done:
-    st.caption(
-        f"A check marks the lessons whose questions you have answered: {len(done)} of {len(lessons)}."
-    )
+st.subheader("The lessons", anchor=False)
+with st.container(key="contents"):
+    parts = [
+        (part, list(found)) for part, found in groupby(contents.lessons(), lambda one: one.part)
+    ]
+    for k, (part, found) in enumerate(parts):
+        if k % 3 == 0:
+            columns = st.columns(3)
+        with columns[k % 3]:
+            st.markdown(f"**{part}**")
+            for lesson in found:
+                st.page_link(lesson.path, label=lesson.question, help=lesson.line)

@@ -85,8 +85,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const step = free ? 0 : stops[at].step + 1;
     const of = steps.length;
     const seen = Math.max(step, all[slug]?.of === of ? all[slug].seen : 0);
-    if (all[slug]?.seen !== seen || all[slug]?.of !== of)
-      localStorage.setItem("pooling-lab", JSON.stringify({ ...all, [slug]: { seen, of } }));
+    const { [slug]: mine, ...others } = all; // the lesson last read stands last
+    if (mine?.seen !== seen || mine.of !== of || Object.keys(all).at(-1) !== slug)
+      localStorage.setItem("pooling-lab", JSON.stringify({ ...others, [slug]: { seen, of } }));
   } catch { /* a browser that keeps nothing */ }
   // The figures' text alternatives, from the live numbers; one watcher for the page's life.
   memory.alternatives = alternatives;
