@@ -13,17 +13,9 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 from tests.browser.browser import chromium_options, serve  # noqa: E402
 
 PICTURES = {
-    "partial_pooling.png": (
-        "/partial_pooling?predict_partial_pooling=Just+show+me&truth=true&handle=48",
-        (1440, 930),
-        "light",
-    ),
-    "partial_pooling_dark.png": (
-        "/partial_pooling?predict_partial_pooling=Just+show+me&truth=true&handle=48",
-        (1440, 930),
-        "dark",
-    ),
-    "phone.png": ("/", (390, 844), "light"),
+    "partial_pooling.png": ("/partial_pooling?step=4&handle=48", (1440, 810), "light"),
+    "partial_pooling_dark.png": ("/partial_pooling?step=4&handle=48", (1440, 810), "dark"),
+    "phone.png": ("/next_year?step=3", (390, 844), "light"),
 }
 
 
