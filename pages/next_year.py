@@ -18,7 +18,7 @@ def draw(f: Facts, seen: Seen) -> Handle:
     """This year's table, and the years after it."""
     figure.legend(
         no="mean this year",
-        **({"later": "mean in the year of the handle" + (", and in all ten" if seen["trail"] else "")}
+        **({"later": "mean in the handle's year" + (" (small: all ten)" if seen["trail"] else "")}
            if seen.revealed else {}),
         **({"truth": "what the school truly is"} if seen["truth"] else {}),
     )  # fmt: skip
@@ -149,7 +149,7 @@ def who_moved(f: Facts) -> str:
                       f"from {number(low)} to {number(high)} points")  # fmt: skip
     return (
         "Now the largest school is at the top, and all ten years are shown at once. In these years "
-        f"{'; '.join(ranges)}.\n\nThe mean of three students swings with each of them. In a mean of many, "
+        f"{'; '.join(ranges)}.\n\nA mean of few students swings with each of them. In a mean of many, "
         "good luck and bad luck cancel. Nothing in the teaching changed."
     )
 
@@ -176,7 +176,8 @@ STEPS = [
         "of one school this year; the number in brackets says how many students took the test.\n\nThe board praises the "
         f"{f.ends} highest and sends inspectors to the {f.ends} lowest. Then it asks you: what will the best school, "
         f"**{plain(f.names[f.best])}** with {number(f.own.max())} points, do next year?",
-        do="Find **Northgate** and **Oak Hill**. For which of them would you bet on a place at the top next year?",
+        do=lambda f: f"Find **{plain(f.names[f.best])}** and **{plain(f.names[f.rival])}**. For which of them would you "
+        "bet on a place at the top next year?",
         shows=BEFORE | {"handle": "first"},
     ),
     story.predict(
@@ -207,7 +208,7 @@ STEPS = [
         f"**[[regression to the mean]]**. Here the praised were lower in {f.ever_lower} of "
         f"{YEARS * f.ends} cases.\n\nFlight instructors once swore that praise spoils a pilot and shouting helps: after "
         "a very good landing came a worse one, after a very bad one a better. So it would have been without a word.",
-        do="Drag once more. The praised fall, but **not** all the way to the dashed line.",
+        do="Drag once more. Do the praised fall **all the way** to the dashed line?",
         shows={**BEFORE, "handle": 1},
     ),
     story.truth(

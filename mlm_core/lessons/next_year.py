@@ -113,6 +113,11 @@ class Facts:
         return int(self.ranking[0])
 
     @property
+    def rival(self) -> int:
+        """The largest school; where that is the highest, the second of this year."""
+        return self.largest if self.largest != self.best else int(self.ranking[1])
+
+    @property
     def smallest(self) -> int:
         """A school with the fewest students."""
         return int(np.argmin(self.data.n))

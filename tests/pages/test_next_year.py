@@ -108,6 +108,30 @@ def test_the_ranges_are_those_of_the_years_to_come(scenario):
     assert not re.search(r"\b1 students\b", words)
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_opening_names_the_best_and_another(scenario):
+    f, own = the(scenario), means(scenario)
+    best = str(f.names[own.argmax()])
+    text, do = said(STORY.steps[0].text, f), said(STORY.steps[0].do, f)
+    assert f"**{best}** with {own.max():.1f} points" in text
+    first, other = re.findall(r"\*\*(.+?)\*\*", do)
+    assert first == best != other
+    assert other in f.names
+
+
+def test_the_opening_bets_on_northgate_or_oak_hill():
+    do = said(STORY.steps[0].do, the(Scenario()))
+    assert "**Northgate** and **Oak Hill**" in do
+
+
+def test_the_cases_are_counted_over_ten_years():
+    f, own = the(Scenario()), means(Scenario())
+    top = (-own).argsort()[:5]
+    lower = sum((means(Scenario(redraw=t)) < own)[top].sum() for t in range(1, YEARS + 1))
+    k = next(k for k, step in enumerate(STORY.steps) if step.heading == "Regression to the mean")
+    assert f"lower in {lower} of 50 cases" in said(STORY.steps[k].text, f)
+
+
 def test_each_mark_shows_its_field():
     (figure,), handle = drawn(STORY, story.designed(STORY, TRUTH))
     fields = lambda **looks: [e["x"].get("field") for e in mark_at(figure.spec, **looks)]  # noqa: E731

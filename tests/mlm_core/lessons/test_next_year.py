@@ -56,6 +56,9 @@ def test_the_ends_are_the_highest_and_the_lowest(scenario):
     assert f.names[f.best] == own.idxmax()
     assert f.names[f.inspected[-1]] == own.idxmin()
     assert not set(f.praised) & set(f.inspected)
+    assert f.rival != f.best
+    second = own.nlargest(2).index[1]
+    assert f.names[f.rival] == second if f.largest == f.best else f.rival == f.largest
     assert f.data.n[f.smallest] == f.data.n.min()
     assert f.data.n[f.largest] == f.data.n.max()
     assert f.same_size == (f.data.n.min() == f.data.n.max())
