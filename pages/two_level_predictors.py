@@ -65,6 +65,8 @@ def draw(f: Facts, seen: Seen) -> Handle:
 
 # Words that follow the handle
 
+GAP = '<mspace width="0.3em"/>'
+
 
 def rows(*pairs: tuple[str, str]) -> str:
     """A table of two columns."""
@@ -106,7 +108,7 @@ def two_parts(f: Facts) -> Hand:
     """The slope between schools, put together from the coefficients of the model."""
     live = mathml.live
     return hand(
-        "<p>" + mathml.math("β", "+", mathml.sub("b", "0"), "=", live("within"), live("b0"), "=", live("between")) + "</p>"
+        "<p>" + mathml.math("β", "+", mathml.sub("b", "0"), "=", live("within"), GAP, live("b0"), "=", live("between")) + "</p>"
         "<p>{said}</p>",
         within=[number(f.within)] * STEPS,
         b0=[signed(b) for b in f.b0],
@@ -205,8 +207,10 @@ def checks(f: Facts) -> list[Question]:
 
 # The story
 
-TWO_SLOPES = r"""$$\begin{aligned} y_i &= \alpha_{j[i]} + \beta x_i + \epsilon_i \\
-\alpha_j &= a_0 + b_0\,\bar x_j + \eta_j \end{aligned}$$"""
+TWO_SLOPES = (
+    r"$$\begin{aligned} y_i &= \alpha_{j[i]} + \beta x_i + \epsilon_i \\ "
+    r"\alpha_j &= a_0 + b_0\,\bar x_j + \eta_j \end{aligned}$$"
+)
 
 
 def mixture(f: Facts) -> str:
@@ -318,7 +322,7 @@ def model(f: Facts) -> str:
     """The model in full."""
     hyper = f.fit.hyper
     return (
-        TWO_SLOPES + r"with $\epsilon_i \sim \mathrm{N}(0, \sigma_y^2)$ and $\eta_j \sim \mathrm{N}(0, \sigma_\alpha^2)$. "
+        TWO_SLOPES + "\n\n" r"with $\epsilon_i \sim \mathrm{N}(0, \sigma_y^2)$ and $\eta_j \sim \mathrm{N}(0, \sigma_\alpha^2)$. "
         f"Estimates by REML at the right end: $a_0$ = {number(hyper.a0)}, β = {number(hyper.a1)}, $b_0$ = {number(hyper.b0)} "
         f"± {number(f.fit.se('b0'))}, $\\sigma_\\alpha$ = {number(hyper.sigma_alpha)}, $\\sigma_y$ = {number(f.fit.sigma_y)}. "
         f"The slope of one line for all is exactly λ = {number(f.share, 2)} times the slope of the school means, each counted by its "

@@ -176,3 +176,10 @@ def test_the_listings_print_the_numbers_of_the_page(tmp_path):
         found = [float(v) for v in re.findall(r"-?\d+\.\d+", out)]
         # data printed to four decimals, and two optimisers
         np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_formulas_stand_on_one_line():
+    """Markdown takes ``$$`` with a line break behind it for the start of a listing."""
+    f = STORY.facts(story.designed(STORY, 0))
+    for spoken in (*(said(step.text, f) for step in STORY.steps), STORY.model(f)):
+        assert all(line.count("$$") % 2 == 0 for line in spoken.split("\n")), spoken
