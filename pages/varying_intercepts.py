@@ -294,11 +294,13 @@ def of_the_book(f: Facts) -> str:
     before, after = (number(sd, 3) for sd in f.sd)
     printed = tuple(number(sd, 2) for sd in IN_THE_BOOK)
     return (
-        "Radon is a gas that comes out of the ground into houses, and causes lung cancer. Here are "
+        "Radon, a gas from the ground, causes lung cancer. Here are "
         f"{f.data.n_students} houses (our students) in {f.data.n_groups} counties (our schools) of Minnesota. $y$ is log "
         "radon, $x$ the floor (0 basement, 1 first floor), $u$ the county's uranium.\n\n"
-        f"The SD between counties falls from **{before}** to **{after}**: uranium explains {percent(f.explained)} of that "
-        f"variance. Gelman & Hill print {printed[0]} and {printed[1]}, from an earlier version of the file."
+        f"With u the SD between counties falls from **{before}** to **{after}**: uranium explains {percent(f.explained)} of "
+        f"that variance. Gelman & Hill print {printed[0]} and {printed[1]}, from an earlier version of the file.\n\n"
+        f"**{plain(f.names[f.picked])}** ({count(f.n[f.picked], 'house')}): {number(f.own[f.picked], 2)} by itself, "
+        f"{number(f.without.lines.alpha[f.picked], 2)} to one mean, {number(f.with_u.lines.alpha[f.picked], 2)} to the line."
     )  # fmt: skip
 
 
@@ -306,12 +308,12 @@ SHOWN = {"school": "Juniper", "truth": False, "target": MEAN, "data": TOWN}
 
 STEPS = [
     story.situation(
-        heading="The town does not spend the same everywhere",
-        text=lambda f: "The [[school-level predictor]] **u** says what the town spends on a student of a school, in SDs: "
-        "0 is average, to the right is more. It is known for each school, without any test.\n\nHollow circles are the "
-        "schools' own intercepts; large circles have many students. Filled dots are partial pooling as you know it: all "
-        f"are pulled to one mean (dashed). {plain(f.names[f.picked])} stands at {number(f.own[f.picked])} points by its "
-        f"own {count(f.n[f.picked], 'student')}, and has u = {number(f.u[f.picked])}.",
+        heading="Is Juniper worth its money?",
+        text=lambda f: "The town does not spend the same everywhere. The [[school-level predictor]] **u** says what it "
+        "spends on a student of the school, in SDs: 0 is average, to the right is more.\n\nHollow circles are the "
+        "schools' own intercepts, large ones of many students. Filled dots are partial pooling as you know it: all "
+        f"are pulled to one mean (dashed). {plain(f.names[f.picked])} has u = {number(f.u[f.picked])} and stands at "
+        f"{number(f.own[f.picked])} points by its own {count(f.n[f.picked], 'student')}. Should the board cut its money?",
         do="Find **Juniper**. Is one mean for all a fair guess for it?",
         shows=SHOWN,
     ),
@@ -351,7 +353,7 @@ STEPS = [
         heading="The book's own data: radon",
         text=of_the_book,
         uses=("target", "county"),
-        do="Switch to **One mean** and back. Watch Lake of the Woods: four houses, little uranium.",
+        do="Switch to **One mean** and back, with Lake of the Woods: few houses, little uranium.",
         shows={**SHOWN, "target": LINE, "data": RADON, "county": WOODS},
     ),
     story.breaks(
@@ -368,7 +370,7 @@ STEPS = [
     story.sentence(
         heading="What the board can be told",
         text="A school-level predictor changes what schools are pulled to, from one mean to a line: to what schools like "
-        r"this one reach. What it cannot explain stays in $\sigma_\alpha$.",
+        r"this one reach. What it cannot explain stays in $\sigma_\alpha$. It says what to expect, not what money does.",
         shows={**SHOWN, "target": LINE},
     ),
 ]  # fmt: skip

@@ -236,7 +236,8 @@ def radon(houses: pd.DataFrame) -> GroupedData:
     """The houses of the radon file: counties for schools, houses for students.
 
     ``y`` is log radon, ``x`` the floor (0 basement, 1 first floor), ``u`` log uranium.
+    Houses in the order of their counties.
     """
-    data = GroupedData.from_frame(houses, y="log_radon", group="county", x="floor", u="log_uranium")
-    titled = [str(name).title() for name in data.labels]
-    return replace(data, labels=np.array([SPELT.get(name, name) for name in titled]))
+    titled = houses["county"].str.title()
+    named = houses.assign(county=titled.replace(SPELT)).sort_values("county", kind="stable")
+    return GroupedData.from_frame(named, y="log_radon", group="county", x="floor", u="log_uranium")

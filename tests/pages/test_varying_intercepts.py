@@ -1,153 +1,253 @@
-"""A school-level predictor: the sentences, the answers, the numbers."""
+"""A school-level predictor: its answers, its sentences, what each mark shows where."""
 
 from __future__ import annotations
 
 import re
-import warnings
-from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from mlm_core import Scenario, fit_no_pooling, fit_partial_pooling, simulate
-from pages.shared import presets
+from mlm_core import Hyperparameters, Scenario
+from mlm_core.lessons.varying_intercepts import facts
+from pages.shared import figure as page_figure
+from pages.shared import presets, story
 from pages.shared.words import number, percent
-from tests.pages.kit import alternative, figure, healthy, open_page, run_python, text
+from tests.pages.kit import drawn, mark_at, open_page, questions, right, run_python, said, story_of
+from tests.pages.kit import figure as figure_of
 
-SLUG = "varying_intercepts"
-SHOWN = {"predict_varying_intercepts": "Just show me"}
-CORNERS = [
-    {"n_groups": 3, "seed": 5},
-    {"n_groups": 5, "seed": 1, "sigma_alpha": 0.0},
-    {"imbalance": 0.0, "students_per_group": 2},
-    {"sigma_alpha": 0.0, "b0": 0.0, "seed": 3},
-    {"sigma_alpha": 0.0, "b0": 8.0, "sigma_y": 2.0},
-    {"b0": 0.0, "seed": 12},
-    {"b0": -6.0},
+SCENARIOS = [
+    Scenario(),
+    Scenario(n_groups=3, seed=5),
+    Scenario(n_groups=5, hyper=Hyperparameters(sigma_alpha=0.0), seed=1),
+    Scenario(students_per_group=2, hyper=Hyperparameters(sigma_alpha=0.0, b0=0.0), seed=3),
+    Scenario(n_groups=25, imbalance=0.0, hyper=Hyperparameters(b0=-6.0), seed=8),
+    Scenario(hyper=Hyperparameters(sigma_alpha=0.0, b0=8.0), sigma_y=2.0, seed=2),
+    Scenario(hyper=Hyperparameters(b0=0.0), seed=4),
+    presets.ZERO,
 ]
+STORY = story_of("varying_intercepts")
+SITUATION, PREDICT, TRY, SAY, TRUTH, RADON, BREAK, CHECK, SENTENCE = range(9)
+COUNTIES = STORY.facts(story.designed(STORY, RADON))
 
 
-def scenarios() -> list[dict[str, float]]:
-    rng = np.random.default_rng(11)
-    drawn = [
-        {
-            "n_groups": int(rng.integers(4, 50)),
-            "students_per_group": int(rng.integers(3, 50)),
-            "sigma_alpha": float(rng.choice([0.5, 3.0, 12.0])),
-            "b0": float(rng.choice([-5.0, 0.0, 2.0, 6.0])),
-            "seed": int(rng.integers(1, 900)),
-        }
-        for _ in range(6)
-    ]
-    return drawn + CORNERS
+def shown(seen: story.Seen) -> tuple[str, str, dict, dict]:
+    """Key, alternative, tables and settings of the figure, without building it."""
+    found = []
+
+    def show(key, alt, _chart, tables, **settings):
+        found.append((key, alt, tables, settings))
+
+    with (
+        patch.object(page_figure, "show", show),
+        patch.object(page_figure, "legend", lambda **_: None),
+    ):
+        STORY.figure(STORY.facts(seen), seen)
+    return found[0]
 
 
-def as_scenario(query: dict[str, float]) -> Scenario:
-    hyper = {k: v for k, v in query.items() if k in ("sigma_alpha", "b0")}
-    rest = {k: v for k, v in query.items() if k not in hyper}
-    return replace(Scenario(), hyper=replace(Scenario().hyper, **hyper), **rest)
+def value(text: str) -> float:
+    return float(text.replace("−", "-"))
 
 
-@pytest.mark.parametrize("query", scenarios(), ids=str)
-def test_sentences_and_answers_are_right(query):
-    data = simulate(as_scenario(query)).data
-    own = fit_no_pooling(data).lines.alpha
-    without, fit = fit_partial_pooling(data), fit_partial_pooling(data, "common", True)
-    at = open_page(SLUG, **query, **SHOWN)
-    said = text(at)
+def test_the_steps_are_those_that_are_tested():
+    assert [step.kind for step in STORY.steps] == [
+        "situation", "predict", "try", "say", "truth", "try", "breaks", "check", "sentence"
+    ]  # fmt: skip
 
-    j = int(np.flatnonzero(data.labels == at.selectbox(key="school").value)[0])
-    assert (
-        f"has the intercept {number(own[j])} by itself, {number(without.lines.alpha[j])} when "
-        f"pulled to the mean, {number(fit.lines.alpha[j])} when pulled to the line." in said
-    )
-    s0, s1 = without.hyper.sigma_alpha, fit.hyper.sigma_alpha
-    if s1 == 0:
-        assert ("estimated as 0 with and without u" if s0 == 0 else "to exactly 0") in said
-    elif number(s0, 2) == number(s1, 2):
-        assert "stays at" in said
-    elif s1 < s0:
-        assert f"explains {percent(1 - s1**2 / s0**2)} of the variance" in said
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_prediction_is_computed_for_every_school(scenario):
+    for name in facts(scenario, "Ashford").names[:6]:
+        f = facts(scenario, name)
+        (asked,) = questions(STORY, PREDICT, f)
+        before, after = (value(number(t.lines.alpha[f.picked])) for t in (f.without, f.with_u))
+        expected = "The same" if before == after else "Higher" if after > before else "Lower"
+        assert right(asked) == expected
+        why = next(a.why for a in asked.answers if a.right)
+        assert f"ends at {number(after)} instead of {number(before)}" in why
+        line = f.with_u.hyper.a0 + f.with_u.hyper.b0 * f.u[f.picked]
+        assert (
+            f"the line stands at {number(line)}; the one mean is {number(f.without.hyper.a0)}"
+            in why
+        )
+        assert f"its estimate is {number(before)}" in asked.text
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_checks_are_computed(scenario):
+    f = facts(scenario, "Ashford")
+    higher, much, useless, flat = questions(STORY, CHECK, f)
+    assert right(higher) == f"The one with u = {'1' if f.with_u.hyper.b0 > 0 else '−1'}"
+    before, after = f.sd
+    explained = 1 - after**2 / before**2 if before > 0 else 0
+    assert right(much) == ("None that can be seen" if explained <= 0 else percent(explained))
+    assert f"SD between schools is {number(before, 2)}, with u {number(after, 2)}" in much.text
+    assert right(useless) == "It hardly changes, and may rise a little"
+    assert right(flat) == "Partial pooling to one mean"
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_sentences_are_right(scenario):
+    f = facts(scenario, "Ashford")
+    j, (before, after) = f.picked, f.sd
+    words, truth = said(STORY.steps[TRY].text, f), said(STORY.steps[TRUTH].text, f)
+    if (before, after) == (0, 0):
+        assert "estimated as 0, with u and without" in words
+    elif after == 0:
+        assert f"falls from {number(before, 2)} to exactly 0" in words
+    elif number(before, 2) == number(after, 2):
+        assert "stays at" in words
     else:
-        assert f"rises from {number(s0, 2)} to {number(s1, 2)}" in said
-
-    line = fit.hyper.a0 + 2 * fit.hyper.b0
-    if abs(line - without.hyper.a0) > 0.5:
-        assert ("**Up.**" if line > without.hyper.a0 else "**Down.**") in said
-    sizes = at.radio(key=f"check_{SLUG}_2").options
-    assert len(set(sizes)) == 3
-    higher = at.radio(key=f"check_{SLUG}_1")
-    higher.set_value("The one with u = 1" if fit.hyper.b0 > 0 else "The one with u = −1").run()
-    healthy(at)
-    assert any(s.value.startswith("Right") for s in at.success)
-
-
-def test_the_weighted_average_of_the_page_adds_up():
-    """The numbers shown in the formula give the number shown as its result."""
-    for name in ("Juniper", "Oak Hill", "Riverside"):
-        at = open_page(SLUG, **SHOWN, school=name)
-        (shown,) = [e.value for e in at.latex if name in e.value]
-        shown = re.sub(r"\\textcolor\{#\w+\}|\^2", "", shown).replace("−", "-")
-        n, sy, own, _, sa, line, *_, result = map(float, re.findall(r"-?\d+\.?\d*", shown))
-        w = n / sy**2 / (n / sy**2 + 1 / sa**2)
-        assert abs(w * own + (1 - w) * line - result) < 0.12  # each is shown to one decimal
+        way = "falls" if after < before else "rises"
+        assert f"{way} from {number(before, 2)} to {number(after, 2)}" in words
+    row = words[words.index("| Ashford") :]
+    alphas = (f.own[j], f.without.lines.alpha[j], f.with_u.lines.alpha[j])
+    assert row.startswith(f"| Ashford ({f.n[j]}) | " + " | ".join(map(number, alphas)))
+    assert ("explains nothing" in truth) == (before > 0 and after >= before)
+    if 0 < after < before:
+        assert f"= {percent(1 - after**2 / before**2)} of the variance" in truth
+    less = f.miss("line") < f.miss("mean")
+    assert ("by less" in truth) == less
+    assert f"**{number(f.miss('line'))}** points against {number(f.miss('mean'))}" in truth
+    assert f"{f.closer} of {f.data.n_groups} come nearer" in truth
+    rows = [line.split("|")[2:4] for line in truth.splitlines() if line.startswith("| ")][1:]
+    found = [[value(cell.strip()) for cell in row] for row in rows]
+    hyper = scenario.hyper
+    assert found[0] == pytest.approx([before, np.hypot(hyper.sigma_alpha, hyper.b0)], abs=0.0051)
+    assert found[1] == pytest.approx([after, hyper.sigma_alpha], abs=0.0051)
 
 
-def test_the_right_panel_waits_for_the_prediction():
-    at = open_page(SLUG)
-    _, tables = figure(at)
-    assert tables["schools"]["line"].isna().all()
-    assert tables["schools"]["mean"].notna().all()
-    assert "line" not in alternative(at)
-    at.radio(key="predict_varying_intercepts").set_value("Nowhere").run()
-    assert "Not so" in text(at)
-    _, tables = figure(at)
-    assert tables["schools"]["line"].notna().all()
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_weighted_average_of_the_page_adds_up(scenario):
+    for name in facts(scenario, "Ashford").names[:4]:
+        f = facts(scenario, name)
+        words = said(STORY.steps[SAY].text, f)
+        result = f.with_u.lines.alpha[f.picked]
+        if f.sd[1] == 0:
+            assert f"= {number(result)}$" in words
+            assert "is 0 for every school" in words
+            continue
+        formula = words[words.rindex("$$", 0, -3) :]
+        w, own, rest, line, end = (
+            float(v) for v in re.findall(r"-?\d+\.\d+", formula.replace("−", "-"))
+        )
+        assert w + rest == pytest.approx(1, abs=0.011)
+        assert end == pytest.approx(result, abs=0.051)
+        # weights are shown to two digits, points to one
+        room = 0.055 + 0.005 * (abs(own) + abs(line))
+        assert w * own + rest * line == pytest.approx(end, abs=room)
 
 
-def test_truth_is_shown_only_when_asked_for():
-    at = open_page(SLUG, **SHOWN)
-    assert figure(at)[1]["schools"]["truth"].isna().all()
-    spec = figure(at)[0]
-    at.toggle(key="truth").set_value(True).run()
-    after, tables = figure(at)
-    simulation = simulate(Scenario())
-    np.testing.assert_allclose(tables["schools"]["truth"], simulation.alpha)
-    fit = fit_partial_pooling(simulation.data, "common", True)
-    miss = np.abs(fit.lines.alpha - simulation.alpha).mean()
-    assert f"by **{number(miss, 2)}** points" in text(at)
-    spec.pop("datasets", None), after.pop("datasets", None)
-    assert spec == after  # the picture is patched, not built again
+def test_the_line_waits_for_the_prediction():
+    for k in (SITUATION, PREDICT):
+        for target in ("mean", "line"):
+            _, alternative, tables, _ = shown(story.designed(STORY, k, target=target))
+            assert tables["target"]["line"].nunique() == 1
+            assert "one mean" in alternative
+            assert "line" not in alternative
+    _, alternative, tables, _ = shown(story.designed(STORY, PREDICT, answered=True))
+    assert tables["target"]["line"].nunique() == 2
+    assert "the line" in alternative
 
 
-def test_where_it_breaks_says_what_happens():
-    nothing = replace(
-        presets.DEFAULT, hyper=replace(presets.DEFAULT.hyper, b0=0.0, b1=0.0), seed=12
+def test_each_mark_shows_its_field_in_the_town_and_in_the_counties():
+    for k in (TRUTH, RADON):
+        (figure,), handle = drawn(STORY, story.designed(STORY, k))
+        assert handle is None
+        rings = mark_at(figure.spec, shape="circle", fill="transparent")
+        hollow = [e for e in rings if "size" in e]
+        assert [(e["x"]["field"], e["y"]["field"]) for e in hollow] == [("u", "own")]
+        filled = mark_at(figure.spec, shape="circle", fill="#00805A")
+        assert [(e["x"]["field"], e["y"]["field"]) for e in filled] == [("u", "alpha")]
+        assert [e["size"]["field"] for e in (*hollow, *filled)] == ["n", "n"]
+        (diamond,) = mark_at(figure.spec, shape="diamond")
+        assert diamond["y"]["field"] == "truth"
+        assert "truth_seen" in str(diamond["opacity"])
+        (area,) = mark_at(figure.spec, type="area")
+        assert (area["y"]["field"], area["y2"]["field"]) == ("low", "high")
+        (line,) = mark_at(figure.spec, type="line")
+        assert line["y"]["field"] == "line"
+        (bar,) = mark_at(figure.spec, type="bar")
+        assert (bar["y"]["field"], bar["y2"]["field"]) == ("own", "alpha")
+        assert set(figure.tables["schools"]["truth_seen"]) == {float(k == TRUTH)}
+
+
+def test_one_step_is_about_the_books_own_data():
+    key, alternative, tables, settings = shown(story.designed(STORY, RADON))
+    assert key == "counties"
+    assert "85 counties" in alternative
+    assert len(tables["schools"]) == 85
+    assert settings["group"] == "county"
+    (low, high), (bottom, top) = settings["axes"]["u_domain"], settings["axes"]["y_domain"]
+    schools = tables["schools"]
+    assert schools["u"].between(low, high).all()
+    assert schools[["own", "alpha"]].stack().between(bottom, top).all()
+    for k, step in enumerate(STORY.steps):
+        assert (shown(story.designed(STORY, k))[0] == "counties") == (k == RADON), step.heading
+
+
+def test_the_radon_step_says_lme4s_numbers():
+    """As R prints them: tests/golden/radon."""
+    words = said(STORY.steps[RADON].text, COUNTIES)
+    assert "from **0.315** to **0.148**" in words
+    assert "explains 78%" in words
+    assert "print 0.33 and 0.16" in words
+    assert "919 houses" in words
+    assert "85 counties" in words
+    assert (
+        "**Lake of the Woods** (4 houses): 1.88 by itself, 1.65 to one mean, 1.14 to the line"
+        in words
     )
-    data = simulate(nothing).data
-    with_u, without = fit_partial_pooling(data, "common", True), fit_partial_pooling(data)
-    assert with_u.hyper.sigma_alpha > without.hyper.sigma_alpha
-    five = simulate(replace(presets.DEFAULT, n_groups=5, seed=9)).data
-    fit = fit_partial_pooling(five, "common", True)
-    assert (number(fit.hyper.b0), number(fit.se("b0"))) == ("−3.4", "5.5")
-    at = open_page(SLUG, **SHOWN)
-    for k in (0, 1):
-        at.button(key=f"break_{k}").click().run()
-        healthy(at)
-        assert "rises from" in text(at)
+    before = shown(story.designed(STORY, RADON, target="mean"))
+    assert "one mean, 1.49, with an SD of 0.315" in before[1]
+    assert "+ 0.70 u, with an SD of 0.148" in shown(story.designed(STORY, RADON))[1]
 
 
-def test_the_code_and_statsmodels_give_the_numbers_of_the_page():
-    at = open_page(SLUG, **SHOWN, school="Juniper")
-    said = text(at)
-    for language in ("Python (this core)", "Python (statsmodels)"):
-        at.radio(key="code").set_value(language).run()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            printed = run_python(at.code[0].value)
-        lines = printed.splitlines()
-        # statsmodels stops near the optimum: 2 decimals
-        without, with_u = float(lines[0].split()[1]), float(lines[1].split()[2])
-        assert f"falls from {number(without, 2)} to {number(with_u, 2)}" in said, language
-        (juniper,) = re.findall(r"'Juniper': (?:np.float64\()?([\d.]+)", printed)
-        assert f"{number(float(juniper))} when pulled to the line" in said, language
+def test_the_laboratory_holds_for_the_counties():
+    seen = story.designed(STORY, -1, data="radon", county="Hennepin")
+    f = STORY.facts(seen)
+    assert "| county (houses) |" in STORY.lab(f)
+    assert "Hennepin (105)" in STORY.lab(f)
+    assert "SD between counties falls from 0.315 to 0.148" in STORY.lab(f)
+    assert shown(seen)[0] == "counties"
+    assert "0.148" in STORY.model(f)
+    at = open_page("varying_intercepts", step=6)
+    assert set(figure_of(at)[1]["schools"].query("picked")["school"]) == {"Lake of the Woods"}
+    county = next(s for s in at.selectbox if s.label == "County")
+    county.set_value("Hennepin").run()
+    assert set(figure_of(at)[1]["schools"].query("picked")["school"]) == {"Hennepin"}
+
+
+def test_the_break_has_a_useless_u():
+    seen = story.designed(STORY, BREAK)
+    assert seen.scenario.hyper.b0 == 0
+    f = STORY.facts(seen)
+    look = said(STORY.steps[BREAK].look, f)
+    assert abs(f.with_u.hyper.b0) < f.with_u.se("b0")
+    assert f.sd[1] > f.sd[0]
+    assert f"rises from {number(f.sd[0], 2)} to {number(f.sd[1], 2)}" in look
+    assert f"as {number(f.with_u.hyper.b0, 2)}, give or take {number(f.with_u.se('b0'), 2)}" in look
+
+
+def test_the_default_shows_what_the_lesson_says():
+    f = STORY.facts(story.designed(STORY, PREDICT))
+    assert f.names[f.picked] == "Juniper"
+    assert f.u[f.picked] == f.u.max()  # "worth its money?"
+    assert f.own[f.picked] == f.own.min()
+    assert f.sd[1] < f.sd[0]
+    assert f.miss("line") < f.miss("mean")
+
+
+@pytest.mark.parametrize("f", [facts(Scenario(), "Juniper"), COUNTIES], ids=["town", "counties"])
+def test_the_code_gives_the_numbers_of_the_page(f):
+    code, name = STORY.listing(f), f.names[f.picked]
+    for listing in (code.core, code.statsmodels):
+        printed = run_python(listing)
+        first, second = ([float(v) for v in line.split()] for line in printed.splitlines()[:2])
+        # statsmodels stops near the optimum
+        np.testing.assert_allclose(first, [f.without.hyper.a0, f.sd[0]], atol=5e-3)
+        wanted = [f.with_u.hyper.a0, f.with_u.hyper.b0, f.sd[1], f.with_u.sigma_y]
+        np.testing.assert_allclose(second, wanted, atol=5e-3)
+        (own,) = re.findall(rf"'{name}': (?:np.float64\()?([\d.]+)", printed)
+        assert float(own) == pytest.approx(f.with_u.lines.alpha[f.picked], abs=0.012)

@@ -184,6 +184,7 @@ def test_the_break_promises_far_too_much():
     assert b0.value > 4 * b0.truth
     assert (sd.value, sd.truth) == (0.0, 5.0)
     assert f"$b_0$ comes out as {number(b0.value)}; truly it is {number(b0.truth)}" in look
+    assert f"comes out as {number(sd.value)}; truly it is {number(sd.truth)}" in look
     assert f"promised {number(f.hyper.a0 + f.hyper.b0)} points" in look
     assert f.data.n_groups == 3
     assert f.new_u == 1.0
