@@ -408,8 +408,8 @@ RECIPE = Recipe(
     statsmodels=[
         "import statsmodels.formula.api as smf",
         "",
-        'without = smf.mixedlm("y ~ x", schools, groups="school").fit(reml=True)',
-        'fit = smf.mixedlm("y ~ u + x", schools, groups="school").fit(reml=True)',
+        'without = smf.mixedlm("y ~ x", schools, groups="school").fit(reml=True, method="powell")',
+        'fit = smf.mixedlm("y ~ u + x", schools, groups="school").fit(reml=True, method="powell")',
         "print(without.fe_params.iloc[0], np.sqrt(without.cov_re.iloc[0, 0]))",
         "a0, b0, beta = fit.fe_params",
         "print(a0, b0, np.sqrt(fit.cov_re.iloc[0, 0]), np.sqrt(fit.scale))",

@@ -333,7 +333,7 @@ def code(f: Facts) -> Listing:
             statsmodels=[
                 "import statsmodels.formula.api as smf",
                 "",
-                'fit = smf.mixedlm("y ~ u + x", schools, groups="school").fit(reml=True)',
+                'fit = smf.mixedlm("y ~ u + x", schools, groups="school").fit(reml=True, method="powell")',
                 "a0, b0, beta = fit.fe_params",
                 "print(a0, b0, beta, np.sqrt(fit.cov_re.iloc[0, 0]), np.sqrt(fit.scale))",
                 'line = a0 + b0 * schools.groupby("school").u.first()',
