@@ -200,9 +200,8 @@ def all_five(f: Facts) -> str:
         f"{k}. {d.name}: **{sign(d.intercepts)}**" for k, d in enumerate(f.definitions, 1)
     )
     return (
-        f"{lines}\n\nThe schools' intercepts are **random by {f.random}, fixed by {5 - f.random}** of five. The last choice "
-        "moves the handle, the others only words: "
-        + ("now it is at the estimate." if f.fitted == "model" else "now it is at ∞.")
+        f"{lines}\n\nIntercepts: **random by {f.random}, fixed by {5 - f.random}** of five. The handle is at "
+        + ("the estimate." if f.fitted == "model" else "∞.")
     )
 
 
@@ -282,8 +281,8 @@ STEPS = [
     ),
     story.breaks(
         heading="Why economists like the right end",
-        changed="Smaller schools, and those with a high mean pre-test have low intercepts. The model says that intercepts "
-        "do not go with x.",
+        changed="Schools are smaller now, and those with a high mean pre-test have low intercepts. The model says that "
+        "intercepts do not go with x.",
         look=goes_with_x,
         text="Indicators take away all that differs between schools; a model of the intercepts uses it. The lesson "
         "“Predictors at two levels” mends the model with the school's mean of x.",

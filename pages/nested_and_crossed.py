@@ -5,7 +5,7 @@ from dataclasses import replace
 from mlm_core import Scenario
 from mlm_core.charts.incidence import incidence
 from mlm_core.charts.theme import steady_domain
-from mlm_core.lessons.nested_and_crossed import Facts, facts
+from mlm_core.lessons.nested_and_crossed import NEIGHBOURHOODS, SCHOOLS, Facts, facts
 from pages.shared import controls, figure, story
 from pages.shared.cached import remembered
 from pages.shared.code import Listing, Recipe, listing_of_table
@@ -233,8 +233,8 @@ def board(f: Facts) -> str:
     more = "schools" if schools > areas else "neighbourhoods"
     return (
         "Nested or crossed is a fact of the data. The multilevel model takes either, as long as every group has a name "
-        f"of its own.\n\nTo the board: scores differ more between **{more}** "
-        f"(SD {number(max(schools, areas))} points against {number(min(schools, areas))})."
+        f"of its own.\n\nTo the board: as far as {SCHOOLS} schools and {NEIGHBOURHOODS} neighbourhoods can tell, scores "
+        f"differ more between **{more}** (SD {number(max(schools, areas))} points against {number(min(schools, areas))})."
     )
 
 

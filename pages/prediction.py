@@ -237,8 +237,8 @@ def sentence(f: Facts) -> str:
     said = [f"{number(low, 0)} to {number(high, 0)}" for low, high in (a, b, c)]
     return (
         f"To the three families, each with 95%: {plain(large)} ({n} known) {said[0]}, {plain(small)} ({m} known) {said[1]}, "
-        f"the new school {said[2]}. The student is uncertain everywhere; the school only where we have not seen it, "
-        "and how much schools differ is what only the multilevel model knows."
+        f"the new school {said[2]}. Students are uncertain everywhere. A school is uncertain where few of its "
+        "students were seen; how much schools differ is what only the multilevel model knows."
     )
 
 
@@ -275,10 +275,10 @@ STEPS = [
         heading="Two parts under one root",
         text=r"$\hat\alpha_j$ is the school's mean by partial pooling. $\sigma_y$ is how students of one school differ. $s_j$ is "
         r"what is not known of the school's mean: in a new school at least $\sigma_\alpha$, the SD between schools; in a "
-        "known one little. The [[t distribution|t]] is near 2; a new school needs more, since few schools tell how much schools differ."
+        "known one little. The [[t distribution|t]] is near 2, and larger for a new school: few schools tell how much schools differ."
         "\n\n" + SCORE,
         hand=worked,
-        do="Drag. Compare the two ends: which part under the root becomes small?",
+        do="Drag from end to end. Which part becomes small?",
         shows={**STUDENT, "school": "Oak Hill", "handle": "few"},
     ),
     story.try_it(
@@ -304,7 +304,7 @@ STEPS = [
     story.sentence(
         heading="What the board can be told",
         text=sentence,
-        shows={**STUDENT, "school": "Oak Hill", "handle": "first"},
+        shows={**STUDENT, "school": "Oak Hill", "handle": "last"},
     ),
 ]  # fmt: skip
 

@@ -452,6 +452,8 @@ REFERENCES = (
      "377–401. (The eight schools.)", "https://doi.org/10.3102/10769986006004377"),
     ("Simpson, E. H. (1951). The interpretation of interaction in contingency tables. *Journal of the Royal "
      "Statistical Society B* 13(2), 238–241.", ""),
+    ("Stram, D. O. & Lee, J. W. (1994). Variance components testing in the longitudinal mixed effects model. "
+     "*Biometrics* 50(4), 1171–1177.", "https://doi.org/10.2307/2533455"),
     ("Tversky, A. & Kahneman, D. (1974). Judgment under uncertainty: heuristics and biases. *Science* 185, "
      "1124–1131.", "https://doi.org/10.1126/science.185.4157.1124"),
     ("Wainer, H. (2007). The most dangerous equation. *American Scientist* 95(3), 249–256.", ""),
