@@ -192,7 +192,7 @@ def test_the_radon_step_says_lme4s_numbers():
     words = said(STORY.steps[RADON].text, COUNTIES)
     assert "from **0.315** to **0.148**" in words
     assert "explains 78%" in words
-    assert "print 0.33 and 0.16" in words
+    assert "an earlier file: 0.33 and 0.16)" in words
     assert "919 houses" in words
     assert "85 counties" in words
     assert (
