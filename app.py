@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent
 def frame() -> None:
     """Draw the frame and run the page that the address names."""
     icon = ROOT / "pages" / "shared" / "icon.svg"
-    start = st.Page("pages/start.py", title="Start", icon=":material/home:", default=True)
+    start = st.Page("pages/start.py", title="Start", default=True)
     sections = {"": [start]}
     for lesson in contents.lessons():
         entry = st.Page(lesson.path, title=lesson.name, url_path=lesson.slug)
