@@ -200,7 +200,7 @@ def all_five(f: Facts) -> str:
         f"{k}. {d.name}: **{sign(d.intercepts)}**" for k, d in enumerate(f.definitions, 1)
     )
     return (
-        f"{lines}\n\nIntercepts: **random by {f.random}, fixed by {5 - f.random}** of five. The handle is at "
+        f"{lines}\n\nSo **random by {f.random}, fixed by {5 - f.random}**. The handle is at "
         + ("the estimate." if f.fitted == "model" else "∞.")
     )
 

@@ -157,7 +157,7 @@ def _parts(look: Look, now: str, domain: tuple[float, float]) -> list[Any]:
     axis = alt.Axis(
         title=None, tickCount=5, grid=True, orient="left", minExtent=LEFT, maxExtent=LEFT
     )
-    y = {c: alt.Y(f"{c}:Q", scale=scale, axis=axis) for c in ("part", "low", "own")}
+    y = {c: alt.Y(f"{c}:Q", scale=scale, axis=None) for c in ("part", "low", "own")}
     x, key = _share("place"), marks.key("group")
     tips = [
         alt.Tooltip("group:N", title="group"),
@@ -172,7 +172,7 @@ def _parts(look: Look, now: str, domain: tuple[float, float]) -> list[Any]:
         .encode(
             x=alt.value(0),
             x2=alt.value("width"),
-            y=alt.Y("zero:Q", scale=scale, axis=None),
+            y=alt.Y("zero:Q", scale=scale, axis=axis),
         )
         .transform_calculate(zero="0"),
         wrong.mark_bar(color=colours.muted, size=1.4).encode(

@@ -143,7 +143,7 @@ def test_all_five_side_by_side(told, random, place):
     words = said(STORY.steps[CHANGE].text, f)
     assert f"random by {random}, fixed by {5 - random}**" in words
     assert words.count("● random") == random
-    assert f"now it is {place}" in words
+    assert f"The handle is {place}" in words
     _, handle = drawn(STORY, seen, f)
     assert handle.rest == (120 if "fitted" in told else f.estimate_at)
 
