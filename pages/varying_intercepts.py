@@ -294,9 +294,8 @@ def of_the_book(f: Facts) -> str:
     before, after = (number(sd, 3) for sd in f.sd)
     printed = tuple(number(sd, 2) for sd in IN_THE_BOOK)
     return (
-        "Radon, a gas from the ground, causes lung cancer. Here are "
-        f"{f.data.n_students} houses (our students) in {f.data.n_groups} counties (our schools): $y$ is log radon, $x$ the "
-        "floor (0 basement, 1 first floor), $u$ the uranium in the soil.\n\n"
+        f"Here are {f.data.n_students} houses (our students) in {f.data.n_groups} counties (our schools): $y$ is log radon, "
+        "a gas that causes lung cancer, $x$ the floor (0 basement, 1 first floor), $u$ the soil's uranium.\n\n"
         f"With u the SD between counties falls from **{before}** to **{after}** (the book, with an earlier file: "
         f"{printed[0]} and {printed[1]}): u explains {percent(f.explained)} of that variance.\n\n"
         f"**{plain(f.names[f.picked])}** ({count(f.n[f.picked], 'house')}): {number(f.own[f.picked], 2)} by itself, "
@@ -353,7 +352,7 @@ STEPS = [
         heading="The book's own data: radon",
         text=of_the_book,
         uses=("target", "county"),
-        do="Switch to **One mean** and back. Click other counties.",
+        do="Switch to **One mean** and back.",
         shows={**SHOWN, "target": LINE, "data": RADON, "county": WOODS},
     ),
     story.breaks(

@@ -250,7 +250,7 @@ STEPS = [
         shows={**SHOWN, "layer": "lines"},
     ),
     story.predict(
-        heading="The heights become data",
+        heading="A second regression, for schools",
         text="Now comes the second part. We take the heights, one dot on the rule for each line, and ask what goes with "
         "them: u, what the town spends on a student of the school. That is again a regression.",
         ask=how_many,
@@ -262,7 +262,7 @@ STEPS = [
         text=lambda f: TWO + "\n\nThe upper line is for students, the lower one for schools: each $\\alpha_j$ lies around "
         f"a line, ${number(f.hyper.a0)} {signed(f.hyper.b0)}\\,u$, with an SD of $\\sigma_\\alpha$ = "
         f"{number(f.hyper.sigma_alpha)}. A coefficient with a model makes a regression "
-        "[[multilevel regression|multilevel]]. $\\alpha_j$ and $\\beta$ are [[parameter|parameters]]; $a_0$, $b_0$ and "
+        "[[multilevel regression|multilevel]]. $y$, $x$ and $u$ are data; $\\alpha_j$ and $\\beta$ are [[parameter|parameters]]; $a_0$, $b_0$ and "
         f"$\\sigma_\\alpha$, one level up, are [[hyperparameter|hyperparameters]].\n\n{between(f)}",
         uses=("layer",),
         do="Go through the layers, and back.",
