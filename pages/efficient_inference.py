@@ -42,7 +42,7 @@ def draw_errors(f: Facts, seen: Seen) -> Handle:
     j, ways = f.picked, tuple(NAMES) if seen.revealed else ("no", "complete")
     figure.legend(
         **{way: NAMES[way] for way in ways},
-        ink=f"{f.names[j]} ({f.n[j]}); bar: typical error, RMSE",
+        ink="bar: typical miss, RMSE",
     )
     figure.show(
         "errors",
@@ -87,8 +87,8 @@ def draw_spreads(f: Facts) -> None:
     """The estimated SD between schools, by REML and by ML."""
     found = f.spreads
     figure.legend(
-        truth="true SD between schools",
-        ink="under a hill: root mean square of all draws; at the left: exactly 0",
+        truth="true SD",
+        ink="under a hill: root mean square",
     )
     figure.show(
         "spreads",

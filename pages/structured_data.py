@@ -50,8 +50,8 @@ def draw_many(f: Facts, seen: Seen) -> None:
     """The p-values of all trials."""
     ways: tuple[Way, ...] = WAYS if seen["honest"] else WAYS[:1]
     figure.legend(
-        complete="p below .05: a false alarm",
-        ink="dashed: 5% of the trials in each bar, as it should be",
+        complete="p < .05: false alarm",
+        ink="dashed: an honest 5%",
     )
     figure.show(
         "p_values",

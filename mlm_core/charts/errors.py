@@ -42,7 +42,6 @@ def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
         place=f"{ground} - {CLOUD} * datum.density", ground=ground
     )
     now = base["steps"].transform_filter(here(steps))
-    label = bars.mark_text(fontWeight="bold", fontSize=look.type_size(15))
     layers = [
         clouds.mark_area(opacity=0.3, clip=True).encode(
             x=x("error"), y=_y("place"), y2="ground:Q", color=_colour(look)
@@ -51,18 +50,14 @@ def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
             x=x("error"), y=_y("place"), color=_colour(look)
         ),
         base["steps"].mark_rule(color=colours.truth, strokeWidth=1.6).encode(
-            x=alt.XDatum(0), y=alt.value(TOP), y2=alt.value(HEIGHT)
+            x=alt.XDatum(0), y=alt.value(TOP), y2=alt.value(HEIGHT - 20)
         ).transform_filter("datum.step == 0"),
         _dots(base["dots"], look, x, domain, steps, ground),
         bars.mark_rule(strokeWidth=6, strokeCap="round").encode(
             x=x("low"), x2="high:Q", y=_y("place"), color=_colour(look)
         ),
-        label.mark_text(align="left", fontWeight="bold").encode(
-            x=alt.value(2), y=_y("above"), text="name:N", color=_colour(look)
-        ),
-        bars.mark_text(align="right", fontWeight="bold", fontSize=look.type_size(15)).encode(
-            x=alt.value({"expr": "width - 2"}), y=_y("above"), text="label:N", color=_colour(look)
-        ),
+        *_haloed(bars, "name", "left", alt.value(2), look),
+        *_haloed(bars, "label", "right", alt.value({"expr": "width - 2"}), look),
         now.mark_text(align="left", baseline="bottom", color=colours.muted).encode(
             x=alt.value(2), y=alt.value(HEIGHT - 3), text="caption:N"
         ),
@@ -73,6 +68,17 @@ def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
         .add_params(handle(steps, "From draw to draw")),
     ]  # fmt: skip
     return finish(alt.layer(*layers), look, HEIGHT)
+
+
+def _haloed(bars: alt.Chart, field: str, align: Any, x: Any, look: Look) -> list[Any]:
+    """Words that can be read on a hill, too."""
+    style: dict[str, Any] = {"align": align, "fontWeight": "bold", "fontSize": look.type_size(15)}
+    at: dict[str, Any] = {"x": x, "y": _y("above"), "text": f"{field}:N"}
+    paper = look.palette.paper
+    return [
+        bars.mark_text(stroke=paper, fill=paper, strokeWidth=4, **style).encode(**at),
+        bars.mark_text(**style).encode(color=_colour(look), **at),
+    ]
 
 
 def _x(domain: tuple[float, float]) -> Any:

@@ -75,6 +75,9 @@ def spreads(look: Look, *, domain: tuple[float, float], top: tuple[float, float]
             ways.mark_bar(color=palette.ink, width=7).encode(
                 x=x("mean"), y=_y("mark"), y2="mark_end:Q", key=key
             ),
+            ways.mark_text(baseline="top", dy=3).encode(
+                x=alt.value((ZERO - 4) / 2), y=_y("ground"), text=alt.value("0")
+            ),
             strong.encode(x=alt.value(0), y=_y("title"), text="name:N"),
             ways.mark_text(align="right", baseline="middle").encode(
                 x=alt.value(alt.ExprRef("width - 2")), y=_y("title"), text="said:N"

@@ -189,7 +189,8 @@ class Facts:
                     "step": shown,
                     "at": shown / max(len(shown) - 1, 1),
                     "caption": [
-                        f"draws 1 to {k + 1} of {self.made.n_replications:,}" if k else "draw 1"
+                        f"{self.names[self.picked]} ({self.n[self.picked]}), "
+                        + (f"draws 1 to {k + 1} of {self.made.n_replications:,}" if k else "draw 1")
                         for k in range(len(shown))
                     ],
                     "resting": shown == len(shown) - 1,

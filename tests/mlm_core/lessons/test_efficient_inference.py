@@ -228,6 +228,9 @@ def test_the_tables_of_errors(asked):
         assert row.name == f"{row.way} pooling"
     assert set(f.error_tables(partial=False)["dots"]["way"]) == {"complete", "no"}
     assert tables["steps"]["resting"].tolist() == [False] * (SHOWN - 1) + [True]
+    captions = tables["steps"]["caption"].tolist()
+    assert captions[0] == f"Ashford ({f.n[f.picked]}), draw 1"
+    assert captions[41] == f"Ashford ({f.n[f.picked]}), draws 1 to 42 of 1,000"
     low, high = f.reach()
     errors = np.concatenate([f.errors(w, f.picked) for w in WAYS])
     assert ((errors >= low) & (errors <= high)).mean() > 0.99
