@@ -1,0 +1,200 @@
+"""A reader's file in a real browser: classic tables guessed right, every number lme4's."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = Path(__file__).with_name("own_data.R")
+OWN = "/your_data?source=A%20file%20of%20your%20own"
+CELLS = """() => [...document.querySelectorAll('[data-testid=stMain] table tr')]
+  .map(row => [...row.cells].map(cell => cell.innerText))"""
+
+# Rows and groups; outcome, group, predictors as guessed; a second grouping that is offered.
+TABLES = {
+    "sleepstudy": ("180 rows in 18 groups", "Reaction", "Subject", ["Days"], None),
+    "Orthodont": ("108 rows in 27 groups", "distance", "Subject", ["age", "Sex"], None),
+    "Oxboys": ("234 rows in 26 groups", "height", "Subject", ["age"], None),
+    "ChickWeight": ("578 rows in 50 groups", "weight", "Chick", ["Time", "Diet"], None),
+    "MathAchieve": ("7,185 rows in 160 groups", "MathAch", "School", ["SES", "MEANSES"], None),
+    "Exam": ("4,059 rows in 65 groups", "normexam", "school", ["standLRT", "schavg"], None),
+    "Penicillin": ("144 rows in 24 groups", "diameter", "plate", [], "sample"),
+    "Pastes": ("60 rows in 10 groups", "strength", "batch", [], "sample"),
+    "egsingle": ("7,230 rows in 1,721 groups", "math", "childid", ["year", "black"], "schoolid"),
+}
+KINDS = {"Penicillin": "Crossed", "Pastes": "Nested", "egsingle": "Crossed in part"}
+
+
+@pytest.fixture(scope="module")
+def lme4(tmp_path_factory) -> Path:
+    """The folder of the tables that R's packages carry here, and of lme4's numbers of them."""
+    if shutil.which("Rscript") is None:
+        pytest.skip("needs R with lme4, nlme and mlmRev: nothing of this file's numbers is tested")
+    folder = tmp_path_factory.mktemp("lme4")
+    done = subprocess.run(
+        ["Rscript", "--vanilla", str(SCRIPT), str(folder)],
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    if "there is no package called" in done.stderr:
+        pytest.skip("needs lme4 in R")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def numbers_of(folder: Path) -> dict[str, dict[str, list[float]]]:
+    found: dict[str, dict[str, list[float]]] = {}
+    with (folder / "numbers.tsv").open(encoding="utf-8") as lines:
+        for name, row, values in csv.reader(lines, delimiter="\t"):
+            found.setdefault(name, {})[row] = [float(v) for v in values.split(",")]
+    return found
+
+
+def opened(reader):
+    me = reader().opens(OWN, handle=False)
+    me.page.set_default_timeout(60_000)  # two cores may be busy with other tests
+    return me
+
+
+def upload(me, path: Path, wanted: str) -> None:
+    me.page.locator("input[type=file]").set_input_files(str(path))
+    me.page.get_by_text(f"{wanted}.").first.wait_for()
+    ready(me)
+
+
+def ready(me) -> None:
+    me.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    me.page.wait_for_selector("[class*=st-key-figure-your] .marks")
+
+
+def part(me, name: str) -> None:
+    me.page.locator(".st-key-part").get_by_text(name, exact=True).click()
+    me.page.locator("h3").filter(has_text=name).wait_for()
+    ready(me)
+
+
+def box(me, label: str) -> str:
+    return me.page.get_by_label(label, exact=True).input_value()
+
+
+def chosen(me) -> list[str]:
+    every = (
+        me.page.locator("[data-testid=stMultiSelect]").filter(has_text="Predictors").inner_text()
+    )
+    return [line for line in every.splitlines()[1:] if line.strip()]
+
+
+def rows_of(me) -> dict[str, list[str]]:
+    """The cells of each row of the page's tables, symbols and "none" left out."""
+    rows = {}
+    for name, *cells in me.page.evaluate(CELLS):
+        kept = " ".join(c for c in cells if re.search(r"\d", c))
+        rows[name] = re.findall(r"-?[\d,]*\.?\d+", kept.replace("−", "-"))
+    return rows
+
+
+def differs(shown: list[str], wanted: list[float]) -> bool:
+    """Whether a number shown is not the other one, rounded; lme4 stops a little beside the best."""
+    if len(shown) != len(wanted):
+        return True
+    for text, value in zip(shown, wanted, strict=True):
+        last = 10.0 ** -len(text.partition(".")[2])
+        if abs(float(text.replace(",", "")) - value) > 0.51 * last + 2e-4 * abs(value):
+            return True
+    return False
+
+
+def test_classic_tables_show_lme4s_numbers(reader, lme4):
+    """Each is uploaded in the same tab, guessed, and every part with numbers is read."""
+    me, wrong = opened(reader), []
+    wanted = numbers_of(lme4)
+    assert len(wanted) >= 4
+    for name, said in wanted.items():
+        size, y, group, predictors, second = TABLES[name]
+        upload(me, lme4 / f"{name}.csv", size)
+        seen = (box(me, "Outcome"), box(me, "Group"), chosen(me))
+        assert seen == (y, group, predictors), name
+        shown: dict[str, list[str]] = {}
+        if second:
+            me.page.get_by_text(f"{second} looks like a second grouping").click()
+            me.page.get_by_text(f"{KINDS[name]}").first.wait_for()
+            ready(me)
+        if name == "sleepstudy":
+            let_days_vary(me)
+        for what in ("Coefficients", "Predict", "How much groups differ"):
+            if what != "Predict" or "in a new group" in said:
+                part(me, what)
+                shown |= rows_of(me)
+        kept = said.pop("kept", None)
+        if kept:
+            text = me.page.locator("[data-testid=stMain]").inner_text()
+            assert f"is {kept[0]:.1f} higher: p = less than 0.001" in text
+        wrong += [
+            (name, row, shown.get(row), values)
+            for row, values in said.items()
+            if differs(shown.get(row, []), values)
+        ]
+        assert len(said) >= 4
+        if name in ("sleepstudy", "Orthodont", "MathAchieve"):
+            wrong += groups_differ(me, name, lme4)
+    assert not wrong
+    assert me.complaints == []
+    assert me.strangers == []
+
+
+def let_days_vary(me) -> None:
+    me.page.get_by_text("More of the model").click()
+    slopes = me.page.get_by_label("Slopes that vary between groups", exact=True)
+    slopes.fill("Days")
+    slopes.press("Enter")
+    me.page.get_by_text("SD of the slopes of Days").wait_for()
+    ready(me)
+
+
+def groups_differ(me, name: str, folder: Path) -> list[object]:
+    """The downloaded table of all groups, against lme4's."""
+    part(me, "All groups")
+    with me.page.expect_download() as coming:
+        me.page.get_by_text("Download this table (CSV)").click()
+    table = pd.read_csv(coming.value.path(), dtype={0: str})
+    lme4 = pd.read_csv(folder / f"{name}.groups.csv", dtype={"group": str})
+    both = lme4.merge(table, left_on="group", right_on=table.columns[0], validate="1:1")
+    assert len(both) == len(table) == len(lme4)
+    pairs = {"own": "no pooling", "own_se": "SE (no pooling)", "height": "partial pooling"}
+    pairs["se"] = "SE (partial pooling)"
+    return [
+        (name, mine)
+        for theirs, mine in pairs.items()
+        if not np.allclose(both[mine], both[theirs], 1e-3, 2e-3 * both["se"].mean())
+    ]
+
+
+def test_a_file_of_ones_own_to_a_figure_that_is_saved_with_its_legend(reader, tmp_path):
+    """Upload, look, save: PNG and SVG; the sentence beside the figure is there."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"score": rng.normal(60, 5, 60).round(2), "clinic": np.arange(60) // 6})
+    frame["score"] += 4 * rng.normal(size=10)[frame["clinic"]].round(2)
+    path = tmp_path / "mine.xlsx"
+    frame.to_excel(path, index=False)
+    me = opened(reader)
+    upload(me, path, "60 rows in 10 groups")
+    assert "of the way to" in me.page.locator("[data-testid=stMain]").inner_text()
+    saved = {}
+    for way in ("SVG", "PNG"):
+        with me.page.expect_download() as coming:
+            me.page.get_by_role("button", name=way).first.click()
+        saved[way] = Path(coming.value.path()).read_bytes()
+        assert coming.value.suggested_filename == f"pooling.{way.lower()}"
+    text = saved["SVG"].decode()
+    for word in ("no pooling: by itself", "partial pooling", "what groups are pulled to"):
+        assert word in text
+    assert saved["PNG"].startswith(b"\x89PNG")
+    assert len(saved["PNG"]) > 10_000
+    assert me.complaints == []
