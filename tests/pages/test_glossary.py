@@ -206,6 +206,9 @@ def test_finds_a_word_by_any_of_its_names(asked, wanted):
 
 def test_a_link_opens_on_its_word():
     at = open_page("glossary", term="ICC")
+    first = at.get("page_link")[0].proto  # of the word that was asked for
+    step = first_step("complete_pooling", find("ICC"))
+    assert (first.label, first.query_string) == ("Complete pooling", f"step={step}")
     assert listed(at)[0] == "Intraclass correlation (ICC)"
     assert sorted(listed(at)) == sorted(term.name for term in TERMS)
     assert not at.warning
