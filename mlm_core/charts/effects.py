@@ -62,10 +62,7 @@ def _hidden(scale: alt.Scale) -> Any:
 
 def _schools(look: Look, scale: alt.Scale, row: float) -> Any:
     colours, schools, key = look.palette, alt.Chart(alt.NamedData("schools")), marks.key("school")
-    axis = alt.Axis(
-        orient="top", title="effect of tutoring, points", tickCount=8, grid=True,
-        labelOverlap="parity", labelSeparation=6,
-    )  # fmt: skip
+    axis = alt.Axis(orient="top", title="effect of tutoring, points", tickCount=6, grid=True)
     y = alt.Y("row:O", scale=alt.Scale(range=[0, ROWS]), axis=marks.no_names())
     apart, size = 0.18 * row, max(14.0, min(80.0, row * 4.5)) * look.scale
     tips = [

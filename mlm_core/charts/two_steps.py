@@ -268,10 +268,14 @@ def _row(strip: _Strip, way: str, pooling: Pooling, now: str) -> list[Any]:
             y2=alt.value(middle + half + 3), opacity=_seen(),
         ),
         marks.point(here_, pooling, look, 110).encode(**at),
-        means.transform_calculate(label=short)
-        .mark_text(align="right", baseline="bottom", color=colour, fontWeight="bold")
-        .encode(
-            x=alt.value({"expr": "width"}), y=alt.value(middle - half - 1), text="label:N",
-            opacity=_seen(),
+        *(
+            means.transform_filter(f"datum.side == '{side}'")
+            .transform_calculate(label=short)
+            .mark_text(align=side, baseline="bottom", color=colour, fontWeight="bold")  # type: ignore[arg-type]
+            .encode(
+                x=alt.value({"expr": f"width * {part}"}), y=alt.value(middle - half - 1),
+                text="label:N", opacity=_seen(),
+            )
+            for side, part in (("left", RIGHT_PANEL), ("right", 1))
         ),
     ]  # fmt: skip

@@ -368,7 +368,7 @@ class Facts:
         return pd.concat(parts, ignore_index=True)
 
     def _means(self, domains: dict[str, tuple[float, float]], revealed: bool) -> pd.DataFrame:
-        """One row a quantity and way: its mean over worlds, and what stands beside it."""
+        """One row a quantity and way: its mean over worlds, and what stands at its side."""
         import pandas as pd
 
         names, rows = {"two": "two steps", "both": "multilevel"}, []
@@ -387,6 +387,7 @@ class Facts:
                         "value": float(np.clip(value, low, high)) if revealed else (low + high) / 2,
                         "caption": f"{names[way]}: {_written(value)}" if revealed else "",
                         "seen": float(revealed),
+                        "side": "left" if value > low + 0.6 * (high - low) else "right",
                     }
                 )
         return pd.DataFrame(rows)

@@ -239,6 +239,7 @@ def test_each_strip_has_its_quantity():
         if quantity and x.get("field") == "value":
             assert x["axis"]["title"].startswith(titles[quantity[1]])
             domain = x["scale"]["domain"]
+            assert domain == {"sigma_alpha": [0, 12], "b0": [-3, 9], "error": [0, 6]}[quantity[1]]
             mean = shown.tables["means"].query("quantity == @quantity[1]")["value"]
             assert mean.between(*domain).all()
 

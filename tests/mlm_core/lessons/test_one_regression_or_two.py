@@ -261,6 +261,8 @@ def test_tables_show_what_was_found(scenario):
         expected = np.sqrt(np.mean(values**2)) if quantity == "error" else values.mean()
         assert mean["value"] == pytest.approx(expected)
         name = {"two": "two steps", "both": "multilevel"}[way]
+        low, high = DOMAINS[quantity]
+        assert mean["side"] == ("left" if (expected - low) / (high - low) > 0.6 else "right")
         assert mean["caption"] == f"{name}: {expected:.1f}".replace("-", "−")
     lines = tables["lines"].query("step == 3").set_index(["way", "u"])
     for way, a0, b0, sd in (
