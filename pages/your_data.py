@@ -12,7 +12,7 @@ from mlm_core.own_data.columns import coded
 from mlm_core.own_data.design import design
 from mlm_core.own_data.fits import Fits, decimals, fit_all
 from mlm_core.own_data.rows import Rows, kind_of_outcome, take_rows
-from pages.shared import controls
+from pages.shared import controls, figure
 from pages.shared.own_data import parts
 from pages.shared.own_data.choosing import (
     BUNDLED,
@@ -72,7 +72,7 @@ with figure_place:
     if fits.slopes_vary:
         show_plane(source, fits, shown, j, digits)
     else:
-        show_glide(source, setting, fits, shown, j, digits)
+        handle, words = show_glide(source, setting, fits, shown, j, digits)
     if len(shown) < rows.n_groups:
         st.caption(
             f"Shown are {len(shown)} of the {rows.n_groups:,} groups: the highest, the lowest, and some of all sizes. The fits use all."
@@ -82,6 +82,7 @@ with words_place:
         st.caption(
             "Drag the handle under the figure: at the left complete pooling, at the right no pooling. It rests where the data put it."
         )
+        figure.follow(handle, words)
 
 if rows.columns.second:
     st.subheader("Two groupings", anchor=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,32 @@ def captions(fits: Fits, path: WidePath, digits: int, unit: str) -> list[str]:
     estimate = float(fits.partial.sd[0])
     said[resting(fits)] = f"estimate: {estimate:.{digits}f} {unit}".strip()
     return said
+
+
+def one_groups_words(
+    fits: Fits, path: WidePath, group: int, said: list[str], number: Callable[[float], str]
+) -> list[str]:
+    """A sentence on one group for each step of the handle.
+
+    Parameters
+    ----------
+    group : int
+    said : list of str
+        Of `captions`.
+    number : function
+        Writes a height.
+    """
+    toward = path.coef @ fits.design.of_groups[group]
+    alpha = toward + path.modes[:, group]
+    own, name = float(fits.own_height[group]), str(fits.labels[group])[:60]
+    out = []
+    for step, (to, height) in enumerate(zip(toward.tolist(), alpha.tolist(), strict=True)):
+        gone = (own - height) / (own - to) if own != to else math.nan
+        way = f"goes {gone:.0%} of the way to {number(to)}: it" if 0 <= gone <= 1 else "now"
+        if step == STEPS - 1:
+            way = "stays where its own rows put it: it"
+        out.append(f"SD between groups, {said[step]}. {name} {way} is at {number(height)}.")
+    return out
 
 
 def glide_tables(

@@ -59,8 +59,8 @@ def picker(chart: str, source: str, fits: Fits, field: str) -> Callable[[], None
 
 def show_glide(
     source: str, setting: object, fits: Fits, shown: np.ndarray, j: int, digits: int
-) -> None:
-    """Heights between complete and no pooling."""
+) -> tuple[figure.Handle, figure.Hand]:
+    """Heights between complete and no pooling; what follows the handle goes beside it."""
     name = fits.design.rows.columns.y[:30]
     path = remembered("glide", setting, lambda: glide.glide(fits))
     said = glide.captions(fits, path, digits, name if len(name) < 16 else "")
@@ -85,8 +85,10 @@ def show_glide(
         number=f".{digits}f",
         one_target=glide.one_target(fits),
     )  # fmt: skip
-    figure.follow(figure.Handle("your_path", glide.resting(fits), said, "SD between groups"))
     savable("your_path", "pooling")
+    spoken = glide.one_groups_words(fits, path, j, said, lambda height: number(height, digits))
+    handle = figure.Handle("your_path", glide.resting(fits), said, "SD between groups")
+    return handle, figure.hand("<p>{line}</p>", line=spoken)
 
 
 def show_plane(source: str, fits: Fits, shown: np.ndarray, j: int, digits: int) -> None:

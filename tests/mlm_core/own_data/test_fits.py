@@ -13,7 +13,15 @@ from mlm_core import DataError, GroupedData, fit_no_pooling, fit_partial_pooling
 from mlm_core.own_data import Columns, Model, design, fit_all, read_table, take_rows
 from mlm_core.own_data.coefficients import coefficients_table
 from mlm_core.own_data.fits import decimals, varying_slope
-from mlm_core.own_data.glide import captions, domain, glide, glide_tables, one_target, resting
+from mlm_core.own_data.glide import (
+    captions,
+    domain,
+    glide,
+    glide_tables,
+    one_groups_words,
+    one_target,
+    resting,
+)
 from mlm_core.own_data.groups import caterpillar_table, groups_table, pulled, shown_groups
 from mlm_core.own_data.one_group import axes_of, group_tables
 from mlm_core.own_data.plane import plane_tables
@@ -167,6 +175,25 @@ def test_the_handle_goes_from_complete_pooling_through_the_estimate_to_no_poolin
     np.testing.assert_allclose(rest["toward"], found.toward[order], 1e-6)
     assert tables["likelihood"]["caption"][resting(found)].startswith("estimate")
     assert one_target(found) == (u == "")
+
+
+@pytest.mark.parametrize("u", ["", "u"])
+def test_the_words_follow_the_handle(u):
+    """At the estimate they say what the page says; at the ends, where the group ends up."""
+    found = fitted("unbalanced_30", ("x",), tuple(u))
+    path, _ = tables_of(found)
+    said = captions(found, path, 2, "cm")
+    for j in (0, 17):
+        words = one_groups_words(found, path, j, said, lambda height: f"{height:.4f}")
+        assert len(words) == len(said)
+        own, to, here = found.own_height[j], found.toward[j], found.height[j]
+        share = f"goes {(own - here) / (own - to):.0%} of the way to {to:.4f}: it is at {here:.4f}."
+        assert words[resting(found)].endswith(share)
+        assert f"{found.partial.sd[0]:.2f} cm" in words[resting(found)]
+        assert "goes 100% of the way" in words[0]
+        complete = float(found.design.of_groups[j] @ found.complete.coef)
+        assert words[0].endswith(f"it is at {complete:.4f}.")
+        assert words[-1].endswith(f"stays where its own rows put it: it is at {own:.4f}.")
 
 
 def test_all_of_many_groups_are_said_and_the_extremes_shown():
