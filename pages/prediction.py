@@ -275,7 +275,7 @@ STEPS = [
         heading="Two parts under one root",
         text=r"$\hat\alpha_j$ is the school's mean by partial pooling. $\sigma_y$ is how students of one school differ. $s_j$ is "
         r"what is not known of the school's mean: in a new school at least $\sigma_\alpha$, the SD between schools; in a "
-        "known one little. The [[t distribution|t]] is near 2, and larger for a new school: few schools tell how much schools differ."
+        "known one little. The [[t distribution|t]] is near 2, and larger for a new school: a few schools say little of how much schools differ."
         "\n\n" + SCORE,
         hand=worked,
         do="Drag from end to end. Which part becomes small?",
