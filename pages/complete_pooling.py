@@ -64,14 +64,14 @@ def how_sure(f: Facts) -> Question:
             if f.town_within
             else "In this draw it shows little of that. "
         )
-        why = f"{counted}{reached}Students of one school are alike: they tell less than strangers."
+        why = f"{counted}{reached}Schoolmates are alike: they tell less than strangers."
     else:
         why = f"{counted}Here schools hardly differ: their students tell as much as strangers."
     return Question(
         "The next town is outside the bar. The board wants to print: “We are better.” Is the height as sure as its bar?",
         [
             Answer("Yes, as sure as its bar", why if not less
-                   else "It would be, if students of one school were no more alike than strangers.", not less),
+                   else "Only if schoolmates were no more alike than strangers.", not less),
             Answer("No, less sure", why if less
                    else "It would be, if schools differed.", less),
             Answer("Even surer: schools add knowledge", "The line does not know of schools."),

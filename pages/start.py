@@ -44,7 +44,7 @@ with words, st.container(key="opening"):
 with picture, st.container(key="picture"):
     figure.legend(
         no="its own mean",
-        partial="partial pooling, ± a standard error",
+        partial="partial pooling",
         complete="one mean for all",
         target="the mean it pulls to",
     )

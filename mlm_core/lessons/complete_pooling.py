@@ -482,7 +482,7 @@ def _within(alpha: float, beta: float, x: Domain, y: Domain) -> Floats:
     return ends
 
 
-def _round_numbers(domain: Domain, many: int = 7) -> Floats:
+def _round_numbers(domain: Domain, many: int = 8) -> Floats:
     """Round numbers inside a domain, as many as an axis wants."""
     low, high = domain
     least = (high - low) / many
