@@ -79,6 +79,10 @@ def test_the_checks_are_computed(scenario):
     f = facts(scenario, "Ashford")
     higher, much, useless, flat = questions(STORY, CHECK, f)
     assert right(higher) == f"The one with u = {'1' if f.with_u.hyper.b0 > 0 else '−1'}"
+    whys = {a.text: a.why for a in higher.answers}
+    rises = f.with_u.hyper.b0 > 0
+    assert ("stands higher" in whys["The one with u = 1"]) == rises
+    assert ("line rises" in whys["The one with u = −1"]) == rises
     before, after = f.sd
     explained = 1 - after**2 / before**2 if before > 0 else 0
     assert right(much) == ("None that can be seen" if explained <= 0 else percent(explained))
