@@ -387,7 +387,7 @@ class Facts:
                         "value": float(np.clip(value, low, high)) if revealed else (low + high) / 2,
                         "caption": f"{names[way]}: {_written(value)}" if revealed else "",
                         "seen": float(revealed),
-                        "side": "left" if value > low + 0.6 * (high - low) else "right",
+                        "side": "left" if max(values) > low + 0.6 * (high - low) else "right",
                     }
                 )
         return pd.DataFrame(rows)
