@@ -57,7 +57,7 @@ def draw(f: Facts, seen: Seen) -> None:
     figure.legend(
         no="its own intercept",
         partial="partial pooling",
-        target=f"{'the line on u' if target == LINE else 'one mean'}, ± the SD between {groups(f)}",
+        target=f"{'the line on u' if target == LINE else 'one mean'}, ± one SD",
         **({"truth": "true intercept"} if seen["truth"] and not counties else {}),
     )
     if counties:
@@ -334,7 +334,7 @@ STEPS = [
     ),
     story.say(
         heading="The weighted average, with a line in it",
-        text=lambda f: r"$$\hat\alpha_j = w_j\,(\bar y_j - \beta\,\bar x_j) + (1 - w_j)\,(a_0 + b_0 u_j)$$"
+        text=lambda f: r"$$\begin{aligned} \hat\alpha_j = {} & w_j\,(\bar y_j - \beta\,\bar x_j) \\ & + (1 - w_j)\,(a_0 + b_0 u_j) \end{aligned}$$"
         "\n\n"
         r"As before, $w_j$ is how much the school's own students count. Their part is their mean score, with what the "
         r"pre-test explains ($\beta\,\bar x_j$) taken out. New is the other part: the line at the school's own u. With "
