@@ -80,7 +80,9 @@ def chosen_columns(source: str, table: Table) -> Columns:
 
     def swap(which: int) -> None:
         """A column has one part: who had it before gets what the other had."""
-        before = st.session_state[f"own_before_{source}"]
+        before = st.session_state.get(f"own_before_{source}")
+        if before is None or not all(key in st.session_state for key in keys):
+            return  # another file has come in the same moment
         now = tuple(st.session_state[k] for k in keys[:2])
         chosen = now[which]
         st.session_state[keys[0]], st.session_state[keys[1]] = swapped(before, now)
