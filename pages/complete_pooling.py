@@ -204,7 +204,7 @@ STEPS = [
     ),
     story.predict(
         heading="May the board print it?",
-        text="The bar comes from the textbook: it counts every student once.",
+        text="This textbook bar counts every student once.",
         ask=how_sure,
         shows=BEFORE,
     ),
