@@ -35,7 +35,7 @@ def draw(f: Facts, seen: Seen) -> None:
         picked=str(f.names[f.picked]),
         **({"no": "a line of its own"} if lines else {}),
         **({"partial": "partial pooling", "target": "school line, ± one SD"} if model else {}),
-        **({"truth": "true intercept"} if seen["truth"] else {}),
+        **({"truth": "true intercept"} if seen["truth"] and layer in ("points", "model") else {}),
     )  # fmt: skip
     x_domain, u_domain = steady_domain(f.x, 0, 4), steady_domain(f.u, 0, 3)
     figure.show(

@@ -145,7 +145,7 @@ class Facts:
         x_domain, u_domain : (low, high)
             Over which lines are drawn.
         truth, new : bool
-            Whether the truth, and a new school, are shown.
+            Whether the truth, and a new school, are shown; the truth once there are points.
         """
         import pandas as pd
 
@@ -171,6 +171,7 @@ class Facts:
         import pandas as pd
 
         alpha = self.fit.lines.alpha if layer == 3 else self.own.alpha
+        truth = truth and layer >= 2  # a diamond belongs to a point
         schools = pd.DataFrame(
             {
                 "school": self.names,

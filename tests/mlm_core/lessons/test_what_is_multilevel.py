@@ -106,6 +106,8 @@ def test_a_layer_shows_itself_and_those_before_it(scenario, layer):
     np.testing.assert_array_equal(schools["alpha"], shown.alpha)
     np.testing.assert_array_equal(schools["below"], f.own.alpha < f.fit.lines.alpha)
     assert set(schools["truth_seen"]) == {0.0}
+    true = f.tables(layer, X, U, truth=True, new=False)["schools"]
+    assert set(true["truth_seen"]) == {float(at >= 2)}  # a diamond belongs to a point
     lines = tables["lines"]
     front = lines[lines["kind"] == "front"].groupby("school")
     assert set(lines[lines["kind"] == "front"]["seen"]) == {float(at >= 1)}
