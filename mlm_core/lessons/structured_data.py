@@ -27,6 +27,9 @@ TRIALS = 1000
 SHOWN = 31
 """Trials that are shown one by one."""
 
+SEED = 107
+"""Of trials whose first 31 have about as many false alarms as the thousand."""
+
 BINS = 20
 """Bars of a histogram of p-values."""
 
@@ -87,7 +90,7 @@ class _Drawn(NamedTuple):
 
 
 def treatment_trials(
-    n_groups: int, students_per_group: int, icc: float, n_trials: int = TRIALS, seed: int = 1
+    n_groups: int, students_per_group: int, icc: float, n_trials: int = TRIALS, seed: int = SEED
 ) -> TreatmentTrials:
     r"""Trials in which half the schools get a treatment that does nothing.
 
@@ -158,7 +161,7 @@ def treatment_trials(
 
 
 def treatment_trial(
-    n_groups: int, students_per_group: int, icc: float, k: int, seed: int = 1
+    n_groups: int, students_per_group: int, icc: float, k: int, seed: int = SEED
 ) -> GroupedData:
     """Trial k of `treatment_trials` with all its students; ``u`` is 1 for treated schools.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mlm_core.clustered import anova_icc, cluster_robust, design_effect
+from mlm_core.clustered import cluster_robust, design_effect
 from mlm_core.data import DataError
 from mlm_core.lessons.structured_data import (
     SHOWN,
@@ -48,7 +48,9 @@ def test_students_of_the_trials_have_the_intended_spread():
     assert stats.kstest(y.ravel()[::4], "norm").pvalue > 0.01  # one student a school
     within = ((y - y.mean(axis=2, keepdims=True)) ** 2).sum(axis=2) / 0.7
     assert stats.kstest(within.ravel(), stats.chi2(3).cdf).pvalue > 0.01
-    assert np.mean([anova_icc(t.y, t.j) for t in trials]) == pytest.approx(0.3, abs=0.05)
+    between = y.mean(axis=2).var(axis=1, ddof=1).mean()
+    want = 0.3 + 0.7 / 4
+    assert between == pytest.approx(want, abs=4 * want * np.sqrt(2 / (400 * 5)))
 
 
 def test_effects_of_the_trials_have_the_design_effect_as_variance():
@@ -247,3 +249,14 @@ def test_the_table_has_every_trial_once():
 def test_no_such_trial_is_a_sentence():
     with pytest.raises(DataError, match=r"four schools.*\.$"):
         facts(3, 10, 0.1)
+
+
+def test_the_trials_that_are_shown_carry_the_lesson():
+    """The first 31 have about the share of all, and one comes soon."""
+    f = facts(20, 50, 0.05)
+    so_far = f.so_far("ordinary")
+    assert so_far[-1] / SHOWN == pytest.approx(f.alarms("ordinary"), abs=0.05)
+    assert so_far[3] >= 1 > so_far[0]
+    assert f.so_far("robust")[-1] in (1, 2)
+    assert f.so_far("multilevel")[-1] in (1, 2)
+    assert f.alarms("ordinary") == pytest.approx(f.expected, abs=0.02)
