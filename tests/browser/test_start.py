@@ -18,6 +18,8 @@ CASES = [
     ("{", {"slug": "one", "step": 1, "first": True}),
     ("null", {"slug": "one", "step": 1, "first": True}),
     ('{"two": 7, "three": {"seen": "4", "of": 9}}', {"slug": "one", "step": 1, "first": True}),
+    ({"two": {"seen": 0, "of": 0}}, {"slug": "one", "step": 1, "first": True}),
+    ({"two": {"seen": -1, "of": 9}}, {"slug": "one", "step": 1, "first": True}),
     ('{"other": {"seen": 3, "of": 9}}', {"slug": "one", "step": 1, "first": True}),
     ({"one": {"seen": 4, "of": 9}}, {"slug": "one", "step": 4}),
     ({"one": {"seen": 0, "of": 9}}, {"slug": "one", "step": 1}),
