@@ -134,6 +134,8 @@ def test_tables_show_the_fits_and_hide_what_is_not_shown(scenario):
     assert not hidden["new"]["caption"].any()
     assert np.ptp(hidden["summary"][["low", "mean", "high"]].to_numpy()) == 0
     assert not hidden["schools"]["truth_seen"].any()
+    # an unseen truth lies where it will come from, and tells nothing
+    assert (hidden["schools"]["truth"] == hidden["schools"]["partial"]).all()
     schools = shown["schools"].set_index("school")
     assert schools["row"].tolist() == list(range(f.data.n_groups))
     assert (np.diff(schools["n"]) <= 0).all()
