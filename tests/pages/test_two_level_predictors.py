@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mlm_core.lessons.two_level_predictors import STEPS, WITHIN, facts
+from mlm_core.lessons.two_level_predictors import START, STEPS, WITHIN, facts
 from pages.shared import story
 from pages.shared.words import number, percent
 from tests.mlm_core.lessons.test_two_level_predictors import LAST, SCENARIOS
@@ -74,6 +75,10 @@ def test_simpson_is_named_only_where_he_is():
         spoken = said(STORY.steps[TRY].text, f)
         assert ("Simpson" in spoken) == (f.within > 0 > f.pooled[LAST])
         assert f"**{percent(f.share)}**" in spoken
+    large = replace(START, sigma_x=0.5, students_per_group=60, sigma_y=2.0, imbalance=0.0)
+    f = facts(large, "Ashford")  # schools go down, one line for all still goes up
+    assert f.between[LAST] < 0 < f.pooled[LAST]
+    assert "Simpson" not in said(STORY.steps[TRY].text, f)
 
 
 def test_what_each_mark_shows():
