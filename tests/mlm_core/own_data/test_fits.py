@@ -138,6 +138,14 @@ def test_complete_pooling_is_the_ordinary_regression():
     made = found.design
     wanted = np.linalg.lstsq(made.matrix, made.rows.y, rcond=None)[0]
     np.testing.assert_allclose(found.complete.coef, wanted, 1e-9)
+    X, n, J, p = made.matrix, made.rows.n_rows, made.rows.n_groups, len(made.terms)
+    scores = pd.DataFrame(X * (made.rows.y - X @ wanted)[:, None]).groupby(made.rows.j).sum()
+    bread = np.linalg.inv(X.T @ X)
+    cov = bread @ (scores.T @ scores).to_numpy() @ bread * J / (J - 1) * (n - 1) / (n - p)
+    table = coefficients_table(found)
+    complete = table[table["pooling"] == "complete"]
+    np.testing.assert_allclose(complete["se"], np.sqrt(np.diag(cov)), 1e-8)
+    assert set(complete["df"]) == {J - 1}
 
 
 def test_the_inner_and_outer_degrees_of_freedom_of_lme():
