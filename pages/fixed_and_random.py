@@ -199,9 +199,8 @@ def all_five(f: Facts) -> str:
     lines = "  \n".join(
         f"{k}. {d.name}: **{sign(d.intercepts)}**" for k, d in enumerate(f.definitions, 1)
     )
-    return (
-        f"{lines}\n\nSo **random by {f.random}, fixed by {5 - f.random}**. The handle is at "
-        + ("the estimate." if f.fitted == "model" else "∞.")
+    return f"{lines}\n\nSo **random by {f.random}, fixed by {5 - f.random}**. The handle is at " + (
+        "the estimate." if f.fitted == "model" else "∞."
     )
 
 

@@ -10,7 +10,7 @@ from mlm_core.lessons.treatment_effects import Facts, facts
 from mlm_core.simulation import school_names
 from pages.shared import cached, controls, figure, mathml, story
 from pages.shared.cached import remembered
-from pages.shared.code import LARGEST, Listing, Recipe, listing_of_data
+from pages.shared.code import Listing, Recipe, listing_of_data
 from pages.shared.figure import Hand, Handle, hand
 from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, percent, plain
@@ -387,7 +387,6 @@ STORY = story.Story(
     table=Facts.table,
     listing=code,
     data=lambda f: estimates.students_table(f.data),
-    from_file=cached.trial(None).data.n_students > LARGEST,
 )  # fmt: skip
 
 story.tell(STORY)

@@ -12,6 +12,9 @@ from mlm_core import GroupedData, Scenario
 LARGEST = 1500
 """With more students than this, the code reads the downloaded file instead."""
 
+FILE = "schools.csv"
+"""The name under which a page's data are downloaded."""
+
 EXACT = ".15g"
 """How numbers are written that did not come from a simulation."""
 
@@ -133,7 +136,7 @@ def _wrapped(opening: str, items: Sequence[str], closing: str) -> str:
 def _python_data(data: GroupedData, digits: str = ".4f") -> list[str]:
     lines = ["import numpy as np", "import pandas as pd", ""]
     if data.n_students > LARGEST:
-        read = 'schools = pd.read_csv("schools.csv", dtype={"school": str})  # the file below'
+        read = f'schools = pd.read_csv("{FILE}", dtype={{"school": str}})  # the file below'
         return [*lines, read, ""]
     lines.append(_wrapped("names = [", [repr(str(s)) for s in data.labels], "]"))
     lines.append(_wrapped("n = [", [str(k) for k in data.n], "]"))
@@ -146,7 +149,7 @@ def _python_data(data: GroupedData, digits: str = ".4f") -> list[str]:
 def _r_data(data: GroupedData, digits: str = ".4f") -> list[str]:
     lines = ["library(lme4)", ""]
     if data.n_students > LARGEST:
-        read = 'read.csv("schools.csv", colClasses = c(school = "character"))  # the file below'
+        read = f'read.csv("{FILE}", colClasses = c(school = "character"))  # the file below'
         return [*lines, f"schools <- {read}", ""]
     names = [json.dumps(str(s), ensure_ascii=False) for s in data.labels]
     lines.append(_wrapped("names <- c(", names, ")"))

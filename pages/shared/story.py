@@ -24,7 +24,7 @@ import streamlit as st
 
 from mlm_core import DataError, Scenario
 from pages.shared import contents, controls, figure, settings
-from pages.shared.code import Listing
+from pages.shared.code import FILE, Listing
 from pages.shared.controls import Control
 from pages.shared.figure import Hand, Handle
 from pages.shared.terms import MISCONCEPTIONS, linked
@@ -212,8 +212,6 @@ class Story(Generic[F]):
     model, table, listing, data : functions of the facts
         Below the figure, folded: the model in full (Markdown), what the figure shows as a
         table in the page's words, the fit as code, its data.
-    from_file : bool
-        The code reads the downloaded data.
     """
 
     slug: str
@@ -227,7 +225,6 @@ class Story(Generic[F]):
     table: Callable[[F], pd.DataFrame] | None = None
     listing: Callable[[F], Listing] | None = None
     data: Callable[[F], pd.DataFrame] | None = None
-    from_file: bool = False
 
 
 @dataclass(slots=True)
@@ -316,7 +313,7 @@ def _stage(story: Story[Any]) -> None:
                 _step(story, story.steps[place.step], facts, seen, place, handle)
         _steps(story, place)
     if facts is not None:
-        _more(story, facts)
+        _more(story, facts, seen)
 
 
 def _facts(story: Story[F], seen: Seen) -> tuple[F | None, str]:
@@ -648,7 +645,7 @@ def _sort(sorting: Sorting, place: _Place) -> None:
         )  # fmt: skip
         chosen = mine.get(k)
         sign = "" if chosen is None else (
-            ":green[:material/check:] " if chosen == item.bin else ":orange[:material/close:] "
+            ":material/check: " if chosen == item.bin else ":material/close: "
         )  # fmt: skip
         if chosen is not None:
             st.caption(f"{sign}{item.why[chosen]}")
@@ -673,7 +670,7 @@ def _steps(story: Story[Any], place: _Place) -> None:
     step = story.steps[place.step]
     within = at + 1 < len(stops) and stops[at + 1][0] == place.step
     given = _answers().get((place.slug, place.step, place.question))
-    said = f"Step {place.step + 1} of {len(story.steps)}: {step.heading}."
+    said = f"Step {place.step + 1} of {len(story.steps)}: {step.heading}"
     if place.free:
         said = "Free play: all controls of the scenario are on the page."
     elif given is not None:
@@ -747,12 +744,13 @@ LANGUAGES = {
 }
 
 
-def _more(story: Story[Any], facts: Any) -> None:
+def _more(story: Story[Any], facts: Any, seen: Seen) -> None:
+    """A table would give the answer away: it comes with the figure's own."""
     beliefs = [(said, instead) for said, instead, met in MISCONCEPTIONS if story.slug in met]
     parts: dict[str, Callable[[], None]] = {}
     if story.model is not None:
         parts["The model in full"] = partial(_model, story, facts)
-    if story.table is not None:
+    if story.table is not None and seen.revealed:
         parts["The figure as a table"] = partial(_table, story, facts)
     if story.listing is not None:
         parts["The code"] = partial(_code, story, facts)
@@ -781,22 +779,23 @@ def _table(story: Story[Any], facts: Any) -> None:
 def _code(story: Story[Any], facts: Any) -> None:
     """Made only when it is asked for: highlighting costs the browser more than the figure."""
     assert story.listing is not None
-    st.caption(
-        "Download the data first: the code reads that file, and gives the numbers of this page."
-        if story.from_file
-        else "It carries its data, runs as pasted, and gives the numbers of this page."
-    )
     language = st.segmented_control(
         "Language", list(LANGUAGES), key="code", label_visibility="collapsed"
     )
     if language in LANGUAGES:
         field_name, highlight = LANGUAGES[language]
-        st.code(getattr(story.listing(facts), field_name), highlight, height=360)
+        code = getattr(story.listing(facts), field_name)
+        st.caption(
+            "Download the data first: the code reads that file, and gives the numbers of this page."
+            if FILE in code
+            else "It carries its data, runs as pasted, and gives the numbers of this page."
+        )
+        st.code(code, highlight, height=360)
     if story.data is not None:
         st.download_button(
             "Download the data (CSV)",
             lambda: story.data(facts).to_csv(index=False, float_format="%.4f"),  # type: ignore[misc]
-            "schools.csv", "text/csv", icon=":material/download:", on_click="ignore",
+            FILE, "text/csv", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
 
 
