@@ -47,11 +47,11 @@ def line_up(look: Look, *, panels: int = 8, shown: int = -1) -> Any:
     layers = alt.layer(
         boxes.mark_rect(fill="transparent", strokeWidth=1.5).encode(
             x=fx, x2="x2:Q", y=fy, y2="y2:Q",
-            stroke=alt.condition(mine, alt.value(colours.partial), alt.value(colours.muted)),
+            stroke=alt.condition(mine, alt.value(colours.picked), alt.value(colours.muted)),
             strokeWidth=alt.condition(mine, alt.value(4), alt.value(1)),
         ),
         base.transform_calculate(px=at_x, py=at_y)
-        .mark_point(filled=True, size=16, opacity=0.65, color=colours.no)
+        .mark_point(filled=True, size=16, opacity=0.65, color=colours.ink)
         .encode(x=x, y=y),
         boxes.mark_text(align="left", baseline="top", dx=5, dy=4, fontWeight="bold").encode(
             x=fx, y=fy, text="k:N"

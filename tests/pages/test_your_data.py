@@ -268,6 +268,10 @@ def test_a_second_grouping_is_recognised():
 
 def test_predictions_follow_what_is_typed():
     at = part(open_page("your_data"), "Predict")
+    for row in ("in a new group", "in MAHNOMEN"):
+        mean, low, high, mean_low, mean_high = numbers(at, row)
+        assert low < mean_low < mean < mean_high < high
+        assert high - mean == pytest.approx(mean - low, abs=2e-3)
     before = numbers(at, "in a new group")[0]
     next(n for n in at.number_input if n.label.startswith("floor")).set_value(1.0).run()
     after = numbers(at, "in a new group")[0]

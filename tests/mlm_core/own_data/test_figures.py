@@ -6,6 +6,7 @@ import pytest
 
 from mlm_core.charts.caterpillar import caterpillar
 from mlm_core.charts.group_lines import group_lines
+from mlm_core.charts.line_up import line_up
 from mlm_core.charts.lines_plane import lines_plane
 from mlm_core.charts.own_glide import own_glide
 from mlm_core.charts.own_marks import legend
@@ -70,6 +71,16 @@ def test_lines_through_rows(pooling):
     mine = [m for m in lines if f"'{pooling}'" in str(m["transform"])]
     assert [m["mark"]["color"] for m in mine] == [INK.of(pooling)]
     assert (mine[0]["mark"]["strokeDash"] != [1, 0]) == (pooling == "no")
+
+
+def test_the_panels_of_the_line_up_look_alike_until_one_is_picked_out():
+    hidden, seen = (line_up(LOOK, panels=8, shown=shown).to_dict() for shown in (-1, 3))
+    for spec in (hidden, seen):
+        colours = {m["mark"].get("color") for m in spec["layer"] if m["mark"]["type"] == "point"}
+        assert colours == {INK.ink}
+    box = next(where["stroke"] for where in mark_at(seen, type="rect"))
+    assert (box["condition"]["test"], box["condition"]["value"]) == ("datum.panel == 3", INK.picked)
+    assert "datum.panel == -1" in str(mark_at(hidden, type="rect"))
 
 
 def test_the_legend_draws_each_mark_as_the_figure_does():
