@@ -202,3 +202,19 @@ def test_a_file_of_ones_own_to_a_figure_that_is_saved_with_its_legend(reader, tm
     assert saved["PNG"].startswith(b"\x89PNG")
     assert len(saved["PNG"]) > 10_000
     assert me.complaints == []
+
+
+def test_a_second_file_after_the_first(reader, tmp_path):
+    """What was set for the first is forgotten, in whatever part the reader is."""
+    rng = np.random.default_rng(4)
+    me = opened(reader)
+    for name, count in (("clinic", 10), ("ward", 12)):
+        frame = pd.DataFrame(
+            {"score": rng.normal(60, 5, 6 * count), "x": rng.normal(size=6 * count)}
+        )
+        path = tmp_path / f"{name}.csv"
+        frame.assign(**{name: np.arange(6 * count) // 6}).to_csv(path, index=False)
+        upload(me, path, f"{6 * count} rows in {count} groups")
+        assert box(me, "Group") == name
+        for what in ("Predict", "All groups"):
+            part(me, what)

@@ -111,7 +111,7 @@ def test_the_code_that_reads_the_file_knows_its_apostrophes(tmp_path, monkeypatc
     assert sigma == pytest.approx(fits.partial.sigma_y, rel=1e-3)
 
 
-GROWTH = ("sleepstudy", "Orthodont", "Oxboys", "ChickWeight")
+GROWTH = ("sleepstudy", "Orthodont", "ChickWeight")
 SAVE = """
 out <- file("{name}.json", "w", encoding = "UTF-8")
 v <- as.data.frame(VarCorr(fit)); v <- v[is.na(v$var2), ]
@@ -167,9 +167,8 @@ EXPORT = """
 f <- function(p, n) if (requireNamespace(p, quietly = TRUE)) {{
   e <- new.env(); data(list = n, package = p, envir = e)
   write.csv(as.data.frame(e[[n]]), paste0("{folder}/", n, ".csv"), row.names = FALSE) }}
-f("lme4", "sleepstudy"); f("lme4", "Penicillin"); f("lme4", "Pastes"); f("nlme", "Orthodont")
-f("nlme", "Oxboys"); f("nlme", "MathAchieve"); f("datasets", "ChickWeight")
-f("mlmRev", "Exam"); f("mlmRev", "egsingle")
+f("lme4", "sleepstudy"); f("nlme", "Orthodont"); f("nlme", "MathAchieve")
+f("datasets", "ChickWeight"); f("lme4", "Pastes")
 """
 
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlm_core import DataError
+from mlm_core.own_data import table
 from mlm_core.own_data.formats import MOST_UNPACKED
-from mlm_core.own_data.table import MOST_BYTES, MOST_CELLS, MOST_COLUMNS, MOST_ROWS, read_table
+from mlm_core.own_data.table import MOST_BYTES, MOST_CELLS, MOST_COLUMNS, read_table
 
 PLAIN = "school,score\nOak,3.5\nÉlan,4\nOak,-1e1\n"
 
@@ -122,13 +123,19 @@ def test_excels_line_about_the_separator():
         (b"g,y\n" + b"x" * 200_000 + b",1\n", "too long"),
         (b"x" * (MOST_BYTES + 1), "million bytes"),
         ((",".join(f"c{k}" for k in range(MOST_COLUMNS + 1)) + "\n1,2\n").encode(), "columns"),
-        (b"g,y\n" + b"a,1\n" * (MOST_ROWS + 5), "too large"),
         (b"c," * 3_000_000 + b"\n1,2\n", "is the most"),
     ],
 )
 def test_what_is_no_table_is_told_in_a_sentence(content, said):
     with pytest.raises(DataError, match=said):
         read_table(content)
+
+
+def test_too_many_rows(monkeypatch):
+    monkeypatch.setattr(table, "MOST_ROWS", 300)
+    assert read_table(b"g,y\n" + b"a,1\n" * 300).n_rows == 300
+    with pytest.raises(DataError, match="too large: at most 300 rows"):
+        read_table(b"g,y\n" + b"a,1\n" * 301)
 
 
 def test_too_many_cells():
