@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shutil
 import subprocess
@@ -42,6 +43,7 @@ def lme4(tmp_path_factory) -> Path:
     done = subprocess.run(
         ["Rscript", "--vanilla", str(SCRIPT), str(folder)],
         capture_output=True, encoding="utf-8", check=False,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
     )  # fmt: skip
     if "there is no package called" in done.stderr:
         pytest.skip("needs lme4 in R")
@@ -216,5 +218,4 @@ def test_a_second_file_after_the_first(reader, tmp_path):
         frame.assign(**{name: np.arange(6 * count) // 6}).to_csv(path, index=False)
         upload(me, path, f"{6 * count} rows in {count} groups")
         assert box(me, "Group") == name
-        for what in ("Predict", "All groups"):
-            part(me, what)
+        part(me, "Predict")
