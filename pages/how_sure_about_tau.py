@@ -3,9 +3,9 @@
 import pandas as pd
 
 from mlm_core import Scenario
-from mlm_core.charts.tau_curves import tau_curves, tau_curves_tables
+from mlm_core.charts.tau_curves import LETTER, SPREAD, tau_curves
 from mlm_core.charts.theme import steady_domain
-from mlm_core.lessons.how_sure_about_tau import EIGHT_NAMES, Facts, facts
+from mlm_core.lessons.how_sure_about_tau import EIGHT_NAMES, Facts, facts, figure_tables
 from mlm_core.scenario import Bounds
 from mlm_core.simulation import school_names
 from pages.shared import controls, figure, mathml, story
@@ -40,9 +40,9 @@ def draw(f: Facts, seen: Seen) -> Handle:
            f"Below, the schools fan out from {number(f.pooled.estimate)} as that SD grows."
            if seen.revealed else "The SD between schools is not shown yet."),
         tau_curves,
-        tau_curves_tables(
+        figure_tables(
             f, curves=seen["curves"], domain=domain, revealed=seen.revealed, averaged=averaged, truth=truth,
-            prior=bool(seen["line"]) and seen.revealed,
+            prior=bool(seen["line"]) and seen.revealed, spread=SPREAD, letter=LETTER,
         ),
         on_school=story.pick_from("tau_curves"),
         axes={"along": (0.0, f.top), "domain": domain},

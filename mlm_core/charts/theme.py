@@ -111,7 +111,7 @@ class Look:
 FONT = "'Source Sans', 'Source Sans Pro', 'Source Sans 3', system-ui, sans-serif"
 
 HEIGHT = 440
-"""Pixels that every figure of a lesson has from its top to its bottom, axes and all but the handle."""
+"""Pixels of every figure of a lesson, axes and all but the handle."""
 
 LEFT = 118
 """Pixels kept free on the left of a figure for the names of schools."""

@@ -36,6 +36,8 @@ EIGHT_SE = (15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0)
 """Effects of coaching on a test, with their standard errors: Rubin (1981), table 1."""
 TOP = 30.0
 """Largest tau of the figure for the eight schools (points)."""
+MOST_LETTERS = 10
+"""With more schools than this only the picked one is named."""
 FARTHEST = 120.0
 """The figure goes no farther than this, however little is known (points)."""
 STEPS = 121
@@ -322,3 +324,167 @@ def facts(
         at=at,
         picked=int(found[0]) if len(found) else int(np.argmax(np.abs(of.y - at.mu[0]))),
     )
+
+
+# The figure
+
+
+def figure_tables(
+    f: Facts,
+    *,
+    curves: str,
+    domain: tuple[float, float],
+    revealed: bool,
+    averaged: bool,
+    truth: bool,
+    prior: bool,
+    spread: float,
+    letter: float,
+) -> dict[str, pd.DataFrame]:
+    """What the figure shows: tables of `charts.tau_curves`.
+
+    Parameters
+    ----------
+    f : Facts
+    curves : {"means", "SDs"}
+        What is drawn of each school over tau.
+    domain : (low, high)
+        Of the curves' axis: the letters at their ends keep apart on it.
+    revealed : bool
+        Else only the schools' own estimates are seen, each with its standard error, over
+        the whole width.
+    averaged, truth, prior : bool
+        Show what is averaged over tau, the truth where it is known, and the prior.
+    spread : float
+        Where the schools begin while they have the whole width, in widths of their column.
+    letter : float
+        Share of the axis that a letter at the end of a curve needs.
+
+    Returns
+    -------
+    dict of DataFrame
+        ``steps, curves, schools, marks``.
+    """
+    known = truth and not f.real
+    means = curves != "SDs"
+    drawn = f.at.mean if means else f.at.sd
+    return {
+        "steps": _steps(f, means, revealed, prior),
+        "curves": _along(f, drawn),
+        "schools": _schools(
+            f, drawn[-1], letter * (domain[1] - domain[0]), spread, means, revealed, averaged, known
+        ),
+        "marks": _single(f, means, revealed, known),
+    }
+
+
+def _steps(f: Facts, means: bool, revealed: bool, prior: bool) -> pd.DataFrame:
+    import pandas as pd
+
+    low, high = f.interval
+    density = f.density if revealed else 0 * f.tau
+    captions = [f"if τ were {v:g}" for v in f.tau]
+    return pd.DataFrame(
+        {
+            "step": np.arange(len(f.tau)),
+            "tau": f.tau,
+            "density": density,
+            "prior": f.prior_density if revealed and prior else 0 * f.tau,
+            "prior_seen": int(revealed and prior),
+            "inside": np.where((f.tau >= low) & (f.tau <= high), density, 0.0),
+            "caption": captions if revealed else "",
+            "words": ("the estimates are" if means else "their SDs are") if revealed else "",
+            "revealed": int(revealed),
+            "resting": np.arange(len(f.tau)) == f.rest,
+        }
+    )
+
+
+def _along(f: Facts, drawn: Floats) -> pd.DataFrame:
+    import pandas as pd
+
+    K, J = drawn.shape
+    return pd.DataFrame(
+        {
+            "step": np.repeat(np.arange(K), J),
+            "row": np.tile(np.arange(J), K),
+            "tau": np.repeat(f.tau, J),
+            "value": drawn.ravel(),
+            "resting": np.repeat(np.arange(K) == f.rest, J),
+        }
+    )
+
+
+def _schools(
+    f: Facts, ends: Floats, gap: float, spread: float, means: bool, revealed: bool,
+    averaged: bool, truth: bool,
+) -> pd.DataFrame:  # fmt: skip
+    import pandas as pd
+
+    J, start = f.n, 0.0 if revealed else spread
+    of, row = f.averaged, np.arange(f.n)
+
+    def place(share: float) -> Floats:
+        at: Floats = start + (1 - start) * (row + share) / J
+        return at
+
+    picked = row == f.picked
+    few = J <= MOST_LETTERS
+    label = f.names if few else np.where(picked, f.names, "")
+    letters = [name[0] if few else "" for name in f.names]
+    own = f.y if means else f.se
+    return pd.DataFrame(
+        {
+            "row": row,
+            "school": f.names,
+            "label": letters if f.real or few else label,
+            "label_at": place(0.5) if few else np.full(J, 0.5),
+            "place": place(0.5),
+            "left": place(0.1 if few else 0.0),
+            "right": place(0.9 if few else 1.0),
+            "size": 70.0 if few else max(14.0, 560.0 / J),
+            "own": own,
+            "low": own - f.se if means else own,
+            "high": own + f.se if means else own,
+            "averaged": of.mean if means else of.sd,
+            "end": _apart(ends, gap),
+            "letter": letters if revealed else [""] * J,
+            "truth": f.truth if truth and means else own,
+            "picked": picked,
+            "revealed": int(revealed),
+            "averaged_seen": int(revealed and averaged),
+            "truth_seen": int(truth and means and revealed),
+        }
+    )
+
+
+def _single(f: Facts, means: bool, revealed: bool, truth: bool) -> pd.DataFrame:
+    import pandas as pd
+
+    pooled = f.at.mu[0] if means else f.at.mu_sd[0]
+    return pd.DataFrame(
+        {
+            "best": [min(f.best, f.top)],
+            "pooled": [pooled],
+            "guess": [f"best guess {f.best:.1f}" if f.best else "best guess 0"] if revealed else "",
+            "words": ["how plausible τ is" if revealed else ""],
+            "true_tau": [min(f.true_tau, f.top) if truth else 0.0],
+            "truth_seen": [int(truth and revealed)],
+            "revealed": [int(revealed)],
+        }
+    )
+
+
+def _apart(values: Floats, gap: float) -> Floats:
+    """The values moved as little as keeps each ``gap`` from the next, in the same order."""
+    order = np.argsort(values, kind="stable")
+    steps = gap * np.arange(len(values))
+    blocks: list[tuple[float, int]] = []
+    for value in values[order] - steps:
+        blocks.append((float(value), 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (b, m), (a, n) = blocks.pop(), blocks.pop()
+            blocks.append(((a * n + b * m) / (n + m), n + m))
+    out = np.empty(len(values))
+    out[order] = np.repeat([a for a, _ in blocks], [n for _, n in blocks]) + steps
+    return out

@@ -36,7 +36,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   forward.textContent = free ? "Back to the steps" : next;
   play.hidden = free;
   back.onclick = () => go(at - 1);
-  forward.onclick = () => go(free ? at : at + 1 < stops.length ? at + 1 : "free");
+  forward.onclick = () => {
+    if (!free && at + 1 === stops.length) document.querySelector(".st-key-next-lesson a")?.click();
+    else go(free ? at : at + 1);
+  };
   play.onclick = () => go("free");
 
   // Keys: not where they mean something else.

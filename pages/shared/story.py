@@ -45,7 +45,8 @@ KICKER: dict[Kind, str] = {
     "check": "Check yourself",
     "sentence": "In one sentence",
 }
-TRUTH_AND_ESTIMATE = "Sliders set the truth. The figure shows estimates: what the data can tell."
+SLIDERS = "Sliders set the truth. The figure shows estimates: what the data can tell."
+KNOWN = "These schools are simulated: that is why their truth is known."
 SHOW_ME = -1
 _HERE = Path(__file__).parent
 _stepper = st.components.v2.component(
@@ -493,7 +494,8 @@ def _step(
         _ask(story, step, facts, seen, place)
     after = contents.neighbours(story.slug)[1] if step.kind == "sentence" else None
     if after is not None:
-        st.page_link(after.path, label=f"Next: {after.question}", icon=":material/arrow_forward:")
+        with st.container(key="next-lesson"):
+            st.page_link(after.path, label=f"Next: {after.question}", icon=":material/arrow_forward:")
 
 
 def _prose(step: Step[Any], facts: Any) -> None:
@@ -505,7 +507,7 @@ def _prose(step: Step[Any], facts: Any) -> None:
     elif text:
         st.markdown(text)
     if step.kind == "truth":
-        st.caption(TRUTH_AND_ESTIMATE)
+        st.caption(KNOWN)
     if step.changed:
         st.markdown(f"**What changed.** {linked(_said(step.changed, facts))}")
     if step.look:
@@ -685,7 +687,7 @@ def _steps(story: Story[Any], place: _Place) -> None:
                 "free": place.free,
                 "next": "Next question"
                 if within
-                else "Free play"
+                else "Next lesson"
                 if at == len(stops) - 1
                 else "Next",
                 "said": said,
@@ -728,7 +730,8 @@ def _laboratory(story: Story[Any], facts: Any, seen: Seen, handle: Handle | None
     ]  # fmt: skip
     if elsewhere and scenario:
         st.caption(f"Set on another page, and at work here too: {', '.join(elsewhere)}.")
-    st.caption(TRUTH_AND_ESTIMATE)
+    if scenario:
+        st.caption(SLIDERS)
 
 
 def _new_draw(seed: int) -> None:

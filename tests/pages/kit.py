@@ -97,7 +97,7 @@ def drawn(story: Story[Any], seen: Seen, facts: Any = None) -> tuple[list[Drawn]
         for name in ("on_school", "private"):
             options.pop(name, None)
         axes = options.pop("axes", None) or {}
-        spec = chart(Look(), **options, **axes).to_dict()
+        spec = page_figure._spec(chart, Look(), tuple(options.items()), tuple(axes.items()))
         figures.append(Drawn(key, alt, spec, tables))
 
     with (
@@ -122,7 +122,7 @@ def figure(at: AppTest, which: int = 0) -> tuple[dict[str, Any], dict[str, pd.Da
 
 def alternative(at: AppTest, which: int = 0) -> str:
     """Text alternative of a figure: a lesson's stepper brings it."""
-    known = at.session_state["_alternatives"] if "_alternatives" in at.session_state else None
+    known = at.session_state._state.filtered_state.get("_alternatives")
     return str(list(known.values())[which] if known else at.get("vega_lite_chart")[which].proto.alt)
 
 

@@ -13,8 +13,8 @@ import pytest
 from scipy.stats import halfcauchy, halfnorm
 
 from mlm_core import Hyperparameters, Scenario
-from mlm_core.charts.tau_curves import SIDE, _apart
-from mlm_core.lessons.how_sure_about_tau import EIGHT_SE, EIGHT_Y, facts
+from mlm_core.charts.tau_curves import SIDE
+from mlm_core.lessons.how_sure_about_tau import EIGHT_SE, EIGHT_Y, _apart, facts
 from pages.shared import figure as page_figure
 from pages.shared.story import designed as design
 from tests.pages.kit import (
