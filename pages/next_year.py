@@ -1,6 +1,8 @@
 """What will the best school do next year?"""
 
-from mlm_core import estimates
+import numpy as np
+
+from mlm_core import Scenario, estimates
 from mlm_core.charts.next_year import next_year
 from mlm_core.charts.theme import steady_domain
 from mlm_core.lessons.next_year import YEARS, Facts, facts
@@ -18,9 +20,10 @@ def draw(f: Facts, seen: Seen) -> Handle:
     """This year's table, and the years after it."""
     figure.legend(
         no="mean this year",
-        **({"later": "mean in the handle's year" + (" (small: all ten)" if seen["trail"] else "")}
+        **({"later": "mean in the chosen year" + (" (small: all ten)" if seen["trail"] else "")}
            if seen.revealed else {}),
-        **({"truth": "what the school truly is"} if seen["truth"] else {}),
+        **({"truth": "true mean"} if seen["truth"] else {}),
+        picked="picked school",
     )  # fmt: skip
     best, last = plain(f.names[f.best]), plain(f.names[f.inspected[-1]])
     figure.show(
@@ -51,17 +54,26 @@ def both_ends(f: Facts) -> Hand:
     """A small table: what the praised, the inspected and the picked school do in the year."""
     years = range(YEARS + 1)
     name = figure.escaped(f"{f.names[f.picked]} ({f.data.n[f.picked]})")
+    rows = {"praised": f.praised, "inspected": f.inspected}
+    texts = {}
+    for group, schools in rows.items():
+        low = [f.lower(schools, k) for k in years]
+        texts[f"{group}_lower"] = [str(low[k]) if k else "–" for k in years]
+        texts[f"{group}_higher"] = [str(f.ends - low[k]) if k else "–" for k in years]
+        texts[f"{group}_moved"] = [moved(f.change(schools, k)) if k else "–" for k in years]
+    mine = np.array([f.picked])
+    cells = "<td>{%s_lower}</td><td>{%s_higher}</td><td>{%s_moved}</td>"
     return hand(
-        "<table><thead><tr><th>{year}</th><th>how many</th><th>on average</th></tr></thead><tbody>"
-        "<tr><th scope='row'>praised, now lower</th><td>{fell}</td><td>{fall}</td></tr>"
-        "<tr><th scope='row'>inspected, now higher</th><td>{rose}</td><td>{rise}</td></tr>"
-        f"<tr><th scope='row'>{name}</th><td></td><td>{{mean}}</td></tr></tbody></table>",
+        "<table><thead><tr><th>{year}</th><th>lower</th><th>higher</th><th>mean change</th></tr></thead><tbody>"
+        + "".join(
+            f"<tr><th scope='row'>the {f.ends} {g}</th>{cells % (g, g, g)}</tr>" for g in rows
+        )
+        + f"<tr><th scope='row'>{name}</th><td colspan='2'>{number(f.own[f.picked])} → {{mean}}</td>"
+        "<td>{mine_moved}</td></tr></tbody></table>",
         year=[when(k).capitalize() for k in years],
-        fell=[f"{f.lower(f.praised, k)} of {f.ends}" if k else "–" for k in years],
-        fall=[moved(f.change(f.praised, k)) if k else "–" for k in years],
-        rose=[f"{f.ends - f.lower(f.inspected, k)} of {f.ends}" if k else "–" for k in years],
-        rise=[moved(f.change(f.inspected, k)) if k else "–" for k in years],
-        mean=[f"{number(f.years[k, f.picked])} points" for k in years],
+        mean=[number(f.years[k, f.picked]) for k in years],
+        mine_moved=[moved(f.change(mine, k)) if k else "–" for k in years],
+        **texts,
     )
 
 
@@ -78,7 +90,7 @@ def what_will_they_do(f: Facts) -> Question:
     """The prediction."""
     down, up = f.lower(f.praised), f.ends - f.lower(f.praised)
     fell = (f"{down} of {f.ends} stand lower: {moved(f.change(f.praised))} points on average. Of the inspected, "
-            f"{f.ends - f.lower(f.inspected)} of {f.ends} stand higher. Nobody did anything.")  # fmt: skip
+            f"{f.ends - f.lower(f.inspected)} of {f.ends} stand higher. Nothing was done to any school.")  # fmt: skip
     return Question(
         "Next year: the same schools, the same teaching, new students. What will most of the praised schools do?",
         [
@@ -87,7 +99,7 @@ def what_will_they_do(f: Facts) -> Question:
             Answer("They rise", f"{up} of {f.ends} stand higher: an exception. On average over many towns the praised fall."
                    if f.verdict == "rise" else "Nothing lifts them: the teaching is the same.", f.verdict == "rise"),
             Answer("As many rise as fall", f"{down} fall and {up} rise here. On average over many towns more fall."
-                   if f.verdict == "half" else "So it would be for schools chosen by lot. These were chosen for a high place.",
+                   if f.verdict == "half" else "So it would be for schools chosen at random. These were chosen for a high place.",
                    f.verdict == "half"),
         ],
     )  # fmt: skip
@@ -105,7 +117,8 @@ def checks(f: Facts) -> list[Question]:
                 Answer("Nothing yet: the lowest rise without a visit, too",
                        "Right. To know, compare with schools that stood as low and had no visit.", True),
                 Answer("That inspections work", "Here nobody was helped, and they rose. A rise after a visit is no proof."),
-                Answer("That inspections hurt", "They rose. What a visit adds cannot be seen from this."),
+                Answer("That teachers try harder when they are watched",
+                       "They may. But this rise cannot show it: without any visit it would be the same on average."),
             ],
         ),
         Question(
@@ -127,11 +140,11 @@ def checks(f: Facts) -> list[Question]:
             ],
         ),
         Question(
-            "You choose five schools by lot, not by their place. What will they do next year?",
+            "You choose five schools at random, not by their place. What will they do next year?",
             [
-                Answer("As likely rise as fall", "Right: a lot picks good luck as often as bad luck.", True),
-                Answer("Most of them fall", "A fall is due where luck was good. A lot does not look for good luck."),
-                Answer("Most of them rise", "A rise is due where luck was bad. A lot does not look for bad luck."),
+                Answer("As likely rise as fall", "Right: chance picks good luck as often as bad luck.", True),
+                Answer("Most of them fall", "A fall is due where luck was good. A random choice does not look for good luck."),
+                Answer("Most of them rise", "A rise is due where luck was bad. A random choice does not look for bad luck."),
             ],
         ),
     ]  # fmt: skip
@@ -141,30 +154,82 @@ def checks(f: Facts) -> list[Question]:
 
 
 def who_moved(f: Facts) -> str:
-    """The ranges of the picked school and of the largest."""
+    """The ranges of the picked school and of the largest, and how far small and large ones move."""
     ranges = []
-    for j in (f.picked, f.largest if f.picked != f.largest else f.smallest):
+    for j in (f.picked, f.rival_in_size):
         low, high = f.range_of(j)
         ranges.append(f"**{plain(f.names[j])}**, {count(f.data.n[j], 'student')} a year, stood anywhere "
                       f"from {number(low)} to {number(high)} points")  # fmt: skip
+    luck = {"good": "above", "bad": "below"}
+    too = (
+        f" Luck is never quite gone: {plain(f.names[f.largest])}'s circle lies {luck[f.luck_of_largest]} all its triangles."
+        if f.luck_of_largest
+        else ""
+    )
+    sizes = (
+        "All schools have the same number of students here, so luck moves all alike."
+        if f.same_size
+        else "A mean of few students swings with each of them. In a mean of many, good luck and bad luck nearly cancel: "
+        f"the {f.ends} smallest schools stood {number(f.typical_move(f.small_ones))} points from this year's mean on "
+        f"average, the {f.ends} largest {number(f.typical_move(f.large_ones))}.{too}"
+    )
     return (
         "Now the largest school is at the top, and all ten years are shown at once. In these years "
-        f"{'; '.join(ranges)}.\n\nA mean of few students swings with each of them. In a mean of many, "
-        "good luck and bad luck cancel. Nothing in the teaching changed."
+        f"{'; '.join(ranges)}.\n\n{sizes}"
     )
+
+
+def regression(f: Facts) -> str:
+    """The name, and how far the praised fall."""
+    few, many = f.fewest_and_most_lower
+    years = f"between {few} and {many}" if few < many else str(few)
+    return (
+        "A place at the top is part school, part luck. The school stays; the luck is new each year. So those chosen for a "
+        "high place fall on average, and those chosen for a low place rise: **[[regression to the mean]]**. Single years "
+        f"vary: {years} of the {f.ends} praised were lower, in all {f.ever_lower} of {YEARS * f.ends} cases "
+        f"({count(f.ends, 'school')}, {YEARS} years). {how_far(f)}\n\nFlight instructors believed that praise spoils a "
+        "pilot and shouting helps: after a very good landing came a worse one, after a very bad one a better one. That "
+        "happens without a word."
+    )
+
+
+def how_far(f: Facts) -> str:
+    """Whether the praised fall all the way."""
+    fall, lead = number(f.fall), number(f.lead)
+    if f.way == "not at all":
+        return "On average over these years they did not fall here."
+    if f.way == "all":
+        return f"On average they fell by {fall} points, the whole way to the dashed line: their lead was luck."
+    return f"On average they fell by {fall} of the {lead} points above the dashed line: **not all the way**."
 
 
 def luck(f: Facts) -> str:
     """What this year's lead is made of."""
-    by_luck = f.lead - f.true_lead
-    said = (f"the other {number(by_luck)} were luck" if by_luck >= 0.05
+    said = (f"the other {number(f.lucky)} were luck" if f.lucky >= 0.05
             else "luck did not help them this year")  # fmt: skip
     return (
-        f"The diamonds show what nobody in the town can see: the mean that each school would have over endless years. "
-        f"**{f.truly_best} of the {f.ends}** praised schools are truly among the {f.ends} best.\n\nThis year the praised "
-        f"stood {number(f.lead)} points above the mean of the schools. {number(f.true_lead)} of these are the schools "
-        f"themselves; {said}. Can that be known from **one** year? That is the question of this course."
+        f"The diamonds show what nobody in the town can see: the mean that each school would have over very many years. "
+        f"**{f.truly_best} of the {f.ends}** praised schools are truly among the {f.ends} best.\n\nMeasure from the dashed "
+        f"line. This year the circles of the praised lie {number(f.lead)} points above it on average, their diamonds "
+        f"{number(f.true_lead)}. So {number(f.true_lead)} points are the schools themselves; {said}. Can that be known "
+        "from **one** year? That is the question of this course."
     )
+
+
+def hardly(f: Facts) -> str:
+    """The town of large schools beside the lesson's own."""
+    town = remembered(facts)(Scenario(), str(f.names[f.picked]))
+    cases = YEARS * f.ends
+    return (
+        f"The triangles lie close to the circles. The praised were lower in {f.ever_lower} of {cases} cases; in the town "
+        f"before, in {town.ever_lower} of {YEARS * town.ends}. On average {short(f.again_on_average)} of the {f.ends} are "
+        f"praised again; in the town before, {short(town.again_on_average)} of {town.ends}."
+    )
+
+
+def short(value: float) -> str:
+    """A number without a decimal that says nothing."""
+    return number(value).removesuffix(".0")
 
 
 BEFORE = {"school": "Northgate", "truth": False, "trail": False, "order": "place"}
@@ -175,7 +240,8 @@ STEPS = [
         text=lambda f: "You are the new statistician of a town's school board. Each hollow circle is the mean test score "
         "of one school this year; the number in brackets says how many students took the test.\n\nThe board praises the "
         f"{f.ends} highest and sends inspectors to the {f.ends} lowest. Then it asks you: what will the best school, "
-        f"**{plain(f.names[f.best])}** with {number(f.own.max())} points, do next year?",
+        f"**{plain(f.names[f.best])}** with {number(f.own.max())} points, do next year? "
+        f"(The brown row is the school you have picked: {plain(f.names[f.picked])}.)",
         do=lambda f: f"Find **{plain(f.names[f.best])}** and **{plain(f.names[f.rival])}**. For which of them would you "
         "bet on a place at the top next year?",
         shows=BEFORE | {"handle": "first"},
@@ -189,8 +255,8 @@ STEPS = [
     ),
     story.try_it(
         heading="Ten years, one at a time",
-        text="A line joins each school's mean this year to its mean in the year of the handle. The names stay in this "
-        "year's order.",
+        text="A line joins each school's mean this year to its mean in the year you choose with the handle. The names stay "
+        "in this year's order.",
         hand=both_ends,
         do="Drag the handle under the figure from year to year. Which schools **jump**, and which stay?",
         shows={**BEFORE, "handle": 1},
@@ -198,17 +264,13 @@ STEPS = [
     story.say(
         heading="Who moves, and why",
         text=who_moved,
-        do="Look from top to bottom: the cloud of small triangles gets **wider**.",
+        do="Look from top to bottom: as a rule, the cloud of small triangles gets **wider**. Find an exception.",
         shows=BEFORE | {"handle": "first", "trail": True, "order": "size"},
     ),
     story.say(
         heading="Regression to the mean",
-        text=lambda f: "A place at the top is part school, part luck. The school stays; the luck is drawn anew. So those "
-        "chosen for a high place fall on average, and those chosen for a low place rise: "
-        f"**[[regression to the mean]]**. Here the praised were lower in {f.ever_lower} of "
-        f"{YEARS * f.ends} cases.\n\nFlight instructors once swore that praise spoils a pilot and shouting helps: after "
-        "a very good landing came a worse one, after a very bad one a better. So it would have been without a word.",
-        do="Drag once more. Do the praised fall **all the way** to the dashed line?",
+        text=regression,
+        do="Drag once more, and compare the triangles of the praised with the **dashed line**.",
         shows={**BEFORE, "handle": 1},
     ),
     story.truth(
@@ -220,18 +282,17 @@ STEPS = [
     story.breaks(
         heading="Where luck is small",
         changed="Every school now tests 80 students a year. The schools differ as before.",
-        look=lambda f: f"The triangles lie close to the circles. In ten years {number(f.again_on_average)} of the "
-        f"{f.ends} praised are praised again, on average.",
-        text="How far the praised fall depends on the share of luck in this year's differences. No luck, no fall. All "
-        "luck, and they fall to the mean of the schools.",
+        look=hardly,
+        text="The rule “the praised will fall” breaks where there is little luck. How far they fall depends on the share of "
+        "luck in this year's differences. No luck, no fall. All luck, and they fall to the mean of the schools.",
         sets=presets.LARGE,
         shows=BEFORE | {"handle": 1, "trail": True},
     ),
     story.check(heading="Check yourself", ask=checks, shows={**BEFORE, "trail": True, "handle": 1}),
     story.sentence(
         heading="What the board can be told",
-        text="The best schools were good and lucky, and luck is not repeated. By lesson four you will say for each school "
-        "what to expect next year, and check it against these ten years.",
+        text=lambda f: f"The best schools were good **and** lucky, and luck is not repeated: {plain(f.names[f.best])} will "
+        "most likely fall next year, and lesson 4 will say how far.",
         shows={**BEFORE, "trail": True, "handle": 1},
     ),
 ]  # fmt: skip

@@ -155,18 +155,15 @@ def _strip(look: Look, now: str, steps: int) -> Any:
     here_now = base.transform_filter(now).mark_point(
         shape="triangle-up", size=120, fill=colours.later, stroke=colours.later, opacity=1
     )
-    first, others = (base.transform_filter(f"datum.step {test} 0") for test in ("==", ">"))
-    labels = (
-        first.mark_text(align="right", dx=5, baseline="top", fontSize=size),
-        others.mark_text(baseline="top", fontSize=size),
-    )
-    title = first.mark_text(baseline="top", text="years from now").encode(
+    labels = base.mark_text(baseline="top", fontSize=size)
+    first = base.transform_filter("datum.step == 0")
+    title = first.mark_text(baseline="top", text="years from now (0: this year)").encode(
         x=alt.value(alt.ExprRef("width / 2")), y=alt.value(ROWS + 56)
     )
     return alt.layer(
         base.mark_rule(color=colours.muted).encode(x=alt.value(0), x2=alt.value("width"), y=line),
         point.encode(x=x, y=line).add_params(dragged),
         here_now.encode(x=x, y=line),
-        *(label.encode(x=x, y=words, text="label:N") for label in labels),
+        labels.encode(x=x, y=words, text="label:N"),
         title,
     )

@@ -179,8 +179,57 @@ class Facts:
 
     @property
     def true_lead(self) -> float:
-        """The same of what these schools truly are (points): the rest of `lead` is luck."""
-        return float(self.truth[self.praised].mean() - self.truth.mean())
+        """How far what these schools truly are lies above the same line (points)."""
+        return float(self.truth[self.praised].mean()) - self.mean
+
+    @property
+    def lucky(self) -> float:
+        """The rest of `lead`, as it follows from both with one decimal (points): luck."""
+        return round(round(self.lead, 1) - round(self.true_lead, 1), 1)
+
+    @property
+    def fall(self) -> float:
+        """How far the praised stand lower than this year, a mean of all years to come (points)."""
+        return -float(np.mean([self.change(self.praised, t) for t in range(1, YEARS + 1)]))
+
+    @property
+    def way(self) -> Literal["not at all", "part", "all"]:
+        """How far the praised fall on average towards this year's mean of the schools."""
+        if self.fall < 0.05:
+            return "not at all"
+        return "part" if self.fall < self.lead - 0.05 else "all"
+
+    @property
+    def fewest_and_most_lower(self) -> tuple[int, int]:
+        """Fewest and most of the praised that stand lower in a single year."""
+        lower = [self.lower(self.praised, year) for year in range(1, YEARS + 1)]
+        return min(lower), max(lower)
+
+    @property
+    def small_ones(self) -> Ints:
+        """As many smallest schools as are praised."""
+        return np.argsort(self.data.n, kind="stable")[: self.ends]
+
+    @property
+    def large_ones(self) -> Ints:
+        """As many largest schools as are praised."""
+        return np.argsort(-self.data.n, kind="stable")[: self.ends]
+
+    def typical_move(self, schools: Ints) -> float:
+        """Mean distance of the years to come from this year's mean (points)."""
+        return float(np.abs(self.years[1:, schools] - self.own[schools]).mean())
+
+    @property
+    def luck_of_largest(self) -> Literal["good", "bad", ""]:
+        """Whether the largest school stands above, or below, all its years to come."""
+        low, high = self.range_of(self.largest)
+        mine = float(self.own[self.largest])
+        return "good" if mine > high else "bad" if mine < low else ""
+
+    @property
+    def rival_in_size(self) -> int:
+        """The largest school; where that is picked, the smallest."""
+        return self.largest if self.picked != self.largest else self.smallest
 
     def _rows(self, order: Order) -> Ints:
         """(J,) schools in the order in which they are drawn."""
@@ -299,9 +348,7 @@ def _years_table() -> pd.DataFrame:
     import pandas as pd
 
     step = np.arange(YEARS + 1)
-    return pd.DataFrame(
-        {"step": step, "label": ["this year", *map(str, step[1:])], "resting": step == 1}
-    )
+    return pd.DataFrame({"step": step, "label": [str(k) for k in step], "resting": step == 1})
 
 
 def year_after(scenario: Scenario, year: int) -> Scenario:

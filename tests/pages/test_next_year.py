@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 
 from mlm_core import Hyperparameters, Scenario, simulate
@@ -72,18 +73,29 @@ def test_the_words_follow_the_handle(scenario):
     f, own = the(scenario), means(scenario)
     texts = STORY.steps[TRY].hand(f).texts
     assert {len(t) for t in texts.values()} == {YEARS + 1}
-    assert texts["fell"][0] == texts["rose"][0] == "–"
+    assert texts["praised_lower"][0] == texts["inspected_moved"][0] == "–"
     top, low = (-own).argsort()[: f.ends], own.argsort()[: f.ends]
     for year in (1, 2, YEARS):
         move = means(replace(scenario, redraw=year)) - own
-        assert texts["fell"][year] == f"{(move[top] < 0).sum()} of {f.ends}"
-        assert texts["rose"][year] == f"{(move[low] > 0).sum()} of {f.ends}"
-        for name, schools in (("fall", top), ("rise", low)):
-            shown = float(texts[name][year].replace("−", "-"))
+        for name, schools in (("praised", top), ("inspected", low)):
+            assert texts[f"{name}_lower"][year] == str((move[schools] < 0).sum())
+            assert texts[f"{name}_higher"][year] == str((move[schools] > 0).sum())
+            shown = float(texts[f"{name}_moved"][year].replace("−", "-"))
             assert shown == pytest.approx(move[schools].mean(), abs=0.051)
+        mine = float(texts["mine_moved"][year].replace("−", "-"))
+        assert mine == pytest.approx(move[f.picked], abs=0.051)
         mean = float(texts["mean"][year].split()[0].replace("−", "-"))
         assert mean == pytest.approx(own[f.picked] + move[f.picked], abs=0.051)
     assert texts["year"][:3] == ["This year", "Next year", "In 2 years"]
+    rows = re.findall(r"<tr><th scope='row'>(.+?)</tr>", STORY.steps[TRY].hand(f).html)
+    holes = [re.findall(r'data-live="(\w+)"', row) for row in rows]
+    wanted = ["lower", "higher", "moved"]
+    assert holes[:2] == [[f"{g}_{w}" for w in wanted] for g in ("praised", "inspected")]
+    assert [row.split("<")[0] for row in rows] == [
+        f"the {f.ends} praised",
+        f"the {f.ends} inspected",
+        f"Birch Lane ({f.data.n[f.picked]})",
+    ]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -91,9 +103,13 @@ def test_the_truth_step_divides_the_lead(scenario):
     f = the(scenario)
     words = said(STORY.steps[TRUTH].text, f)
     assert f"**{f.truly_best} of the {f.ends}**" in words
-    assert f"stood {f.lead:.1f} points".replace("-", "−") in words
-    luck = f.lead - f.true_lead
-    assert (f"{luck:.1f} were luck" in words) == (luck >= 0.05)
+    own, truth = means(scenario), simulate(scenario).mean
+    top = (-own).argsort()[: f.ends]
+    lead, true = own[top].mean() - own.mean(), truth[top].mean() - own.mean()
+    assert f"lie {lead:.1f} points above" in words
+    assert f"their diamonds {true:.1f}. So {true:.1f} points".replace("-", "−") in words
+    luck = float(f"{lead:.1f}") - float(f"{true:.1f}")
+    assert (f"the other {luck:.1f} were luck" in words) == (luck >= 0.05)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -106,6 +122,14 @@ def test_the_ranges_are_those_of_the_years_to_come(scenario):
         assert f"from {low:.1f} to {high:.1f} points".replace("-", "−") in words
         assert str(f.names[j]) in words
     assert not re.search(r"\b1 students\b", words)
+    assert ("luck moves all alike" in words) == f.same_size
+    assert ("circle lies above all its triangles" in words) == (
+        not f.same_size and f.own[f.largest] > f.years[1:, f.largest].max()
+    )
+    if not f.same_size:
+        small, large = (f.typical_move(some) for some in (f.small_ones, f.large_ones))
+        assert f"smallest schools stood {small:.1f} points" in words
+        assert f"the {f.ends} largest {large:.1f}." in words
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -114,6 +138,7 @@ def test_the_opening_names_the_best_and_another(scenario):
     best = str(f.names[own.argmax()])
     text, do = said(STORY.steps[0].text, f), said(STORY.steps[0].do, f)
     assert f"**{best}** with {own.max():.1f} points" in text
+    assert "picked: Birch Lane" in text
     first, other = re.findall(r"\*\*(.+?)\*\*", do)
     assert first == best != other
     assert other in f.names
@@ -129,7 +154,27 @@ def test_the_cases_are_counted_over_ten_years():
     top = (-own).argsort()[:5]
     lower = sum((means(Scenario(redraw=t)) < own)[top].sum() for t in range(1, YEARS + 1))
     k = next(k for k, step in enumerate(STORY.steps) if step.heading == "Regression to the mean")
-    assert f"lower in {lower} of 50 cases" in said(STORY.steps[k].text, f)
+    words = said(STORY.steps[k].text, f)
+    assert f"in all {lower} of 50 cases (5 schools, 10 years)" in words
+    assert "between 2 and 5 of the 5 praised" in words
+    fall = np.mean([(own - means(Scenario(redraw=t)))[top].mean() for t in range(1, YEARS + 1)])
+    lead = own[top].mean() - own.mean()
+    assert f"fell by {fall:.1f} of the {lead:.1f} points above" in words
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_whether_the_praised_fall_all_the_way_is_answered(scenario):
+    f = the(scenario)
+    k = next(k for k, step in enumerate(STORY.steps) if step.heading == "Regression to the mean")
+    words = said(STORY.steps[k].text, f)
+    said_ways = {"not at all": "did not fall", "part": "not all the way", "all": "the whole way"}
+    assert [way for way, text in said_ways.items() if text in words] == [f.way]
+
+
+def test_the_title_s_question_is_answered_in_one_sentence():
+    words = said(STORY.steps[-1].text, the(Scenario()))
+    assert "Northgate will most likely fall next year" in words
+    assert len(re.findall(r"[.!?](?:\s|$)", words)) == 1
 
 
 def test_each_mark_shows_its_field():
@@ -194,7 +239,14 @@ def test_where_luck_is_small_the_praised_hardly_fall():
     assert f.data.n[0] == 80
     assert -1.0 < f.change(f.praised) < 1.0
     assert f.again_on_average > g.again_on_average
-    assert f"{f.again_on_average:.1f} of the 5" in said(STORY.steps[k].look, f)
+    look = said(STORY.steps[k].look, f)
+    assert f.again_on_average == 4
+    assert "On average 4 of the 5 are praised again" in look
+    assert f"in the town before, {g.again_on_average:.1f} of 5" in look
+    assert (
+        f"lower in {f.ever_lower} of 50 cases; in the town before, in {g.ever_lower} of 50" in look
+    )
+    assert abs(f.ever_lower - 25) < 4 < g.ever_lower - 25
 
 
 def test_the_code_prints_who_falls():

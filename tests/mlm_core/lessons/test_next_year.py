@@ -90,8 +90,42 @@ def test_the_lead_is_school_and_luck(scenario):
     top = own.nlargest(f.ends).index
     true = pd.Series(made.mean, made.data.labels.astype(str))
     assert f.lead == pytest.approx(own[top].mean() - own.mean())
-    assert f.true_lead == pytest.approx(true[top].mean() - true.mean())
+    assert f.true_lead == pytest.approx(true[top].mean() - own.mean())
+    said = [float(f"{v:.1f}") for v in (own[top].mean() - own.mean(), f.true_lead)]
+    assert f.lucky == pytest.approx(said[0] - said[1])
+    assert f.lucky == pytest.approx((own - true)[top].mean(), abs=0.11)
     assert f.truly_best == len(set(true.nlargest(f.ends).index) & set(top))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_how_far_the_praised_fall_and_who_moves(scenario):
+    f, own = the(scenario), means(scenario)
+    top = own.nlargest(f.ends).index
+    years = pd.DataFrame(
+        [means(replace(scenario, redraw=scenario.redraw + t)) for t in range(1, YEARS + 1)]
+    )
+    assert f.fall == pytest.approx((own[top] - years[top]).to_numpy().mean())
+    lower = (years[top] < own[top]).sum(axis=1)
+    assert f.fewest_and_most_lower == (lower.min(), lower.max())
+    lead = own[top].mean() - own.mean()
+    if f.fall < 0.05:
+        assert f.way == "not at all"
+    else:
+        assert f.way == ("part" if lead - f.fall > 0.05 else "all")
+    n = pd.Series(simulate(scenario).data.n, simulate(scenario).data.labels.astype(str))
+    moves = (years - own).abs().mean()
+    assert sorted(n[f.names[f.small_ones]]) == sorted(n)[: f.ends]
+    assert sorted(n[f.names[f.large_ones]]) == sorted(n)[-f.ends :]
+    assert f.typical_move(f.small_ones) == pytest.approx(moves[f.names[f.small_ones]].mean())
+    large = f.names[f.largest]
+    above, below = own[large] > years[large].max(), own[large] < years[large].min()
+    assert f.luck_of_largest == ("good" if above else "bad" if below else "")
+
+
+def test_each_way_and_each_luck_comes_up():
+    found = [the(s) for s in [*SCENARIOS, *(Scenario(seed=s) for s in range(1, 30))]]
+    assert {f.way for f in found} == {"not at all", "part", "all"}
+    assert {f.luck_of_largest for f in found} == {"good", "bad", ""}
 
 
 def test_on_average_over_towns_the_praised_fall_by_the_luck_in_their_place():
@@ -141,6 +175,7 @@ def test_the_tables_show_each_school_in_its_row(scenario, order):
         assert at.loc[row, "school"] == name
     assert len(trail) <= 400
     assert tables["means"]["mean"].item() == f.mean
+    assert tables["years"]["label"].tolist() == [str(k) for k in range(YEARS + 1)]
     praised = schools.loc[schools["group"] == "praised", "school"]
     assert set(praised) == set(f.names[f.praised])
     assert (schools["group"] == "inspected").sum() == f.ends
@@ -197,6 +232,9 @@ def test_it_opens_with_the_story_of_the_town():
     assert f.verdict == "fall"
     assert f.ever_lower > 0.7 * YEARS * f.ends
     assert f.lead > f.true_lead
+    assert f.way == "part"
+    assert f.luck_of_largest == "good"
+    assert f.typical_move(f.small_ones) > 3 * f.typical_move(f.large_ones)
 
 
 @pytest.mark.parametrize("name", ["n_groups", "students_per_group", "imbalance", "sigma_y"])
