@@ -4,6 +4,7 @@ from mlm_core import estimates
 from mlm_core.charts.one_line import one_line
 from mlm_core.charts.theme import steady_domain
 from mlm_core.lessons.complete_pooling import Facts, facts
+from mlm_core.scenario import bounds
 from pages.shared import controls, figure, presets, story
 from pages.shared.cached import remembered
 from pages.shared.code import Listing, Recipe, listing
@@ -16,12 +17,13 @@ from pages.shared.words import count, number, percent, plain
 def draw(f: Facts, seen: Seen) -> None:
     """The students and their line, or what it leaves over."""
     at_line = seen["view"] == "line"
-    town = seen.kind in ("situation", "predict", "truth", "sentence")
+    town = seen.kind in ("situation", "predict", "truth", "check", "sentence") or not at_line
     figure.legend(
-        complete="one line for all",
+        one_line="one line for all",
         students=f"students of {f.names[f.picked]}",
         **({"own_line": "own lines of schools"} if at_line and seen["lines"] else {}),
         **({} if at_line else {"no": "mean of a school"}),
+        **({"truth": "true height"} if seen["truth"] else {}),
     )  # fmt: skip
     figure.show(
         "one_line",
@@ -46,7 +48,7 @@ def alternative(f: Facts, seen: Seen) -> str:
     else:
         text = ("Distances from the line, a row for each school, ordered by their means: from "
                 f"{number(f.mean_residual.max())} to {number(f.mean_residual.min())} points. ")  # fmt: skip
-    text += f"Under it, twice the line's stated standard error: {number(2 * f.stated)} points"
+    text += f"Under it, two textbook standard errors of the line's height: {number(2 * f.stated)} points"
     return text + (f"; counted by schools: {number(2 * f.by_schools)}." if seen.revealed else ".")
 
 
@@ -64,14 +66,14 @@ def how_sure(f: Facts) -> Question:
             if f.town_within
             else "In this draw it shows little of that. "
         )
-        why = f"{counted}{reached}Schoolmates are alike: they tell less than strangers."
+        why = f"{counted}{reached}Students of one school are alike, so each tells less than a new student from elsewhere."
     else:
-        why = f"{counted}Here schools hardly differ: their students tell as much as strangers."
+        why = f"{counted}Here schools hardly differ, so each student tells as much as any other."
     return Question(
         "The next town is outside the bar. The board wants to print: “We are better.” Is the height as sure as its bar?",
         [
             Answer("Yes, as sure as its bar", why if not less
-                   else "Only if schoolmates were no more alike than strangers.", not less),
+                   else "Only if students of one school were no more alike than students of different schools.", not less),
             Answer("No, less sure", why if less
                    else "It would be, if schools differed.", less),
             Answer("Even surer: schools add knowledge", "The line does not know of schools."),
@@ -84,12 +86,12 @@ def checks(f: Facts) -> list[Question]:
     j, schools = f.data.n_groups, f.schools_help_more
     return [
         Question(
-            f"The stated standard error is {number(f.stated, 2)}, by schools it is {number(f.by_schools, 2)}. "
-            "By what factor does the bar of two standard errors change?",
+            f"The textbook standard error is {number(f.stated, 2)}, by schools it is {number(f.by_schools, 2)}. "
+            "About how many times as long is the bar by schools?",
             [
-                Answer(f"By {number(f.ratio, 2)}", "Right: the bar is two standard errors to each side, so it goes with them.", True),
-                Answer(f"By {number(2 * f.ratio, 2)}", "Both bars are twice their standard error: the 2 cancels."),
-                Answer(f"By {number(f.ratio / 4, 2)}", "Divide the one standard error by the other."),
+                Answer(f"{number(f.ratio_as_printed)} times", "Right: each bar is two standard errors to each side, so it grows as they do.", True),
+                Answer(f"{number(2 * f.ratio_as_printed)} times", "Both bars are twice their standard error: the 2 cancels."),
+                Answer(f"{number(f.ratio_as_printed / 4)} times", "Divide the one standard error by the other."),
             ],
         ),
         Question(
@@ -108,7 +110,7 @@ def checks(f: Facts) -> list[Question]:
                        if schools else "It would, if schools differed.", schools),
                 Answer("Twice as many students in the same schools", "They would say again what their schoolmates said."
                        if schools else "They make it surer, as do students of other schools."),
-                Answer("Both the same: it is the number of students", "That holds for strangers. Schoolmates share their school."
+                Answer("Both the same: it is the number of students", "That holds for students who share nothing. These share their school."
                        if schools else "Right: here schools hardly differ, so only the number of students counts.", not schools),
             ],
         ),
@@ -121,10 +123,11 @@ def checks(f: Facts) -> list[Question]:
 def opening(f: Facts) -> str:
     """The decision."""
     return (
-        f"The board wants one number in its yearly report: what does a student with an average pre-test score here? "
-        f"Each dot is a student. The line through all of them, blind to schools, is [[complete pooling]]. At pre-test 0, "
-        f"the average, it is **{number(f.alpha)} points** high.\n\nThe bar below is that height on a larger scale, with "
-        f"two [[standard error|standard errors]] to each side. The next town prints {number(f.next_town)}: the dashed mark."
+        f"The board wants one number for its yearly report: what is the expected score of a student whose pre-test is "
+        f"average? The pre-test is last year's test, in standard deviations (SDs): 0 is average, 1 is one SD above.\n\n"
+        f"Each dot is a student. The line through all of them, blind to schools, is [[complete pooling]]. At pre-test 0 it "
+        f"is **{number(f.alpha)} points** high.\n\nThe bar below is that height on a larger scale, with two "
+        f"[[standard error|standard errors]] to each side. The next town reports {number(f.next_town)}: the dotted mark."
     )
 
 
@@ -134,12 +137,11 @@ def clump(f: Facts) -> str:
     side = (f"{f.same_side} of the {n} students of **{name}** lie on one side." if n > 1
             else f"{name} has 1 student.")  # fmt: skip
     share = (f"**{percent(f.between)}** of the variance of these distances lies between schools: the "
-             "[[intraclass correlation]] (ICC)." if f.between > 0 else
-             "Here they do so no more than chance would make them.")  # fmt: skip
+             "[[intraclass correlation]] (ICC). The larger it is, the more alike are two students of one school." if f.between > 0 else
+             "Here schools differ no more than chance would make them.")  # fmt: skip
     return (
         "Each dot has gone to the row of its school. Left and right, it shows how far the student is from the line: the "
-        f"residual. If schools did not matter, every row would lie around 0.\n\n{side} The distances clump by "
-        f"school. {share}"
+        f"residual. If schools did not matter, every row would lie around 0.\n\n{side} {share}"
     )
 
 
@@ -149,49 +151,57 @@ def equation(f: Facts) -> str:
         r"$$y_i = \alpha + \beta x_i + \epsilon_i$$"
         "\n\n"
         rf"The score $y_i$ of student $i$ is the line's height $\alpha$ at pre-test 0 ({number(f.alpha)}), its slope $\beta$ "
-        rf"({number(f.beta)}) times the pre-test $x_i$, and what is left, $\epsilon_i$. The schools are nowhere in it. "
-        rf"So it takes all {f.data.n_students} students for strangers, and states about "
-        rf"$\sigma_y / \sqrt{{n}}$ = {number(f.fit.sigma_y)} / √{f.data.n_students} = {number(f.by_root_n, 2)} ($\sigma_y$: "
-        "the SD of what is left).\n\nThe [[cluster-robust standard error]] first adds up what is left in each school, "
-        f"and counts {count(f.data.n_groups, 'school')}: {number(f.by_schools, 2)}."
+        rf"({number(f.beta)}) times the pre-test $x_i$, and what is left, $\epsilon_i$. Schools are nowhere in it. So the "
+        rf"textbook formula treats all {f.data.n_students} students as independent. With the SD $\sigma_y$ of what is left "
+        "it gives about\n\n"
+        rf"$$\frac{{\sigma_y}}{{\sqrt{{n}}}} = \frac{{{number(f.fit.sigma_y, 2)}}}{{\sqrt{{{f.data.n_students}}}}} = "
+        rf"{number(f.by_root_n, 2)}$$"
+        "\n\nThe [[cluster-robust standard error]] first adds up what is left in each school; how much these "
+        f"{count(f.data.n_groups, 'sum')} differ gives {number(f.by_schools, 2)}."
     )
 
 
 def apart(f: Facts) -> str:
     """What the SD between schools does to the two errors."""
     return (
-        f"Schools now truly differ by an SD of **{number(f.true_sd)} points** in all (a part of that is what the town "
-        f"spends on them). Stated: ± {number(f.stated, 2)}. By schools: ± {number(f.by_schools, 2)}, which is "
-        f"**{number(f.ratio)} times** as much."
+        f"The slider sets how much schools differ, beyond what the town spends on them: now by an SD of "
+        f"**{number(f.sigma_alpha)} points**. The textbook standard error of the height is {number(f.stated, 2)}, by schools "
+        f"it is {number(f.by_schools, 2)}: **{number(f.ratio_as_printed)} times** as much."
     )
 
 
 def swings(f: Facts) -> str:
     """The errors beside the truth."""
+    true = (
+        f" The true height lies above the next town's {number(f.next_town)}: “We are better” is true here, but these data "
+        "cannot show it."
+        if f.true_but_not_shown
+        else ""
+    )
     return (
-        f"Draw the town's schools and students anew, again and again. The line's height swings around "
-        f"{number(f.swing.middle)} (the diamond), with an SD of **{number(f.swing.height, 2)} points**. The line "
-        f"states {number(f.stated, 2)}. By schools it is {number(f.by_schools, 2)}: "
-        f"{'nearer to' if f.nearer else 'in this draw farther from'} the truth, and itself an estimate, rough where schools "
-        "are few.\n\n"
-        f"With twice as many students in the same schools it would still swing by {number(f.swing.more_students, 2)}; with "
-        f"twice as many schools, by {number(f.swing.more_schools, 2)}."
+        f"Simulate the town again and again, each time with new schools and new students. The line's height swings around "
+        f"{number(f.swing.middle)} (the diamond) with an SD of **{number(f.swing.height, 2)} points**: the true standard "
+        f"error. The textbook gives {number(f.stated, 2)}, counting by schools {number(f.by_schools, 2)}: "
+        f"{'nearer to' if f.nearer else 'in this draw farther from'} the truth, though rough where schools are few."
+        f"{true}\n\n"
+        f"With twice as many students in the same schools it would still be {number(f.swing.more_students, 2)}; with "
+        f"twice as many schools, {number(f.swing.more_schools, 2)}."
     )
 
 
 def verdict(f: Facts) -> str:
     """What the board can be told."""
+    town = f"the next town's {number(f.next_town)} lies"
     print_it = (
-        "do not print “We are better”: the next town lies within that."
-        if f.town_within
-        else "the next town lies outside that."
+        f"{town} within, so do not print “We are better”." if f.town_within else f"{town} outside."
     )
     return (
-        "One line for all students is simple, and blind to schools. Where schools differ, it is too sure of its height. "
-        f"Counted by schools that is {number(f.alpha)} ± {number(2 * f.by_schools)} points: {print_it}"
+        "One line for all students is blind to schools, and where they differ it is too sure of its height: counted by "
+        f"schools that is {number(f.alpha)} points ± {number(2 * f.by_schools)} (two standard errors), and {print_it}"
     )
 
 
+LOW, HIGH, _ = bounds("sigma_alpha")
 BEFORE = {"school": "Oak Hill", "view": "line", "lines": False, "truth": False}
 LEFT_OVER = BEFORE | {"view": "left over"}
 
@@ -204,7 +214,7 @@ STEPS = [
     ),
     story.predict(
         heading="May the board print it?",
-        text="This textbook bar counts every student once.",
+        text="The bar comes from the textbook formula, which counts every student once.",
         ask=how_sure,
         shows=BEFORE,
     ),
@@ -216,27 +226,28 @@ STEPS = [
         uses=("school",),
     ),
     story.say(
-        heading="Schoolmates are not strangers",
+        heading="Schoolmates are alike",
         text=equation,
-        do=lambda f: f"Compare the two bars: {f.data.n_students} strangers, or {count(f.data.n_groups, 'school')}?",
+        do=lambda f: f"Compare the two bars: one counts {f.data.n_students} students, the other {count(f.data.n_groups, 'school')}.",
         shows=LEFT_OVER,
     ),
     story.try_it(
         heading="Let the schools differ more",
         text=apart,
-        do="Move the slider to 0, then to 20. Which bar grows more?",
+        do=f"Move the slider to its left end ({LOW:g}), then to its right end ({HIGH:g}). Which bar grows more?",
         shows=BEFORE,
         uses=("sigma_alpha",),
     ),
     story.truth(
         heading="How far the line truly swings",
         text=swings,
-        do="Compare the bar “as stated” with the bar “truly”.",
+        do="Compare the bar “textbook” with the bar “truly”: two true standard errors around the diamond.",
         shows=BEFORE | {"truth": True},
     ),
     story.breaks(
         heading="Every school rises, the line falls",
-        changed="Schools now differ in their pre-tests. Those with high pre-tests have low scores, for reasons of their own.",
+        changed="Schools now differ in their mean pre-test, too, so the pre-test axis is wider. Schools with high pre-tests have "
+        "low scores, for reasons of their own.",
         look=lambda f: f"The thin blue lines are the schools' own: {f.rising} of {f.known_slopes} rise. The one line goes "
         f"{'down' if f.beta < 0 else 'up'}, by {number(abs(f.beta))} points for an SD of pre-test.",
         text="The one line compares students of different schools as if they sat in one class. This is "
@@ -253,7 +264,7 @@ def lab(f: Facts) -> str:
     """Beside the laboratory's controls."""
     few = " With few schools the error by schools is itself too small on average."
     return (
-        f"Height at pre-test 0: **{number(f.alpha)} points**. Standard error as stated {number(f.stated, 2)}, by schools "
+        f"Height at pre-test 0: **{number(f.alpha)} points**. Textbook standard error {number(f.stated, 2)}, by schools "
         f"{number(f.by_schools, 2)}, truly {number(f.swing.height, 2)}.{few if f.few else ''} Share of the residual variance between "
         f"schools: {percent(f.between)}."
     )  # fmt: skip
@@ -265,7 +276,7 @@ def model(f: Facts) -> str:
         r"$$y_i = \alpha + \beta x_i + \epsilon_i, \qquad \epsilon_i \sim N(0, \sigma_y^2) \text{, all independent}$$"
         "\n\n"
         rf"Least squares: $\hat\alpha$ = {number(f.alpha)}, $\hat\beta$ = {number(f.beta)}, $\hat\sigma_y$ = "
-        f"{number(f.fit.sigma_y)}. Of the slope, the stated standard error is {number(f.stated_slope, 2)}, by schools "
+        f"{number(f.fit.sigma_y)}. Of the slope, the textbook standard error is {number(f.stated_slope, 2)}, by schools "
         f"{number(f.fit.cluster_se_beta, 2)}, truly {number(f.swing.slope, 2)}: what schools do to it depends on how much "
         "their slopes and their mean pre-tests differ. The error by schools is the sandwich estimator with its "
         "small-sample factor (Cameron & Miller 2015, section II). The true one holds the school sizes and the pre-tests "

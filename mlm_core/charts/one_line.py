@@ -19,7 +19,7 @@ def one_line(look: Look, *, error_domain: tuple[float, float], rows: int) -> Any
 
     Dots: students, the picked school's with a ring. Straight: the one line. Hollow: the mean
     of a school. Thin lines: the schools' own. Bars: two standard errors to each side of the
-    line's height, as stated, by schools, and truly (diamond).
+    line's height, by the textbook, by schools, and truly (diamond).
 
     Tables
     ------

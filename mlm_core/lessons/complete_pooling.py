@@ -111,6 +111,12 @@ class Facts:
         return self.by_schools / self.stated
 
     @property
+    def ratio_as_printed(self) -> float:
+        """`ratio` as it follows from the two errors with two decimals."""
+        stated = round(self.stated, 2)
+        return round(self.by_schools, 2) / stated if stated > 0 else self.ratio
+
+    @property
     def verdict(self) -> Literal["less sure", "as sure"]:
         """How sure the line truly is, against what it states."""
         return "less sure" if self.swing.height > NOTABLE * self.stated else "as sure"
@@ -158,8 +164,8 @@ class Facts:
 
     @property
     def by_root_n(self) -> float:
-        r"""About what is stated: :math:`\hat\sigma_y / \sqrt n` (points)."""
-        return self.fit.sigma_y / float(np.sqrt(self.data.n_students))
+        r"""About what is stated: :math:`\hat\sigma_y / \sqrt n`, from two decimals (points)."""
+        return round(self.fit.sigma_y, 2) / float(np.sqrt(self.data.n_students))
 
     @property
     def known_slopes(self) -> int:
@@ -177,10 +183,14 @@ class Facts:
         return self.swing.more_students > 1.02 * self.swing.more_schools
 
     @property
-    def true_sd(self) -> float:
-        """True SD between schools, what u explains included (points)."""
-        hyper = self.simulation.scenario.hyper
-        return float(np.hypot(hyper.sigma_alpha, hyper.b0))
+    def true_but_not_shown(self) -> bool:
+        """The true height lies above the next town's, and these data cannot say so."""
+        return self.town_within and self.swing.middle > self.next_town
+
+    @property
+    def sigma_alpha(self) -> float:
+        """True SD between schools beyond what u explains: what the slider sets (points)."""
+        return self.simulation.scenario.hyper.sigma_alpha
 
     def ends_of_errors(self) -> Floats:
         """Ends of the bars of two standard errors, and the next town (points)."""
@@ -235,7 +245,7 @@ class Facts:
         return pd.DataFrame(
             {
                 "kind": ["stated", "schools", "truth"],
-                "label": ["as stated", "by schools", "truly"],
+                "label": ["textbook", "by schools", "truly"],
                 "middle": middle,
                 "low": middle - reach,
                 "high": middle + reach,

@@ -30,6 +30,7 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "complete": ("┃", "complete pooling"),
     "truth": ("◆", "truth"),
     "target": ("┇", "what schools are pulled to"),
+    "one_line": ("━", "one line for all"),
     "own_line": ("━", "a school's own line"),
     "picked": ("▬", "the picked school"),
     "students": ("●", "students of the picked school"),
@@ -39,7 +40,7 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "ink": ("━", "summary"),
     "other": ("□", "the other formula"),
 }
-_COLOUR = {"own_line": "no", "students": "picked"}
+_COLOUR = {"one_line": "complete", "own_line": "no", "students": "picked"}
 
 
 def look() -> Look:

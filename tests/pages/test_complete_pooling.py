@@ -14,6 +14,7 @@ import statsmodels.api as sm
 from mlm_core import Hyperparameters, Scenario, simulate
 from mlm_core.charts.theme import LIGHT
 from mlm_core.lessons.complete_pooling import facts
+from mlm_core.scenario import bounds
 from pages.shared import figure as page_figure
 from pages.shared import story
 from tests.pages.kit import drawn, mark_at, questions, right, run_python, said, story_of
@@ -88,7 +89,9 @@ def test_the_factor_of_the_bars_is_computed(scenario):
     question = questions(STORY, CHECK, the(scenario))[0]
     asked = numbers(question.text)
     assert asked[:2] == [pytest.approx(stated, abs=0.0051), pytest.approx(by_schools, abs=0.0051)]
-    assert numbers(right(question)) == [pytest.approx(by_schools / stated, abs=0.0051)]
+    from_the_question = asked[1] / asked[0]
+    assert numbers(right(question)) == [pytest.approx(from_the_question, abs=0.051)]
+    assert from_the_question == pytest.approx(by_schools / stated, rel=0.03)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -122,7 +125,7 @@ def test_the_opening_gives_the_height_and_the_next_town(scenario):
     assert numbers(re.search(r"\*\*(.+?) points\*\*", text)[1]) == [
         pytest.approx(height, abs=0.051)
     ]
-    town = numbers(text.split("next town prints")[1])[0]
+    town = numbers(text.split("next town reports")[1])[0]
     assert town == pytest.approx(height - stated - by_schools, abs=0.051)
 
 
@@ -153,12 +156,13 @@ def test_the_equation_has_the_numbers_of_the_fit(scenario):
     assert given == [pytest.approx(height, abs=0.051), pytest.approx(slope, abs=0.051)]
     n = data.n_students
     sigma = np.sqrt(((data.y - at_0 - slope * data.x) ** 2).sum() / (n - 2))
-    found = re.search(r"= ([\d.]+) / √(\d+) = ([\d.]+)", text)
-    assert float(found[1]) == pytest.approx(sigma, abs=0.051)
+    found = re.search(r"= \\frac\{([\d.]+)\}\{\\sqrt\{(\d+)\}\} = ([\d.]+)\$\$", text)
+    assert float(found[1]) == pytest.approx(sigma, abs=0.0051)
     assert int(found[2]) == n
-    assert float(found[3]) == pytest.approx(sigma / np.sqrt(n), abs=0.0051)
-    assert f"counts {data.n_groups} schools: {by_schools:.2f}." in text
-    assert f"{n} strangers, or {data.n_groups} schools" in said(STORY.steps[SAY].do, f)
+    assert found[3] == f"{float(found[1]) / np.sqrt(n):.2f}"  # a calculator agrees
+    assert f"these {data.n_groups} sums differ gives {by_schools:.2f}." in text
+    do = said(STORY.steps[SAY].do, f)
+    assert f"one counts {n} students, the other {data.n_groups} schools" in do
 
 
 @pytest.mark.parametrize("sigma_alpha", [0.0, 5.0, 20.0])
@@ -169,8 +173,15 @@ def test_the_slider_moves_the_error_by_schools(sigma_alpha):
     assert seen.scenario == scenario
     assert STORY.steps[SLIDE].uses == ("sigma_alpha",)
     given = numbers(said(STORY.steps[SLIDE].text, STORY.facts(seen)))
-    wanted = [np.hypot(sigma_alpha, 3), stated, by_schools, by_schools / stated]
-    assert given == [pytest.approx(w, abs=0.051) for w in wanted]
+    wanted = [sigma_alpha, stated, by_schools, by_schools / stated]
+    assert given == [pytest.approx(w, abs=0.06) for w in wanted]
+    assert given[3] == pytest.approx(given[2] / given[1], abs=0.051)
+
+
+def test_the_ends_of_the_slider_are_said():
+    do = said(STORY.steps[SLIDE].do, the(Scenario()))
+    low, high, _ = bounds("sigma_alpha")
+    assert numbers(do) == [low, high]
 
 
 def test_the_bar_by_schools_grows_more_than_the_stated_one():
@@ -186,14 +197,18 @@ def test_the_truth_step_gives_the_swing(scenario):
     text = said(STORY.steps[TRUTH].text, f)
     given = numbers(text)
     swing = f.swing
+    town = f.alpha - stated - by_schools
+    seen = by_schools >= stated and swing.middle > town
     wanted = [
         swing.middle,
         swing.height,
         stated,
         by_schools,
+        *([town] if seen else []),
         swing.more_students,
         swing.more_schools,
     ]
+    assert ("true here, but these data cannot show it" in text) == seen
     assert given == [pytest.approx(w, abs=0.051) for w in wanted]
     nearer = abs(by_schools - swing.height) < abs(stated - swing.height)
     assert ("nearer to the truth" in text) == nearer
@@ -207,9 +222,11 @@ def test_the_board_prints_nothing_that_the_schools_do_not_bear(scenario):
     assert numbers(text) == [
         pytest.approx(height, abs=0.051),
         pytest.approx(2 * by_schools, abs=0.051),
+        pytest.approx(height - stated - by_schools, abs=0.051),
     ]
     assert ("do not print" in text) == (by_schools >= stated)
     assert ("lies outside" in text) == (by_schools < stated)
+    assert len(re.findall(r"[.!?](?:\s|$)", text)) == 1
 
 
 def test_every_school_rises_and_the_line_falls():
@@ -324,7 +341,7 @@ def test_steps_show_what_they_speak_of():
     assert seen(OPEN, "errors") == seen(PREDICT, "errors") == [1, 0, 0]
     assert seen(SLIDE, "errors") == seen(SIMPSON, "errors") == [1, 1, 0]
     assert seen(TRUTH, "errors") == seen(LAST, "errors") == [1, 1, 1]
-    assert [k for k in range(9) if seen(k, "town") == [1]] == [OPEN, PREDICT, TRUTH, LAST]
+    assert [k for k in range(9) if seen(k, "town") == [0]] == [SLIDE, SIMPSON]
     assert [k for k in range(9) if max(seen(k, "own")) == 1] == [SIMPSON]
     rows = [k for k in range(9) if at(k)[1]["schools"]["rows_seen"].max() == 1]
     assert rows == [CLUMP, SAY]
@@ -369,7 +386,10 @@ def test_the_legend_names_what_is_there():
             patch.object(page_figure, "legend", lambda k=k, **names: named.update({k: names})),
         ):
             STORY.figure(STORY.facts(seen), seen)
-    assert all("complete" in names for names in named.values())
+    assert all("one_line" in names for names in named.values())
+    assert [k for k, names in named.items() if "truth" in names] == [TRUTH, CHECK, LAST]
+    assert page_figure._LEGEND["one_line"][0] == "━"
+    assert page_figure._COLOUR["one_line"] == "complete"
     assert all(names["students"] == "students of Oak Hill" for names in named.values())
     assert [k for k, names in named.items() if "no" in names] == [CLUMP, SAY]
     assert [k for k, names in named.items() if "own_line" in names] == [SIMPSON]

@@ -60,7 +60,10 @@ def test_the_line_and_both_of_its_errors_are_those_of_statsmodels(scenario):
     assert f.by_schools == pytest.approx(robust.bse.iloc[0])
     assert f.ratio == pytest.approx(robust.bse.iloc[0] / stated.bse.iloc[0])
     np.testing.assert_allclose(f.residual, table["left"], atol=1e-8)
-    assert f.by_root_n == pytest.approx(np.sqrt(stated.scale / len(table)))
+    sigma = float(f"{np.sqrt(stated.scale):.2f}")
+    assert f.by_root_n == pytest.approx(sigma / np.sqrt(len(table)))
+    printed = [float(f"{se:.2f}") for se in (robust.bse.iloc[0], stated.bse.iloc[0])]
+    assert f.ratio_as_printed == pytest.approx(printed[0] / printed[1])
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -150,14 +153,16 @@ def test_verdicts_follow_from_the_errors(scenario):
     assert f.town_within == (f.by_schools >= f.stated)
     more_students = dense(scenario, times_students=2)[1][0]
     assert f.schools_help_more == (more_students > 1.02 * sd[0] / np.sqrt(2))
-    spread = scenario.hyper
-    assert f.true_sd == pytest.approx(np.sqrt(spread.sigma_alpha**2 + spread.b0**2))
+    assert f.sigma_alpha == scenario.hyper.sigma_alpha
+    above = dense(scenario)[0][0] > f.next_town
+    assert f.true_but_not_shown == (above and f.by_schools >= f.stated)
 
 
 def test_each_verdict_comes_up():
     assert {the(s).verdict for s in SCENARIOS} == {"less sure", "as sure"}
     assert {the(s).town_within for s in SCENARIOS} == {True, False}
     assert {the(s).schools_help_more for s in SCENARIOS} == {True, False}
+    assert {the(s).true_but_not_shown for s in SCENARIOS if the(s).town_within} == {True, False}
 
 
 # Tables
@@ -233,7 +238,7 @@ def test_bars_reach_two_errors_to_each_side(scenario):
             (middle - 2 * se, middle, middle + 2 * se)
         )
         assert row["seen"] == 1
-    assert errors["label"].tolist() == ["as stated", "by schools", "truly"]
+    assert errors["label"].tolist() == ["textbook", "by schools", "truly"]
     town = tables(f)["town"]
     assert town["town"].item() == f.next_town
     ends = f.ends_of_errors()
@@ -300,6 +305,7 @@ def test_it_opens_with_the_story_of_the_town():
     assert f.nearer
     assert f.alpha - f.next_town > 2 * f.stated
     assert f.ratio > 2
+    assert f.true_but_not_shown
     assert f.same_side / f.data.n[f.picked] > 0.7
     assert f.mean_residual[f.picked] > 0
 
