@@ -17,11 +17,11 @@ from pages.shared.words import count, number, percent, plain
 def draw(f: Facts, seen: Seen) -> Handle:
     """Schools between their own means and the common one."""
     figure.legend(
-        no="its own mean",
-        complete="mean of all students",
-        **({"partial": "partial pooling, ± a standard error", "target": "the mean it pulls to"} if seen.revealed else {}),
+        no="own mean",
+        complete="mean of all",
+        **({"partial": "partial pooling ± error", "target": "common mean"} if seen.revealed else {}),
         **({"truth": "true mean"} if seen["truth"] else {}),
-        **({"later": "next year's mean"} if seen["later"] else {}),
+        **({"later": "next year"} if seen["later"] else {}),
     )  # fmt: skip
     figure.show(
         "pooling_path",
@@ -32,12 +32,17 @@ def draw(f: Facts, seen: Seen) -> Handle:
         pooling_path,
         f.tables(partial=seen.revealed, truth=seen["truth"], later=seen["later"]),
         on_school=story.pick_from("pooling_path"),
-        axes={"domain": steady_domain([*f.own, *f.truth], 60, 30)},
+        axes={"domain": scores(f)},
         rows=f.data.n_groups,
         scale=estimates.HANDLE_SCALE,
         steps=estimates.STEPS,
     )  # fmt: skip
     return Handle("pooling_path", f.rest, spoken(f), "SD between schools")
+
+
+def scores(f: Facts) -> tuple[float, float]:
+    """The axis of scores."""
+    return steady_domain([*f.own, *f.truth], 60, 30)
 
 
 def spoken(f: Facts) -> list[str]:
@@ -71,26 +76,26 @@ def two_schools(f: Facts) -> Hand:
 
 def worked(f: Facts) -> Hand:
     """The weighted average of the picked school with the numbers of the moment."""
-    j = f.picked
-    n, mean = str(f.data.n[j]), number(f.own[j])
-    live = mathml.live
-    own = mathml.frac(n, mathml.squared(live("sy")))
-    common = mathml.frac("1", mathml.squared(live("sd")))
-    top = mathml.row(own, "·", mean, "+", common, "·", live("a0"))
-    bottom = mathml.row(own, "+", common)
-    last = len(f.path.sigma_alpha) - 1
+    j, last = f.picked, len(f.path.sigma_alpha) - 1
+    n, live = str(f.data.n[j]), mathml.live
+    ratio = mathml.row(mathml.squared(live("sy")), "/", mathml.squared(live("sd")))
+    sums = [mathml.frac(n, mathml.row(n, "+", part)) for part in (ratio, live("half"))]
+    average = [live("own"), "·", number(f.own[j]), "+", live("common"), "·", live("a0")]
     return hand(
-        f"<p>{figure.escaped(str(f.names[j]))}: "
-        + mathml.math(mathml.frac(top, bottom), "=", live("alpha"))
-        + "</p><p>{said}</p>",
-        sd=[number(s) for s in f.path.sigma_alpha],
-        sy=[number(s) for s in f.path.sigma_y],
+        f"<p>{figure.escaped(f'{f.names[j]} ({n})')}: {{said}}</p>"
+        + mathml.math("w", "=", sums[0], "=", sums[1], "=", live("own"))
+        + mathml.math(*average, "=", live("alpha")),
+        sd=[number(s, 2) for s in f.path.sigma_alpha],
+        sy=[number(s, 2) for s in f.path.sigma_y],
+        half=[number(h, 2) for h in f.halves],
+        own=[number(1 - share, 3) for share in f.share[:, j]],
+        common=[number(share, 3) for share in f.share[:, j]],
         a0=[number(a) for a in f.path.a0],
         alpha=[number(a) for a in f.path.alpha[:, j]],
         said=[
-            "An SD of 0: one divided by 0 is infinite, so only the common mean counts." if k == 0
-            else "An infinite SD: the common mean counts nothing." if k == last
-            else f"Its own mean counts {percent(1 - share)}, the common mean {percent(share)}."
+            "only the common mean counts" if k == 0
+            else "only its own mean counts" if k == last
+            else f"its own mean counts {percent(1 - share)}"
             for k, share in enumerate(f.share[:, j])
         ],
     )  # fmt: skip
@@ -101,25 +106,49 @@ def worked(f: Facts) -> Hand:
 
 def which(f: Facts) -> Question:
     """The prediction."""
-    small, large = plain(f.names[f.smallest]), plain(f.names[f.largest])
+    few, many = f.smallest, f.largest
     return Question(
-        "Which school will be pulled the largest share of its way to the common mean?",
+        "Which schools go the largest share of their way?",
         [
-            Answer("A small one", f"{small} has {count(f.data.n[f.smallest], 'student')}. Its own mean is mostly luck, "
-                   f"so it is pulled {percent(f.pulled(f.smallest))} of its way. {large}, with {f.data.n[f.largest]}, "
-                   f"is pulled {percent(f.pulled(f.largest))}.", not f.alike),
-            Answer("A large one", "A large school knows its own mean best, and keeps it."),
-            Answer("The one farthest out", "Distance does not set the share. The number of students does."),
-            Answer("All the same share", "All schools have the same size here, or do not differ at all: one share for all."
-                   if f.alike else "The schools do not know equally much about themselves.", f.alike),
+            Answer("Those with few students",
+                   f"{stands(f, few)}: pulled {percent(f.pulled(few))}. {stands(f, many)}: {percent(f.pulled(many))}.",
+                   not f.alike),
+            Answer("Those that stand far out", "Distance does not count: two schools with as many students go the same "
+                   "share, near or far."),
+            Answer("All go the same share", "All schools have the same size here, or do not differ at all."
+                   if f.alike else "Their own means are not equally precise.", f.alike),
+        ],
+    )  # fmt: skip
+
+
+def stands(f: Facts, j: int) -> str:
+    """A school, its size and its own mean."""
+    return f"{plain(f.names[j])} ({count(f.data.n[j], 'student')}, {number(f.own[j])} points)"
+
+
+def how_many(f: Facts) -> Question:
+    """The number of students with equal weights."""
+    none, digits = f.sigma_alpha == 0, 0 if f.half >= 3 else 1
+    right, root, four = (number(k, digits) for k in (f.half, f.half**0.5, 4 * f.half))
+    if none:
+        right, root, four = "", number(f.fit.sigma_y, 0), number(4 * f.fit.sigma_y, 0)
+    return Question(
+        "How many students must a school have, so that its own mean counts as much as the common mean?",
+        [
+            Answer("No number: the SD between schools is 0" if none else f"About {right}",
+                   "Right: the common mean has all the weight." if none else
+                   rf"Right: $n_j / (n_j + {right})$ is one half if $n_j = {right}$.", True),
+            Answer(f"About {root if root != right else number(2 * f.half, digits)}",
+                   "Take the SDs squared." if not none else "At an SD of 0 no own mean counts."),
+            Answer(f"About {four}",
+                   "With so many its own mean would count four times as much." if not none
+                   else "However many: at an SD of 0 the common mean has all the weight."),
         ],
     )  # fmt: skip
 
 
 def checks(f: Facts) -> list[Question]:
     """Three questions on what the steps have shown."""
-    half = f.half
-    none = f.sigma_alpha == 0
     return [
         Question(
             "Two schools have the same own mean. One has 5 students, the other 50. Which estimate lies nearer to the common mean?",
@@ -129,20 +158,7 @@ def checks(f: Facts) -> list[Question]:
                 Answer("Neither: same mean, same estimate", "The own means are equal, their weights are not."),
             ],
         ),
-        Question(
-            "How many students give a school's own mean exactly the weight of the common mean?",
-            [
-                Answer("No number: the SD between schools is 0" if none else f"About {number(half, 0 if half >= 3 else 1)}",
-                       "Right: the common mean has all the weight." if none else
-                       r"Right: $n_j / \sigma_y^2 = 1 / \sigma_\alpha^2$ gives $n_j = \sigma_y^2 / \sigma_\alpha^2$.", True),
-                Answer(f"About {number(half**0.5 if not none else f.fit.sigma_y, 1)}",
-                       "The weights go with squared SDs."),
-                Answer(f"About {number(4 * half if not none else 4 * f.fit.sigma_y, 0)}",
-                       "With so many its own mean would count four times as much." if not none
-                       else "However many: at an SD of 0 the common mean has all the weight."),
-            ],
-            ordered=False,
-        ),
+        how_many(f),
         Question(
             "Does partial pooling bring every school nearer to its true mean?",
             [
@@ -163,69 +179,119 @@ OWN, COMMON = r"\dfrac{n_j}{\sigma_y^2}", r"\dfrac{1}{\sigma_\alpha^2}"
 WEIGHTED = rf"$$\hat\alpha_j = \frac{{{OWN}\,\bar y_j + {COMMON}\,a_0}}{{{OWN} + {COMMON}}}$$"
 
 
-def against_truth(f: Facts) -> str:
-    """What became of the estimates."""
-    partial, own = f.misses(f.partial, f.truth), f.misses(f.own, f.truth)
-    later, later_own = f.misses(f.partial, f.later), f.misses(f.own, f.later)
-    won = "misses less" if partial < own else "loses in this draw: it misses more"
+def situation(f: Facts) -> str:
+    """The question of lesson 1."""
+    j, many = f.picked, f.largest
+    best = ", the best of lesson 1," if f.own[j] == f.own.max() else ""
     return (
-        f"The diamonds are the true means. Partial pooling brings **{f.closer} of {f.data.n_groups}** schools nearer "
-        f"to them. All together it {won}: {number(partial)} points against {number(own)} (root mean square).\n\n"
-        f"The triangles are next year's means, of new students. Against them it misses by {number(later)} points, "
-        f"this year's own means by {number(later_own)}. The filled dot is what to expect next year."
+        "Each hollow circle is the mean score of a school this year. The number in brackets says how many students it "
+        "tested. The orange line is the mean of all students. (The pre-test rests until lesson “What is multilevel?”.)\n\n"
+        f"**{plain(f.names[j])}**{best} has {number(f.own[j])} points from {count(f.data.n[j], 'student')}; "
+        f"**{plain(f.names[many])}** has {number(f.own[many])} from {f.data.n[many]}. The board still asks: what can it expect "
+        "of each school next year?"
     )
 
+
+def moved(before: float, after: float) -> str:
+    """How an error changes."""
+    return (
+        f"falls from {number(before)} to **{number(after)} points**" if after < before
+        else f"does not fall in this draw: {number(before)}, then **{number(after)} points**"
+    )  # fmt: skip
+
+
+def weighted(f: Facts) -> str:
+    """The simple form of the weighted average."""
+    short = ("= 0" if f.sigma_alpha == 0
+             else rf"\approx \frac{{n_j}}{{n_j + {number(f.half, 0 if f.half >= 3 else 1)}}}")  # fmt: skip
+    return (
+        r"Each mean counts by how precise it is. A school's own mean $ar y_j$ counts more if its students are many, $n_j$, "
+        r"and alike: a small SD within schools, $\sigma_y$. The common mean $a_0$ counts more if schools are alike: a small "
+        r"SD between schools, $\sigma_lpha$. With the weight $w$, the estimate is $w\,ar y_j + (1 - w)\,a_0$:"
+        "\n\n" r"$$w = rac{n_j}{n_j + \sigma_y^2 / \sigma_lpha^2} " f"{short}$$"
+    )  # fmt: skip
+
+
+def against_truth(f: Facts) -> str:
+    """What became of the estimates, and the answer to lesson 1."""
+    j, far = f.picked, f.far_off
+    return (
+        "The diamonds are the true means. With partial pooling the typical error (root mean square) "
+        f"{moved(f.misses(f.own, f.truth), f.misses(f.partial, f.truth))}. Not every school gains: {f.closer} of "
+        f"{f.data.n_groups} come nearer.\n\nNow the question of lesson 1. **{plain(f.names[j])}** had {number(f.own[j])}; "
+        f"partial pooling expects {number(f.partial[j])}; next year it had {number(f.later[j])}. Some guesses fail "
+        f"({plain(f.names[far])}: {number(f.partial[far])}, then {number(f.later[far])}). Over ten years the typical "
+        f"error {moved(f.misses(f.own, f.years), f.misses(f.partial, f.years))}. The green bar is for the *true* mean: next "
+        f"year's mean adds new luck, and {f.outside} of {f.data.n_groups} lie outside."
+    )
+
+
+def one_stretches(f: Facts) -> str:
+    """What one school does to itself and to the others."""
+    usual, other = f.usual, f.smallest
+    return (
+        f"Ashford's dot is pulled {percent(f.pulled(f.picked))} of the way to the mean: away from its diamond. It also "
+        f"stretches the SD between schools, from {number(usual.sigma_alpha)} to {number(f.sigma_alpha)} points. So "
+        f"{plain(f.names[other])} is pulled {percent(f.pulled(other))} now; before, {percent(usual.pulled(other))}."
+    )
+
+
+def told(f: Facts) -> str:
+    """The lesson in one sentence, and its number."""
+    return (
+        "Partial pooling is a weighted average: a school's own mean counts by its number of students, the common mean by "
+        f"how alike the schools are. That is the best guess of next year's mean: for {plain(f.names[f.picked])} not "
+        f"{number(f.own[f.picked])}, but {number(f.partial[f.picked])}."
+    )
+
+
+NORTHGATE = {"school": "Northgate", "truth": False, "later": False}
 
 STEPS = [
     story.situation(
         heading="How much should the board believe?",
-        text=lambda f: "Each hollow circle is the mean score of one school this year. The number in brackets is how "
-        f"many students took the test. The red rule is the mean of all students.\n\n{f.names[f.picked]} stands at "
-        f"{number(f.own[f.picked])} points, with {count(f.data.n[f.picked], 'student')}. {f.names[f.largest]} stands at "
-        f"{number(f.own[f.largest])}, with {f.data.n[f.largest]}. The board asks you for one number for each school: "
-        "what should it expect there next year?",
-        do=lambda f: f"Find **{f.names[f.picked]}** and **{f.names[f.largest]}**. Whose circle would you trust more?",
-        shows={"school": "Juniper", "handle": "last", "truth": False, "later": False},
+        text=situation,
+        do=lambda f: f"Find **{plain(f.names[f.picked])}** and **{plain(f.names[f.largest])}**. Whose circle would you trust more?",
+        shows={**NORTHGATE, "handle": "last"},
     ),
     story.predict(
         heading="A compromise between two means",
-        text="There are two candidates for a school: its own mean (the circle) and the mean that all schools have in "
-        "common. [[Partial pooling]] takes a point between the two, and lets the data say how far "
-        "each school goes.",
+        text="What to expect of a school? Its own mean (the circle), or the common mean? (In the common mean each "
+        "school counts, by how much its mean tells; in the orange line each student counts the same.) [[Partial pooling]] "
+        "takes a point on the way from the first to the second.",
         ask=which,
-        shows={"school": "Juniper", "handle": "last", "truth": False, "later": False},
+        shows={**NORTHGATE, "handle": "last"},
         answered={"handle": "rest"},
     ),
     story.try_it(
         heading="Drag from one end to the other",
         text="The handle sets how much schools differ: the **SD between schools**. At 0 all schools are one: "
-        "[[complete pooling]]. At ∞ a school tells us nothing about another: [[no pooling]]. The hill shows how well "
-        "each SD fits the data, its [[likelihood]]. The data choose the top.",
+        "[[complete pooling]]. At ∞ a school tells nothing about another: [[no pooling]]. The hill is the [[likelihood]]: "
+        "how well each SD fits these scores. Partial pooling takes the top.\n\nEach error holds only if the SD of the handle "
+        "were the true one. So small errors at the left do not make 0 right.",
         hand=two_schools,
-        do="Drag the handle under the figure slowly. Watch the small schools, and the **width** of the green bars.",
-        shows={"school": "Juniper", "truth": False, "later": False},
+        do="Drag the handle slowly. Watch the small schools.",
+        shows=NORTHGATE,
     ),
     story.say(
         heading="A weighted average",
-        text=r"Each mean counts by how much it knows. A school's own mean $\bar y_j$ knows more with more students "
-        r"($n_j$) and less scatter among them ($\sigma_y$, the SD within schools). The common mean "
-        r"$a_0$ knows more when schools are alike ($\sigma_\alpha$, the SD between schools, is small)."
-        "\n\n" + WEIGHTED,
+        text=weighted,
         hand=worked,
-        shows={"school": "Juniper", "truth": False, "later": False},
-        do="Drag, or click another school: the numbers follow.",
+        shows=NORTHGATE,
+        do="Drag, or click another school.",
     ),
     story.truth(
         heading="Did the pull help?",
         text=against_truth,
-        shows={"school": "Juniper", "truth": True, "later": True},
-        do="Drag to ∞ and back. Which small schools come nearer to their diamonds, and which do not?",
+        shows={**NORTHGATE, "truth": True},
+        uses=("later",),
+        do="Drag to ∞ and back. Which schools come nearer to their diamonds? Then show next year.",
     ),
     story.breaks(
         heading="One school is truly different",
-        changed="Ashford is now truly 30 points below what the model expects. The model knows nothing of it.",
-        look=lambda f: f"Ashford's dot is pulled {percent(f.pulled(f.picked))} of the way to the mean: away from its "
-        "diamond. And its distance stretches the SD between schools: the others are pulled less than before.",
+        changed=lambda f: "Ashford is now truly 30 points below what the model expects. The model knows nothing of it. "
+        f"(The axis is wider: {number(scores(f)[0], 0)} to {number(scores(f)[1], 0)}.)",
+        look=one_stretches,
         text="Partial pooling believes that all schools come from one family of schools. A school that does not belong "
         "to it is pulled the wrong way.",
         sets=presets.EXTRAORDINARY,
@@ -233,20 +299,22 @@ STEPS = [
     ),
     story.breaks(
         heading="The best guess is exactly 0",
-        changed="Eight schools, ten students in the middle one, and truly a small SD between them.",
+        changed=lambda f: f"{count(f.data.n_groups, 'school')}; half of them have fewer than {f.middle} students. The "
+        f"true SD between them is small: {number(f.true_sd)} points.",
         look=lambda f: f"The hill is highest at 0, so every school gets the same mean, {number(f.fit.hyper.a0)}. "
-        f"But its slope is gentle: an SD of {number(f.true_sd)}, the truth here, fits nearly as well.",
+        f"But {plain(f.names[f.picked])} is truly at {number(f.truth[f.picked])}. And the hill falls slowly: the true SD "
+        f"fits {percent(f.fits(f.true_sd))} as well as 0.",
         text="An estimate of 0 does not say that schools are equal. It says that these data cannot tell their "
-        "differences from the luck of the students. Lesson “How sure about tau?” shows what to do then.",
+        "differences from the luck of the students. Lesson “How sure about tau?” shows what to do then (tau, τ, is another "
+        "letter for this SD).",
         sets=presets.ZERO,
-        shows={"school": "Ashford", "truth": True, "later": False},
+        shows={"school": "Dover", "truth": True, "later": False},
     ),
-    story.check(heading="Check yourself", ask=checks, shows={"school": "Juniper", "truth": False, "later": False}),
+    story.check(heading="Check yourself", ask=checks, shows=NORTHGATE),
     story.sentence(
         heading="What the board can be told",
-        text="Partial pooling is a weighted average: a school's own mean counts by its number of students, "
-        "the common mean by how alike the schools are. It is what to expect next year.",
-        shows={"school": "Juniper", "truth": False, "later": True},
+        text=told,
+        shows={**NORTHGATE, "later": True},
     ),
 ]  # fmt: skip
 
@@ -257,11 +325,12 @@ def model(f: Facts) -> str:
         r"$$y_i = \alpha_{j[i]} + \epsilon_i,\quad \epsilon_i \sim N(0, \sigma_y^2); \qquad "
         r"\alpha_j = a_0 + \eta_j,\quad \eta_j \sim N(0, \sigma_\alpha^2)$$"
         "\n\nStudent i goes to school j[i]. The pre-test is left out here, so that the estimate is a plain weighted "
-        f"average. Estimates by REML: $a_0$ = {number(f.fit.hyper.a0)}, $\\sigma_\\alpha$ = {number(f.sigma_alpha)}, "
+        f"average:\n\n{WEIGHTED}\n\nEstimates by REML: $a_0$ = {number(f.fit.hyper.a0)}, $\\sigma_\\alpha$ = {number(f.sigma_alpha)}, "
         f"$\\sigma_y$ = {number(f.fit.sigma_y)} points. The share of the variance that lies between schools, "
         f"$\\sigma_\\alpha^2/(\\sigma_\\alpha^2+\\sigma_y^2)$ = {number(f.icc, 2)}, is the [[intraclass correlation]]. "
-        f"The common mean $a_0$ is itself an average of school means, in which small schools count more than among all "
-        "students. Source: Gelman & Hill (2007), equation 12.1."
+        f"The common mean $a_0$ (purple) is itself an average of school means. It differs from the mean of all students "
+        f"(orange, {number(f.complete)}): there each student counts the same; here each school counts, by how much its mean "
+        "tells. Source: Gelman & Hill (2007), equation 12.1."
     )
 
 

@@ -113,7 +113,7 @@ def _schools(
         complete,
         *([_target(look, at["a0"], now)] if one_mean else []),
         base.mark_bar(color=colours.muted, height=1.6).encode(
-            x=at["own"], x2="alpha:Q", y=y, key=key
+            x=at["own"], x2="alpha:Q", y=y, key=key, opacity=_seen("partial")
         ),
         base.mark_bar(color=colours.partial, height=thin).encode(
             x=at["low"], x2="high:Q", y=y, key=key, opacity=_seen("partial", 0.45)
@@ -151,12 +151,18 @@ def _likelihood(look: Look, at_handle: str, scale: float, steps: int, title: str
     low, high = ROWS + GAP + STRIP, ROWS + GAP
     x = position(scale, title)
     dragged = handle(steps, "From complete pooling to no pooling")
-    now = base.transform_filter(at_handle)
-    places = (("datum.position <= 0.8", "center", 0), ("datum.position > 0.8", "right", 12))
+    held = base.transform_filter(at_handle)
+    now = held.transform_filter("isValid(datum.a0)")
+    places = (
+        ("datum.position < 0.15", "left", -12),
+        ("datum.position >= 0.15 && datum.position <= 0.8", "center", 0),
+        ("datum.position > 0.8", "right", 12),
+    )
     captions = (
-        now.transform_filter(where)
+        held.transform_filter(where)
         .mark_text(dy=-12, dx=dx, align=align, fontWeight="bold")  # type: ignore[arg-type]
         .encode(x=x, y=alt.value(high - 2), text="caption:N")
         for where, align, dx in places
     )
-    return alt.layer(*likelihood_layers(base, now, look, x, (high, low), dragged), *captions)
+    layers = likelihood_layers(base, now, look, x, (high, low), dragged, beside=True)
+    return alt.layer(*layers, *captions)

@@ -12,13 +12,19 @@ from mlm_core import estimates
 from mlm_core.data import Floats, GroupedData
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.path import pooling_path
-from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
+from mlm_core.pooling import fit_complete_pooling
 from mlm_core.records import PartialPooling, PoolingPath
 from mlm_core.scenario import Scenario
 from mlm_core.simulation import Simulation, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
+
+YEARS = 10
+"""Years to come that the estimates are held against."""
+
+LATER = "more in step 3"
+"""Stands over the axis of the handle while it has nothing to show."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,21 +47,23 @@ class Facts:
         Varying intercepts, REML.
     path : PoolingPath
         The same at each step of the handle; ``path.sigma_alpha[rest]`` is the estimate.
-    own, later : (J,) arrays
-        Each school's own mean this year, and next year (new students, nothing else).
+    own : (J,) array
+        Each school's own mean this year.
+    years : (YEARS, J) array
+        The same in the years to come (new students, nothing else).
     complete : float
         The mean of all students.
     rest : int
         The step at which the handle rests.
     picked, smallest, largest : int
-        Schools by their place in ``data.labels``.
+        Schools by their place in ``data.labels``; of several smallest the highest.
     """
 
     simulation: Simulation
     fit: PartialPooling
     path: PoolingPath
     own: Floats
-    later: Floats
+    years: Floats
     complete: float
     rest: int
     picked: int
@@ -78,6 +86,12 @@ class Facts:
         return self.simulation.mean
 
     @property
+    def later(self) -> Floats:
+        """(J,) own means of next year."""
+        out: Floats = self.years[0]
+        return out
+
+    @property
     def partial(self) -> Floats:
         """(J,) estimates by partial pooling."""
         return self.fit.lines.alpha
@@ -89,7 +103,7 @@ class Facts:
 
     @property
     def icc(self) -> float:
-        r"""Estimated intraclass correlation, :math:`\sigma_\alpha^2/(\sigma_\alpha^2+\sigma_y^2)`."""
+        r"""Intraclass correlation :math:`\sigma_\alpha^2/(\sigma_\alpha^2+\sigma_y^2)`."""
         return self.sigma_alpha**2 / (self.sigma_alpha**2 + self.fit.sigma_y**2)
 
     @property
@@ -105,8 +119,20 @@ class Facts:
 
     @property
     def half(self) -> float:
-        r"""Students whose mean weighs as much as the common mean: :math:`\sigma_y^2/\sigma_\alpha^2`."""
+        r"""Students whose mean weighs as much as the common: :math:`\sigma_y^2/\sigma_\alpha^2`."""
         return self.fit.sigma_y**2 / self.sigma_alpha**2 if self.sigma_alpha > 0 else np.inf
+
+    @property
+    def halves(self) -> Floats:
+        """(K,) the same at each step of the handle."""
+        with np.errstate(divide="ignore"):
+            out: Floats = self.path.sigma_y**2 / self.path.sigma_alpha**2
+        return out
+
+    @property
+    def middle(self) -> int:
+        """Half of the schools have fewer students than this, or as many."""
+        return int(np.ceil(np.median(self.data.n)))
 
     @property
     def share(self) -> Floats:
@@ -119,12 +145,33 @@ class Facts:
         return float(self.share[self.rest, j])
 
     @property
+    def far_off(self) -> int:
+        """The school whose mean of next year lies farthest from its estimate."""
+        return int(np.argmax(abs(self.partial - self.later)))
+
+    @property
+    def usual(self) -> Facts:
+        """The same town without its extraordinary school."""
+        scenario = replace(self.simulation.scenario, extraordinary=0.0)
+        return facts(scenario, str(self.names[self.picked]))
+
+    @property
+    def outside(self) -> int:
+        """Schools whose mean of next year lies outside the bar of a standard error."""
+        return int((abs(self.later - self.partial) > self.path.se_alpha[self.rest]).sum())
+
+    def fits(self, sigma_alpha: float) -> float:
+        """Likelihood of an SD between schools, as a share of the highest."""
+        path = pooling_path(self.data, np.array([sigma_alpha, self.sigma_alpha]))
+        return float(np.exp(path.log_likelihood[0] - path.log_likelihood[1]))
+
+    @property
     def closer(self) -> int:
         """Schools that partial pooling brings closer to their true means."""
         return int((abs(self.partial - self.truth) < abs(self.own - self.truth)).sum())
 
     def misses(self, estimate: Floats, target: Floats) -> float:
-        """Root mean square of the schools' errors (points)."""
+        """Root mean square of the schools' errors, over years if there are several (points)."""
         return float(np.sqrt(np.mean((estimate - target) ** 2)))
 
     def tables(self, *, partial: bool, truth: bool, later: bool) -> dict[str, pd.DataFrame]:
@@ -141,7 +188,9 @@ class Facts:
         hill = estimates.likelihood_table(self.path, self.sigma_alpha, self.rest)
         if not partial:
             schools = schools.assign(partial_seen=0.0)
-            hill = hill.assign(likelihood=0.0, a0=np.nan, estimate=False, caption="")
+            own = np.tile(schools["own"], len(self.path.sigma_alpha))
+            path = path.assign(alpha=own, low=own, high=own, pulled=0.0)
+            hill = hill.assign(likelihood=0.0, a0=np.nan, estimate=False, caption=LATER)
         return {"schools": schools, "path": path, "likelihood": hill}
 
     def table(self) -> pd.DataFrame:
@@ -182,16 +231,20 @@ def facts(scenario: Scenario, school: str) -> Facts:
     simulation = without_x(simulate(scenario))
     data = simulation.data
     fit = fit_partial_pooling(data)
-    next_year = without_x(simulate(replace(scenario, redraw=scenario.redraw + 1))).data
+    own = data.group_means(data.y)
+    to_come = [
+        simulate(replace(scenario, redraw=scenario.redraw + k)).data for k in range(1, YEARS + 1)
+    ]
+    small = np.flatnonzero(data.n == data.n.min())
     return Facts(
         simulation=simulation,
         fit=fit,
         path=pooling_path(data, estimates.handle_grid(fit.hyper.sigma_alpha)),
-        own=fit_no_pooling(data).lines.alpha,
-        later=fit_no_pooling(next_year).lines.alpha,
+        own=own,
+        years=np.stack([year.group_means(year.y) for year in to_come]),
         complete=float(fit_complete_pooling(data).lines.alpha[0]),
         rest=estimates.resting_place(fit.hyper.sigma_alpha),
         picked=int(np.flatnonzero(data.labels.astype(str) == school)[0]),
-        smallest=int(np.argmin(data.n)),
+        smallest=int(small[np.argmax(own[small])]),
         largest=int(np.argmax(data.n)),
     )
