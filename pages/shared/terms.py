@@ -61,12 +61,14 @@ TERMS = (
          "E(\\hat\\alpha_j) - \\alpha_j", {}, ("no_pooling", "partial_pooling"), ("biased", "unbiased")),
     Term("BLUP",
          "Best linear unbiased prediction: in books on mixed models, the partial-pooling estimate of a school's error. "
-         "Best means: the smallest mean squared error among such rules, if the SDs are known.",
+         "Best means: the smallest mean squared error among such rules, if the SDs are known. Unbiased "
+         "means: over all schools together, not for one given school.",
          "\\hat\\eta_j", _names("`ranef()`", "`predict, reffects`", "empirical Bayes residual"), ("fixed_and_random",),
          ("best linear unbiased prediction",)),
     Term("Centring",
-         "Counting x from another zero, most often its mean. The lines stay where they are. The intercepts, their SD "
-         "and their correlation with the slopes change, since the intercept is the height of a line at x = 0.",
+         "Counting x from another zero, most often its mean. The lines stay where they are; the intercepts change, since "
+         "an intercept is the height of a line at x = 0, and where slopes vary their SD and correlation change too. "
+         "Counting x from each school's own mean is another model, unless the means come back in as a predictor.",
          "x_i - \\bar x", _names(hlm="grand-mean or group-mean centring", econ="demeaning; by group, the within transformation"),
          ("varying_slopes",), ("centred", "centered", "centering")),
     Term("Cluster-robust standard error",
@@ -75,7 +77,7 @@ TERMS = (
          "", _names("`sandwich::vcovCL` on `lm`", "`vce(cluster school)`", econ="clustered standard errors"),
          ("complete_pooling", "structured_data"), ("cluster-robust", "robust standard error")),
     Term("Common mean",
-         "The mean of the schools' intercepts: the middle of all schools. It is not the mean of all students, in "
+         "The mean of the schools' intercepts (with a u, where u = 0): the middle of all schools. It is not the mean of all students, in "
          "which large schools count more.",
          "a_0", _names("`(Intercept)` of `fixef()`", "`_cons`", "γ₀₀"), ("partial_pooling",), ("grand mean",)),
     Term("Complete pooling",
@@ -88,12 +90,12 @@ TERMS = (
          "\\hat\\eta_j", _names("`ranef()`", "`predict, reffects`", "empirical Bayes residual", "predicted random effect"),
          ("fixed_and_random",)),
     Term("Confidence interval",
-         "The values of the truth that the data do not speak against. A 95% interval is made by a rule that holds the "
-         "truth in 95 of 100 data sets.",
+         "The values of the truth that the data do not speak against. A 95% interval is made by a rule that, in the long "
+         "run, holds the truth in about 95 of 100 data sets.",
          "\\text{estimate} \\pm 2\\,\\text{SE, roughly}", _names("`confint()`"), ("efficient_inference",),
          ("95% interval", "interval")),
     Term("Contextual effect",
-         "What the school's mean of x adds at the same own x: the between slope minus the within slope.",
+         "By how much scores differ between schools whose mean of x differs, at the same own x: the between slope minus the within slope.",
          "b_{\\text{between}} - b_{\\text{within}}", _names(hlm="contextual or compositional effect", econ="Mundlak term"),
          ("two_level_predictors",)),
     Term("Correlation of intercepts and slopes",
@@ -104,7 +106,7 @@ TERMS = (
          "The share of repeated data sets whose interval holds the truth. A 95% interval should have 95%.",
          "", {}, ("efficient_inference",)),
     Term("Cross-level interaction",
-         "When a predictor of schools changes the slope of a predictor of students: the pre-test counts for more where "
+         "When another slope of a predictor of students goes with another value of a predictor of schools: the pre-test counts for more where "
          "the town spends more. It is the product of x and u in the regression.",
          "b_1\\, u_j\\, x_i", _names("`x:u`", "`c.x#c.u`", "γ₁₁"), ("varying_slopes",), ("effect of u on the slope",)),
     Term("Crossed",
@@ -123,12 +125,13 @@ TERMS = (
          "1 + (n - 1)\\,\\text{ICC}", _names(stata="DEFF (`estat effects`)", econ="its square root is the Moulton factor"),
          ("structured_data",), ("moulton factor",)),
     Term("Deviance",
-         "Minus twice the logarithm of the likelihood: the smaller, the better the fit. With REML, of the restricted likelihood.",
+         "Minus twice the logarithm of the likelihood: the smaller, the better the fit. With REML, of the restricted likelihood: those compare "
+         "only models with the same predictors.",
          "-2\\log L", _names("`deviance()`, `REMLcrit()`", "−2 × log likelihood", "−2 (Restricted) Log Likelihood"),
          ("varying_slopes",), ("log likelihood",)),
     Term("Effect that varies",
          "A treatment effect with a value for each school: a varying slope of the treatment. The model gives its mean and its spread.",
-         "\\beta_j", _names("`(1 + treated | school)`", "`|| school: treated`", "randomly varying slope", "heterogeneous treatment effect"),
+         "\\beta_j", _names("`(1 + treated | school)`", "`|| school: treated, cov(un)`", "randomly varying slope", "heterogeneous treatment effect"),
          ("treatment_effects",), ("varying effect", "treatment effect", "treatment effects")),
     Term("Empirical Bayes",
          "Estimating the hyperparameters from the data, and then the schools as if those estimates were true. "
@@ -170,7 +173,8 @@ TERMS = (
          "", _names("`factor(school)` in `lm`", "`i.school`", "dummy variable", "dummy variable; LSDV"),
          ("no_pooling", "what_is_multilevel", "fixed_and_random"), ("indicator", "dummy variable")),
     Term("Intraclass correlation (ICC)",
-         "The share of the variance that lies between schools. It is also the correlation of two students of one school.",
+         "The share of the variance that lies between schools, of what the predictors leave over. It is also the correlation of "
+         "two students of one school.",
          "\\dfrac{\\sigma_\\alpha^2}{\\sigma_\\alpha^2 + \\sigma_y^2}",
          _names("from `VarCorr()`", "`estat icc`", "ICC", "rho (of `xtreg`)"), ("complete_pooling", "structured_data"),
          ("variance partition coefficient",)),
@@ -187,10 +191,10 @@ TERMS = (
          "L(\\sigma_\\alpha) = p(y \\mid \\sigma_\\alpha)", _names("`logLik()`"), ("partial_pooling", "efficient_inference")),
     Term("Maximum likelihood (ML)",
          "Choosing the values of the parameters under which the data are most probable. For an SD between few schools "
-         "the value is too small on average; REML mends most of that.",
+         "the value is too small on average. REML mends most of that for the variance; its SD is still a little too small.",
          "", _names("`REML = FALSE`", "the default of `mixed`", "METHOD=ML"), ("efficient_inference",)),
     Term("Mean intercept and mean slope",
-         "Where u = 0, the middle of the schools' intercepts and of their slopes.",
+         "Where u = 0, the middle of the schools' intercepts (their heights at x = 0) and of their slopes.",
          "a_0,\\ a_1", _names("`(Intercept)` and `x` of `fixef()`", "`_cons` and `x`", "γ₀₀ and γ₁₀", "population-average coefficients"),
          ("varying_slopes", "fixed_and_random"), ("mean intercept", "mean slope")),
     Term("Mean squared error",
@@ -222,14 +226,15 @@ TERMS = (
          "The bell curve. Two thirds of its values lie within one SD of its mean, 95% within two.",
          "N(a_0, \\sigma_\\alpha^2)", {}, ("fixed_and_random", "your_data"), ("normal", "bell curve")),
     Term("p-value",
-         "How often pure luck would give a result at least as large as this one. Below .05 many call it significant; "
+         "How often pure luck would give a result at least as far from 0 as this one. Below .05 many call it significant; "
          "where nothing is going on that should happen in 5 of 100 trials.",
          "p", _names("`lmerTest`", "P>|z|", "Sig."), ("structured_data",), ("false alarm", "significant")),
     Term("Parameter",
          "A number of the model that the data do not show and that has to be estimated.",
          "", {}, ("what_is_multilevel",)),
     Term("Partial pooling",
-         "A weighted average of the school's own estimate and what the school-level model says. The weights come from how much each knows.",
+         "A weighted average of the school's own estimate and what the school-level model says, of the whole line where slopes "
+         "vary. The weights come from how well each is known.",
          "\\hat\\alpha_j", _names("`coef()`", "`predict, fitted`", "empirical Bayes estimate", "BLUP of the random-effects model"),
          ("partial_pooling", "small_groups", "varying_slopes"), ("pooling",)),
     Term("Pooling weight",
@@ -284,8 +289,9 @@ TERMS = (
          "What is left of a student's score when the line is taken away: how far the student lies above or below it.",
          "y_i - \\hat y_i", _names("`resid()`", "`predict, residuals`"), ("complete_pooling",)),
     Term("Sampling error",
-         "How far an estimate is from the truth only because of which students happened to be there. The luck of the draw.",
-         "\\sigma_y / \\sqrt{n_j}", {}, ("one_regression_or_two",), ("sampling noise", "noise", "luck")),
+         "How far an estimate is from the truth only because of which students happened to be there. The luck of the draw. "
+         "Its typical size is the standard error.",
+         "\\hat\\alpha_j - \\alpha_j", {}, ("one_regression_or_two",), ("sampling noise", "noise", "luck")),
     Term("School-level error",
          "What the school-level model leaves unexplained of a school's intercept or slope.",
          "\\eta_j,\\ \\eta_{j1},\\ \\eta_{j2}", _names("random effects b", "random effects", "u₀ⱼ, u₁ⱼ", "αᵢ or cᵢ"), ("varying_intercepts", "varying_slopes"),
@@ -313,7 +319,7 @@ TERMS = (
          "1 - w_j", _names(hlm="one minus the reliability λⱼ"), ("fixed_and_random",),
          ("shrink", "shrunken")),
     Term("Simpson's paradox",
-         "Every school's slope goes up, and the slope of all students together goes down.",
+         "Every school's slope goes up, and the slope of all students together goes down, or the other way round.",
          "", {}, ("complete_pooling", "two_level_predictors"), ("Simpson",)),
     Term("Singular fit",
          "An SD estimated as exactly 0, or a correlation as exactly 1 or −1. A result, not an error: the best fit lies at the edge "
@@ -348,14 +354,16 @@ TERMS = (
          "What a simulation was made with, and what nobody sees in real data. Sliders set it; the figures show estimates.",
          "", {}, ("partial_pooling",), ("true mean",)),
     Term("Two-step regression",
-         "A regression for each school, and then those coefficients on u. It takes sampling noise for differences between schools.",
+         "A regression for each school, and then those coefficients on u. Where the second step forgets how well each "
+         "coefficient is known, it takes sampling noise for differences between schools.",
          "", _names("`lmList`, then `lm`", "`statsby`, then `regress`", "slopes as outcomes, in two steps", "minimum-distance or two-step estimator"),
          ("one_regression_or_two",), ("two steps", "two-step")),
     Term("Variance",
          "The square of an SD. Variances of independent parts add up, SDs do not.",
          "\\sigma^2", {}, ("complete_pooling", "one_regression_or_two", "structured_data")),
     Term("Variance components",
-         "The variance of each level: districts, schools, students. Together they are the variance of a score.",
+         "The variance of each level: districts, schools, students. Without predictors and varying slopes, they "
+         "add up to the variance of a score.",
          "\\sigma_\\alpha^2,\\ \\sigma_\\gamma^2,\\ \\sigma_y^2", _names("`VarCorr()`", "random-effects parameters", "VARCOMP"),
          ("nested_and_crossed",)),
     Term("Varying coefficient",
@@ -394,12 +402,12 @@ MISCONCEPTIONS = (
      "With few groups the SD between them is hardly known, and that can be said. Complete and no pooling assume it known.",
      ("how_sure_about_tau",)),
     ("The best and the worst schools are special.",
-     "Where schools are much alike, both ends of a league table are mostly luck, and small schools have the most of it.",
+     "Where schools are much alike, both ends of a ranking are mostly luck, and small schools have the most of it.",
      ("small_groups",)),
     ("The pooled slope is the within-school slope.",
      "It mixes within and between, and can have the wrong sign.", ("two_level_predictors",)),
     ("School effects are ordinary parameter estimates.",
-     "They are predictions from a distribution; that is why a new school can be predicted, too.",
+     "They are estimates with a distribution behind them; that is why a new school can be predicted, too.",
      ("prediction", "fixed_and_random")),
 )  # fmt: skip
 
@@ -414,7 +422,8 @@ REFERENCES = (
      "*Journal of Human Resources* 50(2), 317–372.", "https://doi.org/10.3368/jhr.50.2.317"),
     ("Crouch, C. H., Fagen, A. P., Callan, J. P. & Mazur, E. (2004). Classroom demonstrations: learning tools or "
      "entertainment? *American Journal of Physics* 72(6), 835–838.", "https://doi.org/10.1119/1.1707018"),
-    ("Efron, B. & Morris, C. (1977). Stein's paradox in statistics. *Scientific American* 236(5), 119–127.", ""),
+    ("Efron, B. & Morris, C. (1977). Stein's paradox in statistics. *Scientific American* 236(5), 119–127.",
+     "https://doi.org/10.1038/scientificamerican0577-119"),
     ("Galton, F. (1886). Regression towards mediocrity in hereditary stature. *Journal of the Anthropological "
      "Institute* 15, 246–263.", "https://doi.org/10.2307/2841583"),
     ("Gelman, A. (2005). Analysis of variance: why it is more important than ever. *Annals of Statistics* 33(1), 1–53.",
@@ -425,14 +434,19 @@ REFERENCES = (
      "18(23), 3221–3234.", ""),
     ("Gelman, A., Carlin, J. B., Stern, H. S., Dunson, D. B., Vehtari, A. & Rubin, D. B. (2013). "
      "*Bayesian Data Analysis*, third edition (BDA3). CRC Press.", ""),
+    ("Green, B. F. & Tukey, J. W. (1960). Complex analyses of variance: general problems. *Psychometrika* 25(2), "
+     "127–152.", ""),
     ("Higgins, J. P. T., Thompson, S. G. & Spiegelhalter, D. J. (2009). A re-evaluation of random-effects "
      "meta-analysis. *Journal of the Royal Statistical Society A* 172(1), 137–159.",
      "https://doi.org/10.1111/j.1467-985X.2008.00552.x"),
     ("Johnson, P. C. D. (2014). Extension of Nakagawa & Schielzeth's R²GLMM to random slopes models. "
      "*Methods in Ecology and Evolution* 5(9), 944–946.", "https://doi.org/10.1111/2041-210X.12225"),
     ("Kish, L. (1965). *Survey Sampling*. Wiley. (The design effect.)", ""),
+    ("Kreft, I. & de Leeuw, J. (1998). *Introducing Multilevel Modeling*. Sage.", ""),
     ("Laird, N. M. & Louis, T. A. (1989). Empirical Bayes ranking methods. *Journal of Educational Statistics* "
      "14(1), 29–46.", "https://doi.org/10.3102/10769986014001029"),
+    ("LaMotte, L. R. (1983). Fixed-, random-, and mixed-effects models. *Encyclopedia of Statistical Sciences* 3, "
+     "137–141. Wiley.", ""),
     ("Moulton, B. R. (1986). Random group effects and the precision of regression estimates. "
      "*Journal of Econometrics* 32(3), 385–397.", "https://doi.org/10.1016/0304-4076(86)90021-7"),
     ("Mundlak, Y. (1978). On the pooling of time series and cross section data. *Econometrica* 46(1), 69–85.",
@@ -450,8 +464,10 @@ REFERENCES = (
      "*Statistical Science* 6(1), 15–32.", "https://doi.org/10.1214/ss/1177011926"),
     ("Rubin, D. B. (1981). Estimation in parallel randomized experiments. *Journal of Educational Statistics* 6(4), "
      "377–401. (The eight schools.)", "https://doi.org/10.3102/10769986006004377"),
+    ("Searle, S. R., Casella, G. & McCulloch, C. E. (1992). *Variance Components*. Wiley.", ""),
     ("Simpson, E. H. (1951). The interpretation of interaction in contingency tables. *Journal of the Royal "
      "Statistical Society B* 13(2), 238–241.", ""),
+    ("Snijders, T. A. B. & Bosker, R. J. (1999). *Multilevel Analysis*. Sage.", ""),
     ("Stram, D. O. & Lee, J. W. (1994). Variance components testing in the longitudinal mixed effects model. "
      "*Biometrics* 50(4), 1171–1177.", "https://doi.org/10.2307/2533455"),
     ("Tversky, A. & Kahneman, D. (1974). Judgment under uncertainty: heuristics and biases. *Science* 185, "
