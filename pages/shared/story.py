@@ -495,7 +495,9 @@ def _step(
     after = contents.neighbours(story.slug)[1] if step.kind == "sentence" else None
     if after is not None:
         with st.container(key="next-lesson"):
-            st.page_link(after.path, label=f"Next: {after.question}", icon=":material/arrow_forward:")
+            st.page_link(
+                after.path, label=f"Next: {after.question}", icon=":material/arrow_forward:"
+            )
 
 
 def _prose(step: Step[Any], facts: Any) -> None:

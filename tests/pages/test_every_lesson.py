@@ -70,6 +70,7 @@ def test_a_step_is_short(slug):
         assert words(step.heading) <= 8, step.heading
         written = said(step.text, facts)
         assert all(line.count("$$") % 2 == 0 for line in written.splitlines()), "an open formula"
+        assert not re.search(r"[\x00-\x09\x0b-\x1f]", written), "a backslash that was eaten"
         spoken = words(written)
         whole = spoken + sum(words(said(w, facts)) for w in (step.changed, step.look))
         total += whole + words(said(step.do, facts))

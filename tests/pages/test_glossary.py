@@ -238,6 +238,6 @@ def test_all_is_there():
         assert set(slugs) <= KNOWN
     assert len(MISCONCEPTIONS) == 9
     firsts = [reference.split(",")[0] for reference, _ in REFERENCES]
-    assert firsts == sorted(firsts)
+    assert firsts == sorted(firsts, key=str.casefold)
     for who in ("Gelman, A. & Hill", "Gelman, A. (2005)", "Bates", "Wainer", "Rubin"):
         assert any(who in reference for reference, _ in REFERENCES)
