@@ -152,7 +152,7 @@ def equation(f: Facts) -> str:
         "\n\n"
         rf"The score $y_i$ of student $i$ is the line's height $\alpha$ at pre-test 0 ({number(f.alpha)}), its slope $\beta$ "
         rf"({number(f.beta)}) times the pre-test $x_i$, and what is left, $\epsilon_i$. Schools are nowhere in it. So the "
-        rf"textbook formula treats all {f.data.n_students} students as independent. With the SD $\sigma_y$ of what is left "
+        rf"textbook formula treats all {f.data.n_students} students as independent. With the SD $\sigma_y$ of what the line leaves (the schools are still in it) "
         "it gives about\n\n"
         rf"$$\frac{{\sigma_y}}{{\sqrt{{n}}}} = \frac{{{number(f.fit.sigma_y, 2)}}}{{\sqrt{{{f.data.n_students}}}}} = "
         rf"{number(f.by_root_n, 2)}$$"

@@ -1,7 +1,5 @@
 """What will the best school do next year?"""
 
-import numpy as np
-
 from mlm_core import Scenario, estimates
 from mlm_core.charts.next_year import next_year
 from mlm_core.charts.theme import steady_domain
@@ -61,7 +59,6 @@ def both_ends(f: Facts) -> Hand:
         texts[f"{group}_lower"] = [str(low[k]) if k else "–" for k in years]
         texts[f"{group}_higher"] = [str(f.ends - low[k]) if k else "–" for k in years]
         texts[f"{group}_moved"] = [moved(f.change(schools, k)) if k else "–" for k in years]
-    mine = np.array([f.picked])
     cells = "<td>{%s_lower}</td><td>{%s_higher}</td><td>{%s_moved}</td>"
     return hand(
         "<table><thead><tr><th>{year}</th><th>lower</th><th>higher</th><th>mean change</th></tr></thead><tbody>"
@@ -72,7 +69,7 @@ def both_ends(f: Facts) -> Hand:
         "<td>{mine_moved}</td></tr></tbody></table>",
         year=[when(k).capitalize() for k in years],
         mean=[number(f.years[k, f.picked]) for k in years],
-        mine_moved=[moved(f.change(mine, k)) if k else "–" for k in years],
+        mine_moved=[moved(f.moved_as_printed(k)) if k else "–" for k in years],
         **texts,
     )
 
@@ -185,11 +182,11 @@ def regression(f: Facts) -> str:
     years = f"between {few} and {many}" if few < many else str(few)
     return (
         "A place at the top is part school, part luck. The school stays; the luck is new each year. So those chosen for a "
-        "high place fall on average, and those chosen for a low place rise: **[[regression to the mean]]**. Single years "
+        "high place fall on average, those for a low place rise: **[[regression to the mean]]**. Single years "
         f"vary: {years} of the {f.ends} praised were lower, in all {f.ever_lower} of {YEARS * f.ends} cases "
         f"({count(f.ends, 'school')}, {YEARS} years). {how_far(f)}\n\nFlight instructors believed that praise spoils a "
-        "pilot and shouting helps: after a very good landing came a worse one, after a very bad one a better one. That "
-        "happens without a word."
+        "pilot and shouting helps: after a good landing came a worse one, after a bad one a better. That happens "
+        "without a word."
     )
 
 

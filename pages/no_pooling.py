@@ -1,6 +1,10 @@
 """What if every school stands alone?"""
 
-from mlm_core import estimates
+from dataclasses import replace
+
+import streamlit as st
+
+from mlm_core import Scenario, estimates
 from mlm_core.charts.redraws import redraws
 from mlm_core.charts.theme import steady_domain
 from mlm_core.lessons.no_pooling import Facts, facts
@@ -33,9 +37,10 @@ NEW_STUDENTS = controls.Press(
 def draw(f: Facts, seen: Seen) -> None:
     """Each school's own estimate in this test and those before, and its line."""
     figure.legend(
-        no="its own estimate" + (" (faint: earlier tests)" if f.tests > 1 else ""),
+        no="own estimate" + (" (faint: earlier tests)" if f.tests > 1 else ""),
         **({"truth": "true value"} if seen["truth"] else {}),
-        picked=f"{f.names[f.picked]} and its students",
+        students=f"students of {f.names[f.picked]}",
+        own_line="own lines (its line is thick)",
     )
     domain = steady_domain(f.reach, 60, 30)
     x_domain = steady_domain(f.pretests, 0, 3.5)
@@ -52,6 +57,20 @@ def draw(f: Facts, seen: Seen) -> None:
         axes={"domain": domain, "x_domain": x_domain, "y_domain": steady_domain(f.scores, 60, 50)},
         rows=f.data.n_groups,
     )
+    if seen.kind == "try":
+        st.button("Ten tests at once", key="ten-tests", icon=":material/fast_forward:",
+                  on_click=story.set_here, kwargs={"redraw": ten_on(seen["redraw"])})  # fmt: skip
+
+
+def ten_on(redraw: int) -> int:
+    """The number of the tenth draw of students from here."""
+    return min(redraw + 10, int(bounds("redraw").high))
+
+
+def of_the_moment(seen: Seen) -> Scenario:
+    """The scenario, one test later once the prediction is made: the circles move with the answer."""
+    later = seen.kind == "predict" and seen.revealed
+    return replace(seen.scenario, redraw=seen.scenario.redraw + 1) if later else seen.scenario
 
 
 def estimate_of(f: Facts, j: int) -> str:
@@ -77,7 +96,7 @@ def swings(f: Facts) -> str:
     """The standard error of two schools."""
     rows = "".join(
         rf"{'' if k else chr(10)}| {plain(f.names[j])} | {f.n[j]} | "
-        rf"${number(f.sigma_y)}/\sqrt{{{f.n[j]}}}$ = {number(f.swing(j))} |" + "\n"
+        rf"${number(f.sigma_y)}/\sqrt{{{f.n[j]}}} = {number(f.swing(j))}$ |" + "\n"
         for k, j in enumerate((f.picked, f.other))
     )
     return f"\n\n| school | students | standard error |\n|:--|--:|--:|{rows}"
@@ -86,22 +105,31 @@ def swings(f: Facts) -> str:
 # Questions
 
 
-def which(f: Facts) -> Question:
+def how_far(f: Facts) -> Question:
     """The prediction."""
-    small, large = f.smallest, f.largest
+    j, n = f.picked, int(f.n[f.picked])
+    right, more = f.between_tests(j), f.between_tests(f.other)
+    name, other = plain(f.names[j]), f"{plain(f.names[f.other])} ({count(f.n[f.other], 'student')})"
+    too_far = (
+        f"Even two single students with the same pre-test are only about {about(f.between_students(j))} points apart on average."
+        if n < 4
+        else "Only a school with a quarter of the students would move so far."
+    )
     return Question(
-        "Whose circle will move most, on average over many such tests?",
+        f"{name} has {count(n, 'student')}. Over many such tests, how far do its circles in two tests lie apart, on average?",
         [
-            Answer("That of a small school",
-                   f"All schools have {f.n[small]} students here: none is small." if f.alike else
-                   f"An estimate from {count(f.n[small], 'student')} swings by about {number(f.swing(small))} points, "
-                   f"one from {f.n[large]} by about {number(f.swing(large))}.", not f.alike),
-            Answer("That of a large school", "Among many students good luck and bad luck cancel."),
-            Answer("That of a school far from the middle", "Where a school stands does not move it. Other students do."),
-            Answer("All by about as much", "The schools are equally large, so each has as much luck in its estimate."
-                   if f.alike else "The schools have very different numbers of students.", f.alike),
+            Answer(f"About {about(right / 4)} points", f"So little would the circle of a school with {16 * n} students move."),
+            Answer(f"About {about(right / 2)} points", f"So little would the circle of a school with {4 * n} students move."),
+            Answer(f"About {about(right)} points", f"Each test brings other luck. For {other} it is about {about(more)}.", True),
+            Answer(f"About {about(2 * right)} points", too_far),
         ],
+        ordered=True,
     )  # fmt: skip
+
+
+def about(points: float) -> str:
+    """A number of two digits that count."""
+    return number(points, 0) if points >= 9.95 else f"{points:.2g}"
 
 
 def checks(f: Facts) -> list[Question]:
@@ -143,19 +171,25 @@ def checks(f: Facts) -> list[Question]:
 
 def tested_again(f: Facts) -> str:
     """What became of the schools over the tests."""
-    if f.tests == 1:
-        return (
-            "The button tests the same schools again, with other students. The circles go to their new places. "
-            "Where they were, a faint mark stays: the last ten tests can be seen."
+    if f.tests <= 2:
+        moved = (
+            f" In the second test {plain(f.names[f.picked])} moved by {number(f.moved(f.picked))} points."
+            if f.tests == 2 and f.known(f.picked)
+            else ""
         )
+        return (
+            "The buttons test the same schools again, with other students. The circles go to their new places. Where they "
+            f"were, a faint mark stays: the last ten tests can be seen.{moved}"
+        )
+    praised = (
+        f"A board that believes the circles would have praised **{count(f.firsts, 'different school')}** as the best."
+        if f.firsts > 1
+        else "The same school stood first each time."
+    )
     return (
         f"{f.tests} tests of the same schools. Nobody has changed anything about them."
         + over_tests(f)
-        + f"A board that believes the circles would have praised **{count(f.firsts, 'different school')}** as the best."
-        if f.firsts > 1
-        else f"{f.tests} tests of the same schools. Nobody has changed anything about them."
-        + over_tests(f)
-        + "The same school stood first each time."
+        + praised
     )
 
 
@@ -164,8 +198,8 @@ def two_models(f: Facts) -> str:
     j = f.picked
     one, own = f.common.lines.se_alpha[j], f.varying.lines.se_alpha[j]
     price = (
-        f"{plain(f.names[j])} pays for it: its standard error is {number(own)} points with its own slope, "
-        f"{number(one)} with that of all."
+        f"A slope of its own makes {plain(f.names[j])} less sure: its standard error is {number(own)} points with its own "
+        f"slope, {number(one)} with one slope for all."
         if own > one
         else f"{plain(f.names[j])}: its standard error is {number(one)} points with one slope, "
         f"{number(own)} with its own."
@@ -183,55 +217,76 @@ def against_truth(f: Facts) -> str:
     """Unbiased, and far off."""
     j, k = f.picked, f.other
     return (
-        f"The diamonds are the true values. In {count(f.tests, 'test')} {plain(f.names[j])}'s estimates have the mean "
-        f"**{number(f.middle(j))}**; the truth is **{number(f.truth[j])}**. If the model is right, the two are "
-        "equal on average over very many tests: no pooling is **unbiased**.\n\n"
-        f"But the board has one test. A single estimate of {plain(f.names[j])} misses by {number(f.miss(j))} points "
-        f"here, one of {plain(f.names[k])} by {number(f.miss(k))} (root mean square over these tests)."
+        f"The diamonds are the true values. In these {count(f.tests, 'test')} {plain(f.names[j])}'s estimates have the mean "
+        f"**{number(f.middle(j))}**; the truth is **{number(f.truth[j])}**. Over very many tests the mean would be the "
+        "truth, if the model is right: no pooling is **unbiased**.\n\n"
+        f"But the board has one test. The typical error of a single estimate is **{number(f.miss(j))}** points for "
+        f"{plain(f.names[j])}, {number(f.miss(k))} for {plain(f.names[k])}."
+    )
+
+
+def tiny(f: Facts) -> str:
+    """What is changed where the figure breaks."""
+    return (
+        f"The schools are tiny: {f.at_most(3)} of {f.data.n_groups} have three students or fewer. And the model is now the "
+        "second: a slope for each. The axis of the estimates is wider."
     )
 
 
 def no_line(f: Facts) -> str:
     """Schools without a line of their own."""
-    return (
-        f"{count(f.unknown, 'school')} {'has' if f.unknown == 1 else 'have'} a single student. Any line through one point fits perfectly, so slope and "
-        "intercept **cannot be estimated**. No number is shown, since any number would be invented. Schools with two "
-        "students have a line that goes through both, whatever its angle."
+    j = f.picked
+    exact = (
+        f" The thick line is that of **{plain(f.names[j])}**: two students, so it goes through both, however steep."
+        if f.n[j] == 2
+        else ""
     )
+    return (
+        f"{count(f.unknown, 'school')} {'has' if f.unknown == 1 else 'have'} a single student. Any line through one point "
+        "fits perfectly, so slope and intercept **cannot be estimated**. With one slope for all, these schools would have "
+        f"an estimate.{exact}"
+    )
+
+
+def at_average(f: Facts) -> str:
+    """The two numbers of the picked school."""
+    j = f.picked
+    return f"{plain(f.names[j])} has {number(f.fit.lines.alpha[j])} here, {number(f.plain_mean(j))} there."
 
 
 STEPS = [
     story.situation(
         heading="Let every school speak for itself",
-        text="The last lesson drew one line for all students. Juniper's head protests: “We are not the average "
+        text=lambda f: "The last lesson drew one line for all students. Juniper's headteacher protests: “We are not the average "
         "school.” So the board tries the opposite: each school is judged by its own students, and by nobody else.\n\n"
-        "Each circle is a school's own estimate: the score of a student there whose pre-test is average (0). In "
-        "brackets, how many students took the test. At the right, a line for each school.",
+        "Each circle is a school's own estimate: the height of its line (at the right) where the pre-test is average, 0. So "
+        f"it is not quite the plain mean of the first lesson: {at_average(f)}",
         do="Click **Juniper**, then **Oak Hill**: their students appear at the right.",
         shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 0},
     ),
     story.predict(
         heading="The same schools, other students",
-        text="This is [[no pooling]]: no school borrows anything from another.\n\nNow suppose the same schools are tested "
-        "again, with other students. The schools stay as they are: same teachers, same teaching. Still the circles "
-        "will move, since other students bring other luck.",
-        ask=which,
+        text="This is [[no pooling]]: no school borrows anything from another. Now the same schools, with the same teaching, "
+        "test other students.",
+        ask=how_far,
         shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 0},
     ),
     story.try_it(
         heading="Test them again",
         text=tested_again,
         uses=("redraw",),
-        do="Press **New students** ten times. Watch the top rows and the bottom rows.",
-        shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 0},
+        do="Press **New students** a few times, then **Ten tests at once**. Watch the top rows and the bottom rows.",
+        shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 1},
     ),
     story.say(
         heading="A column for each school",
         text=lambda f: "The regression gets a column for each school: 1 for its own students, 0 for all others, an "
-        "[[indicator variable]]. So each school $j$ has its own intercept $\\alpha_j$. The pre-test $x$ has one slope "
-        r"$\beta$ for all, and what is left of a student, $\epsilon_i$, has the SD $\sigma_y$:"
+        "[[indicator variable]]. So each school $j$ has its own intercept $\\alpha_j$; the pre-test $x$ has one slope "
+        r"$\beta$ for all:"
         "\n\n" + r"$$y_i = \alpha_{j[i]} + \beta\, x_i + \epsilon_i$$" + "\n\n"
-        r"An average of $n_j$ students swings by about $\sigma_y/\sqrt{n_j}$, its **standard error**."
+        r"$j[i]$ is the school of student $i$. What is left, $\epsilon_i$, after school and pre-test are taken out has the SD "
+        rf"$\sigma_y$ = {number(f.sigma_y)}. An average of $n_j$ students swings by about $\sigma_y/\sqrt{{n_j}}$, its "
+        "**standard error**."
         + swings(f),
         do="Click other schools. Who has a small standard error?",
         shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 10},
@@ -241,20 +296,20 @@ STEPS = [
         text=two_models,
         uses=("slopes",),
         do="Switch to **A slope for each** and back. Which circles jump?",
-        shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 0},
+        shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 10},
     ),
     story.truth(
-        heading="Right on average, far off at once",
+        heading="Right on average, far off in one test",
         text=against_truth,
         uses=("redraw",),
         shows={"school": "Juniper", "truth": True, "slopes": COMMON, "redraw": 10},
     ),
     story.breaks(
         heading="One student, no line",
-        changed="The schools are tiny: the one in the middle has three students. And each has a slope of its own.",
+        changed=tiny,
         look=no_line,
         sets=presets.TINY,
-        shows={"school": "Juniper", "truth": False, "slopes": VARYING, "redraw": 0},
+        shows={"school": "Quarry", "truth": False, "slopes": VARYING, "redraw": 0},
     ),
     story.check(
         heading="Check yourself",
@@ -263,7 +318,7 @@ STEPS = [
     ),
     story.sentence(
         heading="What the board can be told",
-        text="No pooling believes every school entirely. That is right on average over many tests; but there is one "
+        text="No pooling believes every school entirely: that is right on average over very many tests, but there is one "
         "test, and in it the estimate of a small school can be far off.",
         shows={"school": "Juniper", "truth": True, "slopes": COMMON, "redraw": 10},
     ),
@@ -293,7 +348,8 @@ def model(f: Facts) -> str:
         "\n\nNothing is said of how the intercepts are spread: each is estimated from its own school. This is partial "
         r"pooling with an SD between schools of $\sigma_\alpha = \infty$. The standard error of an intercept is "
         r"$\sigma_y/\sqrt{n_j}$ and a little more, since the slope is estimated, too. Least squares; the SD within schools is "
-        f"pooled over schools. {own} Source: Gelman & Hill (2007), sections 12.2 and 12.3."
+        f"pooled over schools. {own} The typical error of the lesson is the root of the mean squared error over the tests in "
+        f"view. Source: Gelman & Hill (2007), sections 12.2 and 12.3."
     )
 
 
@@ -346,7 +402,7 @@ def code(f: Facts) -> Listing:
 STORY = story.Story(
     slug="no_pooling",
     steps=STEPS,
-    facts=lambda seen: remembered(facts)(seen.scenario, seen["school"], seen["slopes"]),
+    facts=lambda seen: remembered(facts)(of_the_moment(seen), seen["school"], seen["slopes"]),
     figure=draw,
     controls=[
         controls.one_school(),

@@ -140,6 +140,13 @@ class Facts:
         """How far these have moved since this year, on average (points)."""
         return float((self.years[year, schools] - self.own[schools]).mean())
 
+    def moved_as_printed(self, year: int) -> float:
+        """How far the picked school has moved, from means with one decimal (points)."""
+        return round(
+            round(float(self.years[year, self.picked]), 1) - round(float(self.own[self.picked]), 1),
+            1,
+        )
+
     @property
     def ever_lower(self) -> int:
         """In how many of all ten years of all praised schools these stand lower than this year."""

@@ -104,8 +104,36 @@ class Facts:
         return found if np.isfinite(found) else self.simulation.scenario.sigma_y
 
     def swing(self, j: int) -> float:
-        r"""How far the estimate of school j swings, about: :math:`\sigma_y/\sqrt{n_j}` (points)."""
-        return float(self.sigma_y / np.sqrt(self.n[j]))
+        r"""About the standard error of school j (points): :math:`\sigma_y/\sqrt{n_j}`.
+
+        From :math:`\sigma_y` with one decimal, so that a calculator gives the same.
+        """
+        return float(round(self.sigma_y, 1) / np.sqrt(self.n[j]))
+
+    def between_students(self, j: int) -> float:
+        r"""Mean distance of two students of school j with the same pre-test (points).
+
+        :math:`2/\sqrt\pi` times the true SD around the one slope,
+        :math:`\sqrt{\sigma_y^2 + (\beta_j - \bar\beta)^2}`: it is asked of many tests.
+        """
+        beta = self.simulation.beta
+        turned = beta[j] - np.average(beta, weights=self.n)
+        return float(2.0 / np.sqrt(np.pi) * np.hypot(self.simulation.scenario.sigma_y, turned))
+
+    def between_tests(self, j: int) -> float:
+        r"""Mean distance of the estimates of school j in two tests, about (points).
+
+        That of two students, divided by :math:`\sqrt{n_j}`.
+        """
+        return float(self.between_students(j) / np.sqrt(self.n[j]))
+
+    def plain_mean(self, j: int) -> float:
+        """Mean score of the students of school j (points)."""
+        return float(self.data.group_means(self.data.y)[j])
+
+    def at_most(self, students: int) -> int:
+        """How many schools have at most so many students."""
+        return int((self.n <= students).sum())
 
     def known(self, j: int) -> bool:
         """Whether the drawn model has an estimate for school j."""

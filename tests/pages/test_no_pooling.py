@@ -43,12 +43,46 @@ def test_the_prediction_is_right_on_average_and_says_so():
     _, _, f = at_step(PREDICT)
     (asked,) = questions(story_of(SLUG), PREDICT, f)
     assert "on average" in asked.text
-    assert right(asked) == "That of a small school"
+    assert "Juniper has 3 students" in asked.text
+    points = [float(re.search(r"[\d.]+", a.text)[0]) for a in asked.answers]
+    assert points == sorted(points)
+    said_right = float(re.search(r"[\d.]+", right(asked))[0])
+    assert said_right == pytest.approx(f.between_tests(f.picked), abs=0.051)
+    assert points.index(said_right) == 2
     why = next(a.why for a in asked.answers if a.right)
-    assert f"{number(f.sigma_y / 3**0.5)} points, one from 59 by about" in why
-    _, _, alike = at_step(PREDICT, Scenario(imbalance=0.0))
-    (asked,) = questions(story_of(SLUG), PREDICT, alike)
-    assert right(asked) == "All by about as much"
+    assert f"For Oak Hill (59 students) it is about {f.between_tests(f.largest):.1f}." in why
+    assert "with 48 students" in asked.answers[0].why
+    assert "with 12 students" in asked.answers[1].why
+
+
+@pytest.mark.parametrize("school", ["Juniper", "Quarry", "Oak Hill"])
+def test_the_wrong_predictions_speak_of_schools_that_would_move_so(school):
+    _, _, f = at_step(PREDICT, school=school)
+    (asked,) = questions(story_of(SLUG), PREDICT, f)
+    n = int(f.n[f.picked])
+    for answer in asked.answers[:2]:
+        points = float(re.search(r"[\d.]+", answer.text)[0])
+        students = int(re.search(r"with (\d+) students", answer.why)[1])
+        assert f.between_students(f.picked) / students**0.5 == pytest.approx(points, rel=0.08)
+    assert ("two single students" in asked.answers[3].why) == (n < 4)
+    if n < 4:
+        assert f.between_students(f.picked) < 2 * f.between_tests(f.picked)
+
+
+def test_the_circles_go_to_a_second_test_with_the_answer():
+    (before,), _ = drawn(story_of(SLUG), designed(story_of(SLUG), PREDICT))
+    (after,), _ = drawn(story_of(SLUG), designed(story_of(SLUG), PREDICT, answered=True))
+    (then,), _ = drawn(story_of(SLUG), designed(story_of(SLUG), TRY))
+    assert [sorted(t.tables["redraws"]["age"].unique()) for t in (before, after)] == [[0], [0, 1]]
+    assert after.tables["redraws"].equals(then.tables["redraws"])
+    assert designed(story_of(SLUG), PREDICT, answered=True).scenario == Scenario()
+
+
+def test_the_opening_says_why_the_circle_is_not_the_mean_of_lesson_1():
+    step, _, f = at_step(0)
+    own = f.data.y[f.data.j == f.picked].mean()
+    shown = said(step.text, f)
+    assert f"Juniper has {number(f.fit.lines.alpha[f.picked])} here, {number(own)} there" in shown
 
 
 def test_four_times_the_students_halve_the_error():
@@ -62,9 +96,14 @@ def test_four_times_the_students_halve_the_error():
 def test_the_steps_before_say_what_the_checks_ask():
     step, _, f = at_step(SAY)
     assert r"\sigma_y/\sqrt{n_j}" in said(step.text, f)
-    assert f"{number(f.sigma_y)}/\\sqrt{{3}}$ = {number(f.sigma_y / 3**0.5)} |" in said(
-        step.text, f
-    )
+    shown = said(step.text, f)
+    sums = re.findall(r"\$([\d.]+)/\\sqrt\{(\d+)\} = ([\d.]+)\$", shown)
+    assert [int(n) for _, n, _ in sums] == [3, 59]
+    for sigma, n, error in sums:
+        assert sigma == f"{f.sigma_y:.1f}"
+        assert error == f"{float(sigma) / int(n) ** 0.5:.1f}"  # a calculator agrees
+    assert sums[0][2] == f"{f.common.lines.se_alpha[f.picked]:.1f}"  # as the next step says
+    assert r"$j[i]$ is the school of student $i$" in shown
     step, _, f = at_step(TRUTH)
     assert "**unbiased**" in said(step.text, f)
     step, _, f = at_step(BREAK)
@@ -73,7 +112,11 @@ def test_the_steps_before_say_what_the_checks_ask():
 
 def test_pressing_the_button_is_told():
     step, _, f = at_step(TRY)
-    assert "The button" in said(step.text, f)
+    shown = said(step.text, f)
+    assert "The buttons" in shown
+    assert f"Juniper moved by {number(abs(f.draws[0] - f.draws[1])[f.picked])} points" in shown
+    step, _, f = at_step(TRY, redraw=0)
+    assert "moved by" not in said(step.text, f)
     step, _, f = at_step(TRY, redraw=10)
     shown = said(step.text, f)
     assert shown.startswith("11 tests")
@@ -87,7 +130,7 @@ def test_which_no_pooling_is_meant_is_said_with_its_price():
     step, seen, f = at_step(WHICH)
     shown = said(step.text, f)
     one, own = f.common.lines.se_alpha[f.picked], f.varying.lines.se_alpha[f.picked]
-    assert f"{number(own)} points with its own slope, {number(one)} with that of all" in shown
+    assert f"{number(own)} points with its own slope, {number(one)} with one slope for all" in shown
     assert seen["slopes"] == "common"
     assert "slopes" in step.uses
     step, _, f = at_step(WHICH, presets.TINY)
@@ -101,8 +144,8 @@ def test_against_the_truth():
     shown = said(step.text, f)
     assert f"the mean **{number(f.draws[:, f.picked].mean())}**" in shown
     assert f"the truth is **{number(f.simulation.alpha[f.picked])}**" in shown
-    assert f"misses by {number(f.miss(f.picked))} points here" in shown
-    assert f"one of Oak Hill by {number(f.miss(f.largest))}" in shown
+    assert f"is **{number(f.miss(f.picked))}** points for Juniper" in shown
+    assert f"{number(f.miss(f.largest))} for Oak Hill" in shown
 
 
 def test_the_break_counts_schools_of_one_student():
@@ -110,6 +153,18 @@ def test_the_break_counts_schools_of_one_student():
     single = int((f.n == 1).sum())
     assert single > 1
     assert said(step.look, f).startswith(f"{single} schools have a single student")
+    assert f"{(f.n <= 3).sum()} of 20 have three students or fewer" in said(step.changed, f)
+    assert f.n[f.picked] == 2
+    assert "The thick line is that of **Quarry**" in said(step.look, f)
+    line = f.tables((0.0, 120.0), (-3.5, 3.5), truth=False)
+    ends = line["lines"].query("school == 'Quarry'")
+    slope = np.ptp(ends["y"]) / np.ptp(ends["x"]) * np.sign(np.diff(ends["y"])[0])
+    mine = line["students"]
+    at_students = ends["y"].iloc[0] + slope * (mine["x"] + 3.5)
+    np.testing.assert_allclose(at_students, mine["y"])
+    assert np.isfinite(f.common.lines.alpha).all()
+    _, _, other = at_step(BREAK, school="Oak Hill")
+    assert "thick" not in said(step.look, other)
     (shown,), _ = drawn(story_of(SLUG), seen, f)
     table = shown.tables["redraws"]
     assert (table["note"] == "cannot be estimated").sum() == single
@@ -157,10 +212,13 @@ def test_the_figure_stays_the_same_from_step_to_step():
 
 def test_new_students_on_the_page():
     at = open_page(SLUG, step=TRY + 1)
-    assert "The button" in text(at)
-    at.button(key=f"press-{SLUG}-{TRY}-redraw").click().run()
+    assert "The buttons" in text(at)
     at.button(key=f"press-{SLUG}-{TRY}-redraw").click().run()
     assert "3 tests of the same schools" in text(at)
+    at.button(key="ten-tests").click().run()
+    assert "11 tests of the same schools" in text(at)
+    at.button(key=f"press-{SLUG}-{TRY}-redraw").click().run()
+    assert at.session_state["_place"].local["redraw"] == 13
 
 
 @pytest.mark.parametrize("slopes", ["common", "varying"])

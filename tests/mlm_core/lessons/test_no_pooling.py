@@ -79,7 +79,32 @@ def test_small_schools_swing_as_the_rule_says():
     for j in (f.smallest, f.largest):
         assert f.swing(j) == pytest.approx(sd[j], rel=0.15)  # the SD of 300 is known to 4%
     assert np.mean(drawn, axis=0) == pytest.approx(f.truth, abs=1.6)  # unbiased
-    assert f.swing(f.smallest) == pytest.approx(f.sigma_y / np.sqrt(f.n.min()))
+    sigma = float(f"{f.sigma_y:.1f}")
+    assert f.swing(f.smallest) == pytest.approx(sigma / np.sqrt(f.n.min()))
+
+
+@pytest.mark.parametrize("sigma_beta", [1.5, 8.0])
+def test_two_tests_lie_as_far_apart_as_is_asked(sigma_beta):
+    """Against 600 pairs of tests, and pairs of students drawn by the same rule."""
+    scenario = Scenario(hyper=Hyperparameters(sigma_beta=sigma_beta))
+    f = facts(scenario, "Juniper", "common")
+    drawn = np.array(
+        [by_statsmodels_fast(simulate(replace(scenario, redraw=k)).data) for k in range(601)]
+    )
+    found = np.abs(np.diff(drawn, axis=0)).mean(axis=0)
+    for j in (f.smallest, f.largest, f.picked):
+        assert f.between_tests(j) == pytest.approx(found[j], rel=0.12)
+        assert f.between_students(j) / f.between_tests(j) == pytest.approx(np.sqrt(f.n[j]))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=range(len(SCENARIOS)))
+def test_means_and_sizes_are_counted(scenario):
+    f, table = facts(scenario, "Ashford", "common"), frame(scenario)
+    plain = table.groupby("school")["y"].mean()
+    sizes = table.groupby("school").size()
+    assert f.plain_mean(f.picked) == pytest.approx(plain["Ashford"])
+    for most in (1, 3, 10):
+        assert f.at_most(most) == (sizes <= most).sum()
 
 
 def by_statsmodels_fast(data) -> np.ndarray:
