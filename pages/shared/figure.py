@@ -34,6 +34,7 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "own_line": ("━", "a school's own line"),
     "picked": ("▬", "the picked school"),
     "students": ("●", "students of the picked school"),
+    "crowd": ("●", "students"),
     "within": ("━", "within schools"),
     "between": ("━", "between schools"),
     "later": ("▲", "next year"),
