@@ -205,10 +205,10 @@ def weighted(f: Facts) -> str:
     short = ("= 0" if f.sigma_alpha == 0
              else rf"\approx \frac{{n_j}}{{n_j + {number(f.half, 0 if f.half >= 3 else 1)}}}")  # fmt: skip
     return (
-        r"Each mean counts by how precise it is. A school's own mean $ar y_j$ counts more if its students are many, $n_j$, "
+        r"Each mean counts by how precise it is. A school's own mean $\bar y_j$ counts more if its students are many, $n_j$, "
         r"and alike: a small SD within schools, $\sigma_y$. The common mean $a_0$ counts more if schools are alike: a small "
-        r"SD between schools, $\sigma_lpha$. With the weight $w$, the estimate is $w\,ar y_j + (1 - w)\,a_0$:"
-        "\n\n" r"$$w = rac{n_j}{n_j + \sigma_y^2 / \sigma_lpha^2} " f"{short}$$"
+        r"SD between schools, $\sigma_\alpha$. With the weight $w$, the estimate is $w\,\bar y_j + (1 - w)\,a_0$:"
+        "\n\n" r"$$w = \frac{n_j}{n_j + \sigma_y^2 / \sigma_\alpha^2} " f"{short}$$"
     )  # fmt: skip
 
 
@@ -256,9 +256,8 @@ STEPS = [
     ),
     story.predict(
         heading="A compromise between two means",
-        text="What to expect of a school? Its own mean (the circle), or the common mean? (In the common mean each "
-        "school counts, by how much its mean tells; in the orange line each student counts the same.) [[Partial pooling]] "
-        "takes a point on the way from the first to the second.",
+        text="What to expect of a school: its own mean (circle), or the common mean? (In the common mean each school counts, "
+        "by how much its mean tells. In the orange line each student counts.) [[Partial pooling]] takes a point between.",
         ask=which,
         shows={**NORTHGATE, "handle": "last"},
         answered={"handle": "rest"},

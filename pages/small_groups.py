@@ -6,7 +6,7 @@ from mlm_core import estimates
 from mlm_core.charts.best_few import best_few
 from mlm_core.charts.funnel import funnel
 from mlm_core.charts.theme import steady_domain
-from mlm_core.lessons.small_groups import DRAWS, NUMBER, YEARS, Facts, facts
+from mlm_core.lessons.small_groups import DRAWS, NUMBER, YEARS, Facts, facts, year_name
 from pages.shared import controls, figure, presets, story
 from pages.shared.cached import remembered
 from pages.shared.code import Listing, Recipe, listing
@@ -15,13 +15,13 @@ from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, percent, plain
 
 DIFFERENT = replace(presets.ALIKE, hyper=replace(presets.ALIKE.hyper, sigma_alpha=15.0))
-YEAR = ["This year", *(f"Year {k}" for k in range(2, YEARS + 1))]
+YEAR = [year_name(k) for k in range(YEARS)]
 
 # What the figure shows
 
 
 def draw(f: Facts, seen: Seen) -> Handle | None:
-    """Means against size with both ends of the league table; or who is likely the best."""
+    """Means against size with both ends of the ranking; or who is likely the best."""
     if seen["view"] == "means":
         return draw_funnel(f, seen)
     draw_chances(f, seen)
@@ -32,11 +32,10 @@ def draw_funnel(f: Facts, seen: Seen) -> Handle:
     """School means against the number of students, year after year."""
     partial, truth = seen["by"] != "own", seen["truth"] or seen["by"] == "truth"
     figure.legend(
-        no="its own mean",
-        complete="mean of all students",
-        **({"partial": "partial pooling", "target": "the mean it pulls to"} if partial else {}),
+        no="own mean (large marks: in the list)",
+        complete="mean of all",
+        **({"partial": "partial pooling", "target": "common mean"} if partial else {}),
         **({"truth": "true mean"} if truth else {}),
-        **({"other": "grey band: 95% of means, were all schools equal"} if seen.revealed and not partial else {}),
     )  # fmt: skip
     figure.show(
         "funnel-slim",
@@ -44,7 +43,7 @@ def draw_funnel(f: Facts, seen: Seen) -> Handle:
         f"{number(f.own[0].max())} points. "
         + (f"They stand at their numbers of students: {f.data.n.min()} to {f.data.n.max()}. "
            "At the right are both ends of the ranking." if seen.revealed
-           else "Their sizes are not shown. At the right are the best and the worst."),
+           else "Sizes are shown of the best only. At the right are the best and the worst."),
         funnel,
         f.tables(seen["by"], sizes=seen.revealed, partial=partial, truth=truth),
         on_school=story.pick_from("funnel-slim"),
@@ -57,7 +56,7 @@ def draw_funnel(f: Facts, seen: Seen) -> Handle:
 
 def draw_chances(f: Facts, seen: Seen) -> None:
     """The probability of each school to be among the best few."""
-    best = f.likeliest[0]
+    best = int(f.likeliest[0])
     figure.legend(
         partial=f"bar: probability of being among {the(f, 'best')}; dot: among them by partial pooling",
         no="by own mean",
@@ -67,7 +66,7 @@ def draw_chances(f: Facts, seen: Seen) -> None:
     figure.show(
         "best_few",
         f"The probability of each of {count(f.data.n_groups, 'school')} of being among {the(f, 'best')}. "
-        f"The highest is {percent(f.chance[best])}, of {f.names[best]}.",
+        f"The highest is {percent(f.said_chance(best))}, of {f.names[best]}.",
         best_few,
         tables,
         on_school=story.pick_from("best_few"),
@@ -92,7 +91,7 @@ def year_by_year(f: Facts) -> Hand:
         f"<tr><th scope='row'>small among {the(f, 'worst')}</th><td>{{worst}}</td></tr>"
         f"<tr><th scope='row'>this year's {NUMBER[f.places]} best still there</th>"
         "<td>{stayed}</td></tr></tbody></table>",
-        year=YEAR,
+        year=[name.capitalize() for name in YEAR],
         best=[str(f.n_small(f.best("own", k))) for k in years],
         worst=[str(f.n_small(f.worst("own", k))) for k in years],
         stayed=[str(f.stayed(k)) for k in years],
@@ -100,15 +99,15 @@ def year_by_year(f: Facts) -> Hand:
 
 
 def three_rankings(f: Facts) -> Hand:
-    """Small schools at the ends, and how far schools are spread, on average."""
-    small, spread = f.average.small, f.average.spread
-    names = {"own": "own means", "partial": "partial pooling", "truth": "truth"}
+    """Small schools at the ends, on average."""
+    small = f.average.small
+    names = {"own": "own means", "partial": "partial pooling", "truth": "true means"}
     body = "".join(
-        f"<tr><th scope='row'>{name}</th><td>{percent(small[by])}</td><td>{number(spread[by])}</td></tr>"
+        f"<tr><th scope='row'>{name}</th><td>{percent(small[by])}</td></tr>"
         for by, name in names.items()
     )
     return hand(
-        f"<table><thead><tr><th>{DRAWS:,} draws</th><th>small at the ends</th><th>SD of schools</th>"
+        f"<table><thead><tr><th>on average ({DRAWS:,} draws)</th><th>end places of small schools</th>"
         f"</tr></thead><tbody>{body}</tbody></table>"
     )
 
@@ -127,9 +126,9 @@ def worst(f: Facts) -> Question:
     found = f.n_small(f.worst("own"))
     said = (
         "All schools have the same size here: none is small." if f.equal
-        else f"{found} of {f.places}, as {f.n_small(f.best('own'))} of the best. Over {DRAWS:,} draws of such a "
-        f"county, {percent(f.average.small['own'])} of the places at both ends go to small schools, which are "
-        f"{percent(f.small.mean())} of all."
+        else f"Small are {found} of {the(f, 'worst')}, and {f.n_small(f.best('own'))} of {the(f, 'best')}. On average "
+        f"over {DRAWS:,} such counties, small schools take {percent(f.average.small['own'])} of these places. They are "
+        f"{percent(f.small.mean())} of all schools."
     )  # fmt: skip
     return Question(
         f"Of {the(f, 'worst')}, how many are small?",
@@ -170,15 +169,7 @@ def checks(f: Facts) -> list[Question]:
                 Answer("It moves large schools to the ends", "That needs large schools: here nobody is larger."),
             ],
         ),
-        Question(
-            f"The board wants to praise {the(f, 'best')}. Which list answers it best?",
-            [
-                Answer("Each school's probability of being among them", "Right: it also says how little can be known.", True),
-                Answer("The highest own means", "Small schools fill that list by luck."),
-                Answer("The highest estimates by partial pooling",
-                       "Each is a good guess of one school's mean. As a list they keep small schools out too well."),
-            ],
-        ),
+        what_it_says(f),
         Question(
             f"Add up these probabilities over all {f.data.n_groups} schools. What comes out?",
             [
@@ -190,6 +181,24 @@ def checks(f: Facts) -> list[Question]:
     ]  # fmt: skip
 
 
+def what_it_says(f: Facts) -> Question:
+    """What a probability lets one say."""
+    top = int(f.likeliest[0])
+    chance, name = f.said_chance(top), plain(f.names[top])
+    often, most = f"{percent(chance)} of the drawn sets", chance >= 0.5
+    return Question(
+        f"{name} has the highest probability of being among {the(f, 'best')}: {percent(chance)}. What may the board say of it?",
+        [
+            Answer(f"It is one of {the(f, 'best')}", f"It is so in {often}, not in all."),
+            Answer("It is more likely among them than not",
+                   f"Right: it is among them in {often}, and not in the others." if most
+                   else f"It is among them in {often}: in less than half.", most),
+            Answer("It is more likely not among them", f"It is among them in {often}: in more than half." if most
+                   else f"Right: only in {often} is it among them. And no other school has more.", not most),
+        ],
+    )  # fmt: skip
+
+
 # The story
 
 
@@ -198,10 +207,10 @@ def situation(f: Facts) -> str:
     best = f.n_small(f.best("own"))
     how = "all" if best == f.places > 1 else str(best)
     return (
-        f"The county compares its **{f.data.n_groups} schools**. Some are ours, and they are said to be much alike. "
-        f"Each circle is a school's mean score this year.\n\nA foundation has noticed: of {the(f, 'best')}, {how} "
-        f"{'is' if best == 1 else 'are'} small, with fewer students than the school in the middle. It offers the board money to split "
-        "large schools into small ones."
+        f"Another county has **{f.data.n_groups} schools**, said to be much alike. (Some share a name with ours; they are "
+        "other schools.) Each circle is a school's mean score this year.\n\nA foundation has noticed: of "
+        f"{the(f, 'best')} there, {how} {'is' if best == 1 else 'are'} small, with fewer than {f.few} students. It offers our "
+        "board money to split large schools into small ones."
     )
 
 
@@ -225,66 +234,88 @@ def luck(f: Facts) -> str:
 
 def over_corrected(f: Facts) -> str:
     """What partial pooling does to a ranking."""
-    small, spread = f.average.small, f.average.spread
+    small = f.average.small
     if f.equal:
         return (
             "[[Partial pooling]] pulls every school by the same share here, since all have the same size. The order stays; "
-            f"only the distances shrink: on average their SD is {number(spread['partial'])} points, in truth {number(spread['truth'])}."
+            "only the distances shrink."
         )
-    ends = 2 * f.places
+    own, partial = f.error("own"), f.error("partial")
+    better = (
+        f"For **one** school it is the better guess: the typical error is {number(partial)} points instead of {number(own)}"
+        if partial < own
+        else f"In this draw it is no better guess even for one school: {number(partial)} points of typical error, own means {number(own)}"
+    )  # fmt: skip
     now = (
-        "This year it makes all schools level" if f.level
-        else f"Small ones hold {f.at_ends('partial')} of the {ends} end places, by own means {f.at_ends('own')}"
+        "This year it makes all schools level." if f.level
+        else f"This year they have {f.at_ends('partial')} of {2 * f.places} end places; by own means {f.at_ends('own')}."
     )  # fmt: skip
     too_well = small["partial"] < small["truth"] < small["own"]
     return (
-        f"Rank by [[partial pooling]], the filled dots. The fewer its students, the more a school is pulled. {now}. "
-        + ("On average that is **too few**. " if too_well else "")
-        + "Pulled estimates are less spread than true means. Each is the best guess "
-        "for one school; their *ranking* over-corrects (Gelman & Price 1999)."
+        f"Rank by [[partial pooling]], the filled dots. {better}. For a **ranking** "
+        + ("it corrects too much: small schools are pulled most, and **too few** reach an end. " if too_well
+           else "something else counts: small schools are pulled most. ")
+        + now
     )  # fmt: skip
 
 
 def ask_for_chances(f: Facts) -> str:
     """The probability of being among the best."""
-    top = f.likeliest[0]
+    top = int(f.likeliest[0])
     return (
-        f"No table of single numbers can say who {the(f, 'best')} are. So draw thousands of sets of true means that "
-        f"fit this year's data, and count: how often is a school among {the(f, 'best')}? {plain(f.names[top])} leads with "
-        f"**{percent(f.chance[top])}**. Of the {f.places} highest own means, expect {number(f.expected(f.best('own')))} to be truly there.\n\n"
-        r"What is given: each mean and its luck, $\sigma_y/\sqrt{n_j}$. The SD between schools is not taken as known: "
-        "the draws average over all that fit."
+        f"Nobody can say for sure who {the(f, 'best')} are. But the model says how likely each possible set of true means is, "
+        "given this year's scores. The computer draws thousands of such sets (each with its own SD between schools, for that "
+        f"is not known either) and notes who is best in each. **{plain(f.names[top])}** is among {the(f, 'best')} in "
+        f"**{percent(f.said_chance(top))}** of them: its probability.\n\nEach set has {f.places} best, so all probabilities "
+        f"together make {f.places}. Those of {the(f, 'best')} by own mean make {number(f.expected(f.best('own')))}: so many of "
+        "them are truly among the best, on average."
     )
 
 
 def table_is_enough(f: Facts) -> str:
     """Where schools differ a lot."""
     return (
-        f"Now most of a mean is the school. Of {the(f, 'best')} by own mean, expect "
-        f"{number(f.expected(f.best('own')))} to be truly among the best. A league table is nearly as good as the probabilities."
+        f"Now schools differ much more than luck moves them. Of {the(f, 'best')} by own mean, "
+        f"{number(f.expected(f.best('own')))} are truly among the best, on average. A ranking is nearly as good as the "
+        "probabilities."
     )
 
 
-FIRST = {"school": "Juniper", "view": "means", "by": "own", "truth": False, "handle": "first"}
-CHANCES = {"school": "Northgate", "view": "chances", "truth": False}
+def told(f: Facts) -> str:
+    """The answer to the foundation."""
+    truly = (
+        "" if f.equal
+        else f" Truly, small ones have {number(f.true_mean(small=True))} points on average, the others "
+        f"{number(f.true_mean(small=False))}."
+    )  # fmt: skip
+    return (
+        "Do not take the money for this reason: where schools are much alike, small ones fill both ends of a ranking by "
+        f"luck.{truly} Who is best is a question of probability."
+    )
+
+
+FIRST = {"school": "Meadow", "view": "means", "by": "own", "truth": False, "handle": "first"}
+CHANCES = {"school": "Meadow", "view": "chances", "truth": False}
 
 STEPS = [
     story.situation(
         heading="Split the large schools?",
         text=situation,
-        do="Look at the list at the right. Would you take the money?",
+        do="Look at the list beside the circles; sizes are in brackets. Would you take the money?",
         shows=FIRST,
     ),
     story.predict(
-        heading="There is another end",
-        text="The foundation looked at one end of the table. You look at both, the best and the worst. The sizes of the schools appear when you have answered.",
+        heading="And the five worst?",
+        text=lambda f: f"The foundation looked at the best only. Small means: fewer than {f.few} students, and so are "
+        f"{f.small.sum()} of the {f.data.n_groups} schools. All sizes appear when you have answered.",
         ask=worst,
         shows=FIRST,
     ),
     story.try_it(
         heading="Same schools, new students",
         text="Now each school stands at its number of students: a [[funnel plot|funnel]]. The grey band is where 95% of the "
-        "means would lie if all schools were truly equal. In the list, small schools are bold on grey.",
+        "means would lie if all schools were truly equal. In the list, small schools are bold on grey. The handle goes "
+        "from this year to the years to come.",
         hand=year_by_year,
         do="Drag the handle from year to year. Nothing changes but the students. Who stays among the best?",
         shows=FIRST,
@@ -296,34 +327,33 @@ STEPS = [
         shows=FIRST,
     ),
     story.truth(
-        heading="Partial pooling corrects too much",
+        heading="Good for one school, not for ranking",
         text=over_corrected,
         hand=three_rankings,
         do="Switch the ranking. Watch the grey names.",
         uses=("by",),
-        shows={**FIRST, "by": "partial"},
+        shows={**FIRST, "by": "partial", "truth": True},
     ),
     story.say(
         heading="Ask for a probability instead",
         text=ask_for_chances,
-        do="Marks at the right: who is among the best by which table. Then show the truth.",
+        do="At the right: who is best by own mean, and by partial pooling. Then show the truth.",
         uses=("truth",),
         shows=CHANCES,
     ),
     story.breaks(
         heading="Where a table is enough",
         changed="The true SD between schools is now 15 points instead of 1.",
-        look=lambda f: f"Most bars are near 100% or near 0%. Own means and partial pooling find {f.right(f.best('own'))} and "
-        f"{f.right(f.best('partial'))} of {the(f, 'best')}.",
+        look=lambda f: f"For {f.clear} of {f.data.n_groups} schools the probability is above 90% or below 10%. Own means find "
+        f"{f.right(f.best('own'))} of {the(f, 'best')}, partial pooling {f.right(f.best('partial'))}.",
         text=table_is_enough,
         sets=DIFFERENT,
         shows={**CHANCES, "truth": True},
     ),
-    story.check(heading="Check yourself", ask=checks, shows={**CHANCES, "school": "Juniper", "truth": True}),
+    story.check(heading="Check yourself", ask=checks, shows=CHANCES),
     story.sentence(
         heading="What the board can be told",
-        text="Where schools are much alike, small ones fill both ends of a table by luck. Partial pooling guesses each "
-        "school best, but who is among the best is a question of probability.",
+        text=told,
         shows={**CHANCES, "truth": True},
     ),
 ]  # fmt: skip
@@ -337,7 +367,7 @@ def lab(f: Facts) -> Hand:
 
 def model(f: Facts) -> str:
     """The model in full."""
-    agree = f.average.agreement
+    agree, spread = f.average.agreement, f.average.spread
     return (
         r"$$y_i = \alpha_{j[i]} + \epsilon_i,\quad \epsilon_i \sim N(0, \sigma_y^2); \qquad "
         r"\alpha_j = a_0 + \eta_j,\quad \eta_j \sim N(0, \sigma_\alpha^2)$$"
@@ -346,7 +376,9 @@ def model(f: Facts) -> str:
         f"{f.small.sum()} of {f.data.n_groups}. Over {DRAWS:,} draws of schools and students, the [[rank agreement]] with "
         f"the truth is {number(agree['own'], 2)} for own means and {number(agree['partial'], 2)} for partial pooling; this and the "
         f"places by partial pooling leave out the {percent(f.average.no_ranking)} of draws whose SD between schools is "
-        "estimated as 0, so that all schools are level and there is no ranking.\n\n"
+        "estimated as 0, so that all schools are level and there is no ranking. The SD of the schools is "
+        f"{number(spread['own'])} by own means, {number(spread['partial'])} by partial pooling and {number(spread['truth'])} "
+        "in truth.\n\n"
         "The probabilities come from draws of the joint posterior of all true means, with flat priors on "
         r"$a_0$ and $\sigma_\alpha$, given the own means and $\sigma_y$ at its estimate (Gelman et al., *Bayesian Data "
         "Analysis*, section 5.4; Laird & Louis 1989 on ranks). Sources: Wainer (2007), The most dangerous equation; "

@@ -79,9 +79,9 @@ def _column(
     there = base.transform_filter(f"datum.by_{field} > 0 && datum.others == 0")
     others = base.transform_filter(f"datum.by_{field} > 0 && datum.others > 0")
     return alt.layer(
-        heads.mark_text(baseline="middle", fontSize=look.type_size(13), text=head).encode(
-            x=at, y=alt.value(TOP / 2)
-        ),
+        heads.transform_filter(f"datum.seen_{field} > 0")
+        .mark_text(baseline="middle", fontSize=look.type_size(13), text=head)
+        .encode(x=at, y=alt.value(TOP / 2)),
         marks.point(there, pooling, look, size).encode(x=at, y=y, key=marks.key("school")),
         others.transform_calculate(more=f"'+' + datum.by_{field}")
         .mark_text(baseline="middle", fontSize=look.type_size(13), fontWeight="bold")

@@ -1,4 +1,4 @@
-"""School means against school size, year after year, beside the two ends of the league table."""
+"""School means against school size, year after year, beside both ends of the ranking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
 HEIGHT, LEAGUE, ROW = 388, 148, 19
-"""Pixels: the plot; the width kept for the league table at its right; one of its rows."""
+"""Pixels: the plot; the width kept for the ranking at its right; one of its rows."""
 FIRST_SIZE = 0.2
 """Left end of the axis of students: from here to 1 schools stand whose size is not shown."""
 
@@ -93,12 +93,12 @@ def funnel(look: Look, *, domain: tuple[float, float], largest: int, steps: int)
         )
         .add_params(handle(steps, "Year"))
     )
-    parts = alt.layer(alt.layer(places), plot, alt.layer(*_league(look, now)))
+    parts = alt.layer(alt.layer(places), plot, alt.layer(*_league(look, now), *_said(look, now)))
     return finish(parts.resolve_scale(x="independent", y="independent"), look, HEIGHT)
 
 
 def _sizes(largest: int) -> Any:
-    """The axis of students, which ends where the league table begins."""
+    """The axis of students, which ends where the ranking begins."""
     ends: list[Any] = [0, alt.ExprRef(f"width - {LEAGUE}")]
     scale = alt.Scale(type="log", domain=[FIRST_SIZE, largest], range=ends, nice=False)
     axis = alt.Axis(
@@ -139,7 +139,7 @@ def _means(years: Any, look: Look, x: Any, y: Any) -> list[Any]:
 
 
 def _league(look: Look, now: str) -> list[Any]:
-    """Both ends of the league table, in pixels; small schools in bold on a band."""
+    """Both ends of the ranking, in pixels; small schools in bold on a band."""
     colours, left = look.palette, f"width - {LEAGUE - 14}"
     words = alt.Chart(alt.NamedData("words"))
     rows = (
@@ -153,7 +153,7 @@ def _league(look: Look, now: str) -> list[Any]:
     scale = alt.Scale(domain=[HEIGHT, 0], range=[HEIGHT, 0], nice=False)
     y = alt.Y("place:Q", scale=scale, axis=None)
     at = alt.value(alt.ExprRef(left))
-    size, key = look.type_size(13), marks.key("school")
+    size, key = look.type_size(13), marks.key("row")
     named = {"x": at, "y": y, "text": "label:N", "key": key}
 
     def text(chart: Any, **options: Any) -> Any:
@@ -165,7 +165,6 @@ def _league(look: Look, now: str) -> list[Any]:
         )
 
     ink = alt.condition("datum.picked", alt.value(colours.picked), alt.value(colours.ink))
-    strip = words.transform_filter("datum.what == 'strip'")
     return [
         rows.transform_filter("datum.small")
         .mark_bar(color=colours.muted, opacity=0.28, height=ROW - 2, cornerRadius=3)
@@ -177,7 +176,24 @@ def _league(look: Look, now: str) -> list[Any]:
         word("best", 8, fontWeight="bold"),
         word("how", 8 + ROW, color=colours.muted),
         word("worst", HEIGHT - 8 - 5 * ROW - 3, fontWeight="bold"),
-        strip.mark_text(align="left", baseline="top", color=colours.muted).encode(
-            x=alt.value(4), y=alt.value(2), text="text:N"
-        ),
+    ]
+
+
+def _said(look: Look, now: str) -> list[Any]:
+    """Words in the plot: what is hidden, what the band is; and under it the year of the handle."""
+    words = alt.Chart(alt.NamedData("words"))
+    edge = alt.value(alt.ExprRef(f"width - {LEAGUE + 6}"))
+    muted, size = look.palette.muted, look.type_size(13)
+    return [
+        words.transform_filter("datum.what == 'strip'")
+        .mark_text(align="left", baseline="top", color=muted, fontSize=size)
+        .encode(x=alt.value(4), y=alt.value(2), text="text:N"),
+        words.transform_filter("datum.what == 'band'")
+        .mark_text(align="right", baseline="bottom", color=muted, fontSize=size)
+        .encode(x=edge, y=alt.value(HEIGHT - 4), text="text:N"),
+        words.transform_filter(
+            f"datum.what == 'year' && ({now.replace('datum.resting', 'datum.step == 0')})"
+        )
+        .mark_text(align="right", baseline="middle", fontWeight="bold", fontSize=look.type_size())
+        .encode(x=alt.value("width"), y=alt.value(HEIGHT + 36), text="text:N"),
     ]

@@ -38,6 +38,9 @@ PLACES = 5
 ROWS = 20
 """Schools that have a row of their own in the figure of probabilities."""
 
+LEAST = 0.005
+"""Probability from which a school has a row of its own."""
+
 NUMBER = ("none", "one", "two", "three", "four", "five")
 NORMAL_975 = 1.959963984540054
 STRIP = (0.3, 0.7)
@@ -127,6 +130,11 @@ class Facts:
         return smaller_half(self.data.n)
 
     @property
+    def few(self) -> int:
+        """Small schools have fewer students than this: the median size."""
+        return int(np.ceil(np.median(self.data.n)))
+
+    @property
     def equal(self) -> bool:
         """All schools have the same size: there is no smaller half."""
         return not self.small.any()
@@ -146,6 +154,23 @@ class Facts:
     def truly_level(self) -> bool:
         """All schools are truly level: nobody is best."""
         return bool(np.ptp(self.truth) < 1e-9)
+
+    def error(self, by: By) -> float:
+        """Root mean square of this year's errors (points)."""
+        return float(np.sqrt(np.mean((self.values(by) - self.truth) ** 2)))
+
+    def true_mean(self, *, small: bool) -> float:
+        """Mean of the true means of the small schools, or of the others (points)."""
+        return float(self.truth[self.small == small].mean())
+
+    @property
+    def clear(self) -> int:
+        """Schools that are among the best, or are not, with a probability above 90%."""
+        return int((abs(self.chance - 0.5) > 0.4).sum())
+
+    def said_chance(self, j: int) -> float:
+        """The probability of school j; counted from draws, it is neither 0 nor 1."""
+        return float(np.clip(self.chance[j], 1e-4, 1 - 1e-4))
 
     def luck(self, students: float) -> float:
         r"""SD of a school's own mean around its true mean, :math:`\sigma_y/\sqrt n` (points)."""
@@ -247,7 +272,10 @@ class Facts:
         return bool(np.ptp(self.values(by, year)) < 1e-9)
 
     def _league(self, year: int, by: By, sizes: bool) -> pd.DataFrame:
-        """Both ends of the table; ``row`` counts from the top, and from the bottom below 0."""
+        """Both ends of the ranking; ``row`` counts from the top, and from the bottom below 0.
+
+        Without ``sizes`` only those of the best are known.
+        """
         import pandas as pd
 
         J, k = self.data.n_groups, self.places
@@ -256,14 +284,18 @@ class Facts:
         place = np.where(row > 0, row, J + 1 + row)
         if self._no_order(by, year):
             shown, row, place = shown[:0], row[:0], place[:0]
-        sized = [f"{self.names[j]} ({self.data.n[j]})" if sizes else self.names[j] for j in shown]
+        known = sizes | (row > 0)
+        sized = [
+            f"{self.names[j]} ({self.data.n[j] if there else '?'})"
+            for j, there in zip(shown, known, strict=True)
+        ]
         return pd.DataFrame(
             {
                 "step": year,
                 "school": self.names[shown],
                 "row": row,
-                "label": [f"{p}  {name}" for p, name in zip(place, sized, strict=True)],
-                "small": self.small[shown] & sizes,
+                "label": [f"{p}. {name}" for p, name in zip(place, sized, strict=True)],
+                "small": self.small[shown] & known,
                 "picked": shown == self.picked,
                 "resting": year == 0,
             }
@@ -288,28 +320,30 @@ class Facts:
             "best": "all level: no order" if blank else f"the {NUMBER[k]} best",
             "how": how,
             "worst": "" if blank else f"the {NUMBER[k]} worst",
-            "strip": "" if sizes else "all schools",
+            "strip": "" if sizes else "sizes: after your answer",
+            "band": "grey: 95% of means, if all were equal" if sizes and by == "own" else "",
         }
         words = pd.DataFrame({"what": list(said), "text": list(said.values()), "step": -1})
-        years = pd.DataFrame({"what": "year", "text": "", "step": np.arange(YEARS)})
+        years = pd.DataFrame(
+            {"what": "year", "text": [year_name(k) for k in range(YEARS)], "step": np.arange(YEARS)}
+        )
         return pd.concat([words, years], ignore_index=True)
 
     def chances(self, *, truth: bool) -> dict[str, pd.DataFrame]:
         """The tables of `mlm_core.charts.best_few`: the likeliest schools, a row each.
 
-        The picked school has a row; schools without one share the last.
+        The picked school has a row, as has each that a ranking counts among the best, whether
+        the truth is shown or not. Schools without a row share the last.
         """
         import pandas as pd
 
-        order, J = self.likeliest, self.data.n_groups
-        rows = list(order[: ROWS - 1] if J > ROWS else order)
-        if self.picked not in rows:
-            rows[-1] = self.picked
-        rest = [int(j) for j in order if j not in rows]
+        rankings: tuple[By, ...] = ("own", "partial", "truth")
+        best = {by: self.best(by) for by in rankings}
+        rows, rest = self._rows(best)
         marks = {
-            "own": self.best("own"),
-            "partial": self.best("partial")[: 0 if self.level else None],
-            "truth": self.best("truth")[: 0 if self.truly_level or not truth else None],
+            "own": best["own"],
+            "partial": best["partial"][: 0 if self.level else None],
+            "truth": best["truth"][: 0 if self.truly_level or not truth else None],
         }
         table = pd.DataFrame(
             {
@@ -325,18 +359,30 @@ class Facts:
                 "picked": [j == self.picked for j in rows],
                 "named": True,
                 "others": 0,
+                "seen_own": 1.0,
+                "seen_partial": 1.0,
+                "seen_truth": float(truth),
             }
         )
         if rest:
             counted = {f"by_{name}": float(np.isin(rest, f).sum()) for name, f in marks.items()}
             each = float(self.chance[rest].mean())
             others = {
-                "row": len(rows), "school": "others", "label": f"{len(rest)} others, each",
+                "row": len(rows), "school": "others", "label": f"{len(rest)} others, mean",
                 "chance": each, "said": _percent(each), **counted,
                 "picked": False, "named": True, "others": len(rest),
             }  # fmt: skip
+            others |= {f"seen_{name}": 0.0 for name in marks}
             table = pd.concat([table, pd.DataFrame([others])], ignore_index=True)
         return {"schools": table}
+
+    def _rows(self, best: dict[By, Ints]) -> tuple[list[int], list[int]]:
+        """Schools that have a row, the likeliest first, and the others."""
+        order, most = self.likeliest.tolist(), ROWS if self.data.n_groups <= ROWS else ROWS - 1
+        named = {self.picked, *(int(j) for found in best.values() for j in found)}
+        matter = [j for j in order if j not in named and self.chance[j] >= LEAST]
+        kept = named | set(matter[: most - len(named)])
+        return [j for j in order if j in kept], [j for j in order if j not in kept]
 
     def table(self) -> pd.DataFrame:
         """What the figures show, in the words of the page."""
@@ -354,10 +400,15 @@ class Facts:
 
 
 def _percent(share: float) -> str:
-    """A share in a figure; never 0% or 100% of something that is not."""
-    if 0 < share < 0.005:
+    """A probability in a figure; never 0% or 100%: it is counted from draws."""
+    if share < LEAST:
         return "<1%"
-    return ">99%" if 0.995 < share < 1 else f"{100 * share:.0f}%"
+    return ">99%" if share > 1 - LEAST else f"{100 * share:.0f}%"
+
+
+def year_name(step: int) -> str:
+    """What a step of the handle is called, as in the first lesson."""
+    return ("this year", "next year")[step] if step < 2 else f"in {step} years"
 
 
 def smaller_half(n: ArrayLike) -> NDArray[np.bool_]:
