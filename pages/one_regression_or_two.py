@@ -35,7 +35,7 @@ def draw(f: Facts, seen: Seen) -> Handle:
     figure.legend(
         no="two steps: own intercepts, ± a standard error" if seen.revealed else "a school's own intercept, ± a standard error",
         **({"partial": "multilevel model: both at once"} if seen.revealed else {}),
-        truth="truth",
+        **({"truth": "truth"} if seen.revealed else {}),
     )  # fmt: skip
     domains = {
         "sigma_alpha": (0.0, steady_domain(f.reach("sigma_alpha"), 0, 12)[1]),
@@ -55,15 +55,18 @@ def draw(f: Facts, seen: Seen) -> Handle:
         steps=SHOWN,
     )  # fmt: skip
     return Handle(
-        "two_steps", 0, [f"town {k + 1} of {WORLDS}" for k in range(SHOWN)], "From town to town"
+        "two_steps",
+        0,
+        [f"town {k + 1} of the first {SHOWN}" for k in range(SHOWN)],
+        "From town to town",
     )
 
 
 def means(f: Facts) -> str:
     """The SD between schools by both ways, on average over towns."""
     return (
-        f"On average over {WORLDS} towns, two steps say that schools differ by {number(f.two.sigma_alpha)} points, "
-        f"the multilevel model says {number(f.both.sigma_alpha)}. The truth is {number(f.true_sd)}."
+        f"On average over {WORLDS} towns two steps say {number(f.two.sigma_alpha)} points, "
+        f"the multilevel model {number(f.both.sigma_alpha)}. The truth is {number(f.true_sd)}."
     )
 
 
@@ -130,8 +133,8 @@ def which(f: Facts) -> Question:
 
 def checks(f: Facts) -> list[Question]:
     """Four questions on what the steps have shown."""
-    noise = number(f.noise, 1 if f.noise >= 1 else 2)
-    half, quarter = (number(f.noise / k, 1 if f.noise >= 4 else 2) for k in (2, 4))
+    digits = 1 if f.noise >= 1 else 2
+    noise, half, quarter = (number(f.noise / k, digits) for k in (1, 2, 4))
     return [
         Question(
             "Imagine that schools did not differ at all beyond u. Which SD would two steps report, about?",
@@ -142,7 +145,7 @@ def checks(f: Facts) -> list[Question]:
             ],
         ),
         Question(
-            f"Students of a school differ half as much: $\\sigma_y$ is halved. What becomes of the noise of {number(f.noise, 1 if f.noise >= 4 else 2)}?",
+            f"Students of a school differ half as much: $\\sigma_y$ is halved. What becomes of the noise of {noise} points?",
             [
                 Answer(f"{half}: half of it", "Right: each standard error goes with the SD within schools.", True),
                 Answer(f"{quarter}: a quarter of it", "Its square falls to a quarter, the noise itself does not."),
@@ -175,7 +178,8 @@ def opening(f: Facts) -> str:
     """Two questions of the board, and a simple plan."""
     return (
         "The board asks two things. Do schools score better where the town spends more on a student? And how much do "
-        "schools differ **beyond** that?\n\nA colleague has a plan in two steps. First a regression in each school: its "
+        "schools differ **beyond** that?\n\nA colleague has a plan in two steps. We try it on an **invented town**: the names are those "
+        "you know, the scores are not. First a regression in each school: its "
         "**own intercept**, the score at an average pre-test, is a hollow circle. Its bar is a "
         "[[standard error]] up and down. Then one more regression, of these "
         f"{count(int(f.found.used.sum()), 'circle')} on u, the spending."
@@ -190,12 +194,22 @@ def variances(f: Facts) -> str:
     )  # fmt: skip
     return (
         r"An own intercept $\hat\alpha_j$ is the true one, $\alpha_j$, and [[noise]]: the luck of its students. "
-        "Variances of two independent parts add up:\n\n"
-        r"$$\sigma_{\text{two steps}}^2 \approx \sigma_\alpha^2 + \text{noise}^2$$" "\n\n"
-        f"$$\\small {f.expected_two:.1f}^2 \\approx {f.true_sd:.1f}^2 + {f.noise:.1f}^2$$\n\n"
-        "The multilevel model knows how much noise each school has. It leaves it out of the SD, and "
-        f"{same} Two steps count all alike."
+        "Their variances add up:\n\n"
+        r"$$\small\sigma_{\text{two steps}}^2 \approx \sigma_\alpha^2 + \text{noise}^2,\qquad "
+        f"{f.expected_two:.1f}^2 \\approx {f.true_sd:.1f}^2 + {f.noise:.1f}^2$$\n\n"
+        f"{mean_said(f)}The noise goes with $\\sigma_y$: twice $\\sigma_y$, twice the noise.\n\n"
+        f"The multilevel model takes the noise out, and {same} Two steps count all alike."
     )  # fmt: skip
+
+
+def mean_said(f: Facts) -> str:
+    """Why the figure does not show the root of the formula."""
+    if number(f.two.sigma_alpha) == number(f.expected_two):
+        return ""
+    return (
+        f"(The figure's {number(f.two.sigma_alpha)} is the mean of {WORLDS} SDs, {number(f.expected_two)} the root of "
+        "their mean square.) "
+    )
 
 
 def against_truth(f: Facts) -> str:
@@ -204,21 +218,21 @@ def against_truth(f: Facts) -> str:
     two, both = f.pulled(j)
     _, error_two, error_both = f.errors
     swing = (
-        f"It swings {percent(f.swing)} more from town to town." if f.swing >= 0.005
-        else "That slope swings no more than the multilevel one."
+        f"From town to town it swings {percent(f.swing)} more." if f.swing >= 0.005
+        else "It swings no more than the multilevel one."
     )  # fmt: skip
-    less = "by less here" if error_two < error_both else "by more"
+    less = "less" if error_two < error_both else "more"
     error = (
-        f"All estimates together miss {less}: {number(error_two)} points against {number(error_both)}."
-        if number(error_two) != number(error_both) else "All estimates together miss by the same."
+        f"The pulled estimates miss the truth by {less}."
+        if number(error_two) != number(error_both) else "The pulled estimates miss by the same."
     )  # fmt: skip
     return (
-        f"For the **slope on u** two steps serve nearly as well: {number(f.two.b0)} on average, truly "
+        f"For the **slope on u** two steps do nearly as well: {number(f.two.b0)} on average, truly "
         f"{number(f.scenario.hyper.b0)}. {swing}\n\n"
-        f"For the **SD between schools** they {'fail' if f.overstated[0] else 'do well here'}. On it hangs how far "
-        f"each school is pulled to the line: {pull_said(f, two, both)}. {error}\n\n"
+        f"For the **SD between schools** they {'fail' if f.overstated[0] else 'do well here'}. This SD decides how far "
+        f"each school is pulled to the line. So {pull_said(f, two, both)}. {error}\n\n"
         "| over the towns | two steps | multilevel |\n|:--|--:|--:|\n"
-        f"| SD of the slope on u | {number(f.two.spread_b0)} | {number(f.both.spread_b0)} |\n"
+        f"| SD of the slope on u | {number(f.two.spread_b0, 2)} | {number(f.both.spread_b0, 2)} |\n"
         f"| {plain(f.names[j])} ({f.data.n[j]}) is pulled | {percent(two)} | {percent(both)} |\n"
         f"| error of estimates | {number(error_two)} | {number(error_both)} |"
     )
@@ -242,26 +256,26 @@ STEPS = [
     ),
     story.predict(
         heading="Try both ways on 500 towns",
-        text=lambda f: f"We make {WORLDS} towns. Sizes and spending stay; how good each school is, and its students, are new. "
-        f"So we know the truth: beyond u, schools differ with an SD of {number(f.true_sd)}. In each town we try **two steps**, "
-        "and a **multilevel model**, which fits students and schools at once.",
+        text=lambda f: f"We make {WORLDS} towns, so we know the truth: beyond u, schools differ with an SD of {number(f.true_sd)}. "
+        "In each we try **two steps**, and a **multilevel model**: students and schools at once.",
         ask=which,
         shows=SHOWN_AT_FIRST,
     ),
     story.try_it(
         heading="Drag from town to town",
-        text="Left is one town: a line by each way, and one **SD between schools** up and down, dashed for two steps, a band for the "
-        "multilevel model. Right, each dot is a town, the large ones the town on the left. "
-        "The **error** is how far the schools' [[partial pooling|partially pooled]] estimates miss the truth.",
+        text=lambda f: f"Left, one of the first {SHOWN} towns: a line by each way, one **SD between schools** up and down, dashed for two steps, "
+        f"a band for the multilevel model. Right, a small dot is a town; of the {WORLDS} every {EVERY}th is drawn, of errors {len(f.judged.two)} towns.\n\n"
+        "After two steps, too, one [[partial pooling|pulls]] each school to the line, with the SD found. The **error**: how far the pulled "
+        "estimates miss the truth.",
         hand=this_town,
-        do="Drag the handle. Which way has the wider band, town after town? Is one line steeper, town after town?",
+        do="Drag the handle. Which way has the wider band, town after town?",
         shows={"school": "Juniper", "truth": False, "first": VARYING},
     ),
     story.say(
         heading="Luck taken for difference",
         text=variances,
         hand=luck,
-        do="Drag to other towns, then click a large school. Whose noise is small?",
+        do="Drag to other towns. Then click a large school.",
         shows={"school": "Juniper", "truth": False, "first": VARYING},
     ),
     story.truth(
@@ -274,19 +288,18 @@ STEPS = [
         heading="Large schools: two steps will do",
         changed="Eighty students in every school.",
         look=lambda f: f"Two steps say {number(f.two.sigma_alpha)}, the multilevel model {number(f.both.sigma_alpha)}, the truth "
-        f"is {number(f.true_sd)}. The blue and the green rows lie one over the other.",
-        text="There is an end to the warning. Where every school is large there is little luck to mistake for difference, and all "
-        "schools deserve nearly the same weight.",
+        f"is {number(f.true_sd)}. The blue and the green rows look alike.",
+        text="In large schools there is little noise to mistake for difference.",
         sets=LARGE,
         shows={"school": "Juniper", "truth": True, "first": VARYING},
     ),
     story.breaks(
         heading="Tiny schools: nobody is safe",
-        changed="Three students in the middle school. "
-        "Some schools have a single student, and no line of their own.",
-        look=lambda f: f"Two steps leave out {count(f.left_out, 'school')} and still say {number(f.two.sigma_alpha)} for {number(f.true_sd)}. "
-        f"The multilevel model keeps all. Its average is {number(f.both.sigma_alpha)}, but in {percent(f.both.zero)} of the towns it says exactly 0.",
-        text="So little can be known here that the multilevel SD swings widely, too. On average it is much nearer; in one town it "
+        changed=lambda f: f"Very small schools: half of them have {number(f.middle_size, 0)} students or fewer. "
+        f"{count(f.left_out, 'school')} of {f.data.n_groups} have a single student: no line.",
+        look=lambda f: f"The truth is {number(f.true_sd)}. Two steps say {number(f.two.sigma_alpha)} on average, without the {count(f.left_out, 'school')}. "
+        f"The multilevel model keeps all and says {number(f.both.sigma_alpha)}; but in {percent(f.both.zero)} of the towns it says exactly 0.",
+        text="With so few students the multilevel SD swings widely, too. On average it is much nearer; in one town it "
         "may be far off.",
         sets=TINY,
         shows={"school": "Harbour", "truth": True, "first": VARYING},
@@ -294,9 +307,9 @@ STEPS = [
     story.check(heading="Check yourself", ask=checks, shows={"school": "Juniper", "truth": False, "first": VARYING}),
     story.sentence(
         heading="What the board can be told",
-        text="Fitting the schools first takes the luck of students for difference between schools. The slope on spending "
-        "survives that; the SD between schools and every estimate pulled by it do not. A multilevel model fits both levels "
-        "at once and keeps the two apart.",
+        text="Who fits the schools first takes the luck of students for difference between schools. The slope on spending "
+        "stays right on average. The SD between schools comes out too large, and small schools are pulled too little. "
+        "A multilevel model fits both levels at once, and takes the luck out.",
         shows={"school": "Juniper", "truth": False, "first": VARYING},
     ),
 ]  # fmt: skip
@@ -308,7 +321,7 @@ def model(f: Facts) -> str:
         r"$$\text{Both at once:}\quad y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i, \qquad \alpha_j = a_0 + b_0 u_j + \eta_j$$" "\n\n"
         r"$$\text{Two steps:}\quad \hat\alpha_j = a_0 + b_0 u_j + \eta_j + \text{noise}_j$$" "\n\n"
         "Two steps give every school the same weight; the multilevel model gives $1/(\\sigma_\\alpha^2 + \\sigma_y^2/n_j)$. "
-        f"Every {EVERY}th town is a dot. All schools have one true slope here, so that both ways have a fair start, and the true SD between schools is smaller than "
+        f"All schools have one true slope here, so that both ways have a fair start, and the true SD between schools is smaller than "
         "in most lessons, so that the noise stands out. The noise is that of the own intercepts, "
         r"$\text{noise}^2 = \frac{1}{J-2}\sum_j (1-h_j)\,\mathrm{se}_j^2$ with $h_j$ the leverage of a school in the second step. "
         f"Here it is {number(f.noise)} points. In the second step one states a standard error of {number(f.two.stated_b0, 2)} for $b_0$, "

@@ -37,7 +37,7 @@ def two_steps(
 
     Tables
     ------
-    dots, schools, lines, worlds, now, means, truth
+    dots, schools, lines, worlds, now, means, truth, cover
         Of `lessons.one_regression_or_two.Facts.tables`; what is not shown has ``seen`` 0.
 
     Parameters
@@ -57,6 +57,7 @@ def two_steps(
         _handle(steps),
         _schools(look, scores, u, here(steps)),
         *(alt.layer(*_strip(strip, here(steps))) for strip in strips),
+        _cover(look),
     ]
     return finish(alt.layer(*layers).resolve_scale(x="independent", y="independent"), look, PLOT)
 
@@ -72,6 +73,25 @@ def _handle(steps: int) -> Any:
             tooltip=alt.value(""),
         )
         .add_params(handle(steps, "From town to town"))
+    )
+
+
+def _cover(look: Look) -> Any:
+    """Paper over the right panel, axes and all, until there is something to see in it."""
+    cover = alt.Chart(alt.NamedData("cover"))
+    middle = {"expr": f"width * {(1 + RIGHT_PANEL) / 2}"}
+    said = ["Here: what both", "ways find", "in many towns"]
+    return alt.layer(
+        cover.mark_rect(color=look.palette.paper).encode(
+            x=alt.value({"expr": f"width * {RIGHT_PANEL} - 14"}),
+            x2=alt.value({"expr": "width + 14"}),
+            y=alt.value(0),
+            y2=alt.value(PLOT + 50),
+            opacity=_seen(),
+        ),
+        cover.mark_text(
+            align="center", baseline="middle", color=look.palette.muted, lineHeight=22, text=said
+        ).encode(x=alt.value(middle), y=alt.value(PLOT / 2), opacity=_seen()),
     )
 
 

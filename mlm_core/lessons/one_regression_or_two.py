@@ -165,8 +165,14 @@ class Facts:
 
     @property
     def swing(self) -> float:
-        """How much more b0 swings with two steps than with the multilevel model, as a share."""
-        return self.two.spread_b0 / self.both.spread_b0 - 1
+        """How much more b0 swings with two steps, as a share: from the SDs to 0.01 points."""
+        two, both = (round(way.spread_b0, 2) for way in (self.two, self.both))
+        return two / both - 1 if both else 0.0
+
+    @property
+    def middle_size(self) -> float:
+        """Students of the median school."""
+        return float(np.median(self.data.n))
 
     @property
     def smallest(self) -> int:
@@ -268,6 +274,7 @@ class Facts:
             "truth": pd.DataFrame(
                 {"quantity": QUANTITIES[:2], "value": [self.true_sd, self.scenario.hyper.b0]}
             ),
+            "cover": pd.DataFrame({"seen": [0.0 if revealed else 1.0]}),
         }
 
     def _dots(self, quantity: str, domain: tuple[float, float], revealed: bool) -> pd.DataFrame:
@@ -344,7 +351,7 @@ class Facts:
 
         step = np.arange(SHOWN)
         at = step / (SHOWN - 1)
-        said = [f"town {k + 1} of {WORLDS}" for k in step]
+        said = [f"town {k + 1}" for k in step]
         return pd.DataFrame({"step": step, "at": at, "caption": said, "resting": step == 0})
 
     def _now(self, domains: dict[str, tuple[float, float]], revealed: bool) -> pd.DataFrame:
@@ -379,6 +386,8 @@ class Facts:
         }
         for quantity, values in said.items():
             low, high = domains[quantity]
+            true = {"sigma_alpha": self.true_sd, "b0": self.scenario.hyper.b0}.get(quantity)
+            marked = [*values, *([] if true is None else [true])]
             for way, value in zip(("two", "both"), values, strict=True):
                 rows.append(
                     {
@@ -387,7 +396,7 @@ class Facts:
                         "value": float(np.clip(value, low, high)) if revealed else (low + high) / 2,
                         "caption": f"{names[way]}: {_written(value)}" if revealed else "",
                         "seen": float(revealed),
-                        "side": "left" if max(values) > low + 0.6 * (high - low) else "right",
+                        "side": "left" if min(marked) - low > high - max(marked) else "right",
                     }
                 )
         return pd.DataFrame(rows)

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from mlm_core.charts.theme import Look
 from mlm_core.lessons.one_regression_or_two import SHOWN, START, facts
 from pages.shared import story
 from pages.shared.words import number, percent, signed
@@ -57,7 +58,8 @@ def test_the_checks_are_computed(scenario):
     alike, halved, pull, slope = questions(STORY, CHECK, f)
     told = float(re.search(r"[\d.]+", right(alike))[0])
     assert told == pytest.approx(f.noise, abs=0.051)
-    before = float(re.search(r"noise of ([\d.]+)", halved.text)[1])
+    before = float(re.search(r"noise of ([\d.]+) points", halved.text)[1])
+    assert f"About {before}" in right(alike)
     after = float(right(halved).split(":")[0])
     assert before == pytest.approx(f.noise, abs=0.051)
     assert after == pytest.approx(f.noise / 2, abs=0.051)
@@ -129,17 +131,48 @@ def test_against_the_truth(scenario):
     assert f"{number(f.two.b0)} on average, truly {number(scenario.hyper.b0)}" in spoken
     assert ("they fail" in spoken) == f.overstated[0]
     share_two, share_both = f.pulled(f.one)
+    swings = [round(way.spread_b0, 2) for way in (f.two, f.both)]
     assert f"is pulled | {percent(share_two)} | {percent(share_both)} |" in spoken
-    assert ("less." in spoken) == (
+    assert (f"two steps pull {f.names[f.one]} less." in spoken) == (
         share_two < share_both and percent(share_two) != percent(share_both)
     )
     assert f"| error of estimates | {number(two)} | {number(both)} |" in spoken
     assert (
-        f"| SD of the slope on u | {number(f.two.spread_b0)} | {number(f.both.spread_b0)} |"
+        f"| SD of the slope on u | {number(f.two.spread_b0, 2)} | {number(f.both.spread_b0, 2)} |"
         in spoken
     )
-    assert ("miss by more" in spoken) == (two > both and number(two) != number(both))
-    assert (f"{percent(f.swing)} more" in spoken) == (f.swing >= 0.005)
+    assert ("miss the truth by more" in spoken) == (two > both and number(two) != number(both))
+    # what a calculator makes of the table
+    share = swings[0] / swings[1] - 1
+    assert (f"swings {percent(share)} more" in spoken) == (share >= 0.005)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_mean_and_the_root_of_the_formula_are_told_apart(scenario):
+    f = facts(scenario, "Ashford")
+    spoken = said(STORY.steps[SAY].text, f)
+    mean, root = number(f.found.sigma_alpha.mean()), number(f.expected_two)
+    told = f"figure's {mean} is the mean of 500 SDs, {root} the root" in spoken
+    assert told == (mean != root)
+
+
+def test_the_dots_are_counted():
+    f = facts(START, "Juniper")
+    spoken = said(STORY.steps[TRY].text, f)
+    shown, _ = figure_at(TRY)
+    dots = shown.tables["dots"].query("way == 'two'").groupby("quantity").size()
+    assert f"errors {dots['error']} towns" in spoken
+    assert f"every {500 // dots['b0']}th" in spoken
+    assert f"first {shown.tables['worlds'].shape[0]} towns" in spoken
+
+
+def test_paper_lies_over_the_right_panel_last():
+    shown, _ = figure_at(SITUATION)
+    last = shown.spec["layer"][-1]
+    assert last["data"]["name"] == "cover"
+    cover = last["layer"][0]
+    assert cover["mark"]["color"] == Look().palette.paper
+    assert cover["encoding"]["opacity"]["condition"]["test"] == "datum.seen > 0"
 
 
 def test_the_breaks_say_what_is_there():
@@ -151,11 +184,12 @@ def test_the_breaks_say_what_is_there():
     assert (f.data.n == 80).all()
     f = STORY.facts(story.designed(STORY, tiny))
     spoken = said(STORY.steps[tiny].look, f)
-    assert (
-        f"leave out {f.left_out} schools and still say {number(f.two.sigma_alpha)} for 3.0"
-        in spoken
-    )
-    assert f"average is {number(f.both.sigma_alpha)}, but in {percent(f.both.zero)}" in spoken
+    alone = int((f.data.n == 1).sum())
+    assert f"say {number(f.two.sigma_alpha)} on average, without the {alone} schools" in spoken
+    assert f"says {number(f.both.sigma_alpha)}; but in {percent(f.both.zero)}" in spoken
+    changed = said(STORY.steps[tiny].changed, f)
+    assert f"half of them have {np.median(f.data.n):.0f} students or fewer" in changed
+    assert f"{alone} schools of {f.data.n_groups} have a single student" in changed
     assert abs(f.both.sigma_alpha - 3) < 0.3 * abs(f.two.sigma_alpha - 3)
     assert f.data.n.min() == 1
     assert np.median(f.data.n) == pytest.approx(3, abs=1)
@@ -223,7 +257,7 @@ def test_what_each_mark_shows():
     assert calculated["low"] == "datum.own - datum.se"
     assert calculated["high"] == "datum.own + datum.se"
     assert handle.rest == 0
-    assert handle.spoken[2] == "town 3 of 500"
+    assert handle.spoken[2] == f"town 3 of the first {SHOWN}"
 
 
 def test_each_strip_has_its_quantity():
@@ -251,6 +285,8 @@ def test_nothing_is_given_away():
     assert number(f.two.sigma_alpha) in shown.alt
     assert number(f.both.sigma_alpha) in shown.alt
     assert not hidden.tables["dots"]["seen"].any()
+    assert hidden.tables["cover"]["seen"].all()
+    assert not shown.tables["cover"]["seen"].any()
     assert shown.tables["dots"]["seen"].all()
     for drawn_ in (hidden, shown):
         assert not drawn_.tables["schools"]["truth_seen"].any()
