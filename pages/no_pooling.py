@@ -173,7 +173,8 @@ def tested_again(f: Facts) -> str:
     """What became of the schools over the tests."""
     if f.tests <= 2:
         moved = (
-            f" In the second test {plain(f.names[f.picked])} moved by {number(f.moved(f.picked))} points."
+            f" In the second test {plain(f.names[f.picked])} moved by {number(f.moved(f.picked))} points; on average over "
+            f"many tests it would be about {about(f.between_tests(f.picked))}."
             if f.tests == 2 and f.known(f.picked)
             else ""
         )
@@ -266,8 +267,7 @@ STEPS = [
     ),
     story.predict(
         heading="The same schools, other students",
-        text="This is [[no pooling]]: no school borrows anything from another. Now the same schools, with the same teaching, "
-        "test other students.",
+        text="This is [[no pooling]]: no school borrows from another. Now the same schools, unchanged, test other students.",
         ask=how_far,
         shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 0},
     ),
@@ -280,13 +280,12 @@ STEPS = [
     ),
     story.say(
         heading="A column for each school",
-        text=lambda f: "The regression gets a column for each school: 1 for its own students, 0 for all others, an "
-        "[[indicator variable]]. So each school $j$ has its own intercept $\\alpha_j$; the pre-test $x$ has one slope "
-        r"$\beta$ for all:"
+        text=lambda f: "In the regression each school gets a column, an [[indicator variable]]: 1 for its own students, "
+        "0 for others. So school $j$ has its own intercept $\\alpha_j$; the slope $\\beta$ of the pre-test $x$ is one for all:"
         "\n\n" + r"$$y_i = \alpha_{j[i]} + \beta\, x_i + \epsilon_i$$" + "\n\n"
         r"$j[i]$ is the school of student $i$. What is left, $\epsilon_i$, after school and pre-test are taken out has the SD "
-        rf"$\sigma_y$ = {number(f.sigma_y)}. An average of $n_j$ students swings by about $\sigma_y/\sqrt{{n_j}}$, its "
-        "**standard error**."
+        rf"$\sigma_y$ = {number(f.sigma_y)}. A mean of $n_j$ students has a **standard error** of about "
+        r"$\sigma_y/\sqrt{n_j}$."
         + swings(f),
         do="Click other schools. Who has a small standard error?",
         shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 10},
@@ -302,6 +301,7 @@ STEPS = [
         heading="Right on average, far off in one test",
         text=against_truth,
         uses=("redraw",),
+        do="Press **New students**: the circles swing around the diamonds.",
         shows={"school": "Juniper", "truth": True, "slopes": COMMON, "redraw": 10},
     ),
     story.breaks(

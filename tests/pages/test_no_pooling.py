@@ -115,6 +115,7 @@ def test_pressing_the_button_is_told():
     shown = said(step.text, f)
     assert "The buttons" in shown
     assert f"Juniper moved by {number(abs(f.draws[0] - f.draws[1])[f.picked])} points" in shown
+    assert f"about {f.between_tests(f.picked):.1f}." in shown
     step, _, f = at_step(TRY, redraw=0)
     assert "moved by" not in said(step.text, f)
     step, _, f = at_step(TRY, redraw=10)
