@@ -5,7 +5,7 @@ from dataclasses import replace
 from mlm_core import estimates
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_levels import two_levels
-from mlm_core.lessons.what_is_multilevel import LAYERS, Facts, Layer, facts
+from mlm_core.lessons.what_is_multilevel import IN_95_TOWNS, LAYERS, Facts, Layer, facts
 from mlm_core.scenario import Bounds
 from pages.shared import controls, figure, presets, story
 from pages.shared.cached import remembered
@@ -20,7 +20,7 @@ LAYER = controls.Choice(
 NEW = controls.Switch("new", "Show a new school")
 NEW_U = controls.Slider(
     "new_u", "u of the new school", Bounds(-2.0, 2.0, 0.1), 0.5,
-    "What the town will spend on a student there, in SDs.", "%.1f",
+    "What the town spends on a student there, in SDs: 0 is average.", "%.1f",
 )  # fmt: skip
 THREE = replace(presets.DEFAULT, n_groups=3, seed=5)
 
@@ -32,7 +32,7 @@ def draw(f: Facts, seen: Seen) -> None:
     layer = shown(seen)
     lines, model = layer != "students", layer == "model"
     figure.legend(
-        picked=str(f.names[f.picked]),
+        students=f"students of {f.names[f.picked]}",
         **({"no": "a line of its own"} if lines else {}),
         **({"partial": "partial pooling", "target": "school line, ± one SD"} if model else {}),
         **({"truth": "true intercept"} if seen["truth"] and layer in ("points", "model") else {}),
@@ -63,7 +63,7 @@ def shown(seen: Seen) -> Layer:
 def right_panel(f: Facts, layer: Layer) -> str:
     """The right panel, for the alternative of the figure."""
     if layer in ("students", "lines"):
-        return "Right: nothing yet."
+        return f"Right: {count(f.data.n_groups, 'tick')}, the u of each school; no heights yet."
     points = f"Right: {count(f.data.n_groups, 'school')}, intercept against u. "
     if layer == "points":
         return points
@@ -90,11 +90,11 @@ def between(f: Facts) -> str:
     """The picked school under both regressions."""
     j = f.picked
     name, own, pooled = plain(f.names[j]), number(f.own.alpha[j]), number(f.fit.lines.alpha[j])
-    at = f"its u is {number(f.u[j])}, so the line expects {number(f.expected(f.u[j]))}"
     if f.on_the_line:
         return f"Here the SD is estimated as exactly 0, so every school is put on the line: **{name}** at {pooled}."
-    goes = f"stays at {own}" if own == pooled else f"goes from {own} to {pooled}"
-    return f"**{name}**: {at}. With {count(f.n[j], 'student')} of its own, it {goes}."
+    at = f"the line expects {number(f.expected(f.u[j]))}"
+    goes = f"it stays at {own}" if own == pooled else f"it moves from {own} to {pooled}"
+    return f"**{name}** ({count(f.n[j], 'student')}): {at}; {goes}."
 
 
 def new_school(f: Facts) -> str:
@@ -103,9 +103,20 @@ def new_school(f: Facts) -> str:
     around = (
         "The SD around the line is estimated as 0: no school leaves it."
         if f.on_the_line
-        else f"Schools like it lie around that with an SD of {number(f.hyper.sigma_alpha)}."
+        else f"Means of such schools lie around that with an SD of {number(f.hyper.sigma_alpha)}: the purple cross "
+        "and its bar."
     )
-    return f"At u = {number(f.new_u)} the model expects {expected} points. {around}"
+    return (
+        f"At u = {number(f.new_u)} it expects {expected} points. That is a school's mean for students of average "
+        f"pre-test; single students lie wider. {around}"
+    )
+
+
+def nothing_left(f: Facts) -> str:
+    """What an SD of 0 means in the figure, and for the standard error."""
+    if not f.on_the_line:
+        return ""
+    return "So every school is put on the line: no band, no bar. The ± takes that 0 for true: it is far too small. "
 
 
 def against_truth(f: Facts) -> str:
@@ -118,9 +129,10 @@ def against_truth(f: Facts) -> str:
     )
     return (
         "The diamonds are the true intercepts. The hyperparameters have a truth, too.\n\n"
-        f"| | estimate | error | truth |\n|:--|--:|--:|--:|{rows}\n\n"
-        f"The line is learned from {count(f.data.n_groups, 'point')}, not from {count(f.data.n_students, 'student')}: "
-        "above all more schools make it surer. More students in the same schools only sharpen the points."
+        f"| | estimate | standard error | truth |\n|:--|--:|--:|--:|{rows}\n\n"
+        f"The line is learned from {count(f.data.n_groups, 'height')}, not from {count(f.data.n_students, 'student')}. "
+        "More students in the same schools make each height surer, but no more heights. What the line needs most is more "
+        "schools."
     )
 
 
@@ -130,7 +142,7 @@ def against_truth(f: Facts) -> str:
 def how_many(f: Facts) -> Question:
     """The prediction."""
     return Question(
-        "A second regression will be fitted to these heights. How many data points does it have?",
+        "Think of a regression of these heights on u. How many data points does it have?",
         [
             Answer("One for each student", f"The {f.data.n_students} students are the points of the first regression."),
             Answer("One for each school", f"It has {f.data.n_groups}. Nobody has observed them: each is a height, "
@@ -142,51 +154,52 @@ def how_many(f: Facts) -> Question:
 
 
 OBSERVED = "Nothing about it is estimated: it is observed."
+PART_ONE, PART_TWO = "parameter of part one", "hyperparameter"
 FIRST = [
-    Item(r"$\alpha_j$, the intercepts", "parameter", {
+    Item(r"$\alpha_j$, the intercepts", PART_ONE, {
         "data": "No score sheet shows it: it is estimated from the students of school j.",
-        "parameter": "Right: coefficients of the regression of students.",
-        "hyperparameter": "It is what the second regression is about. Hyperparameters describe all $\\alpha_j$ at once.",
+        PART_ONE: "Right: coefficients of part one, the regression of students.",
+        PART_TWO: "They are what part two is about. Its own parameters describe all $\\alpha_j$ at once.",
     }),
     Item("$x_i$, the pre-test", "data", {
         "data": "Right: observed, one value for each student.",
-        "parameter": f"Its coefficient β is the parameter. {OBSERVED}",
-        "hyperparameter": f"It is no part of the model for schools. {OBSERVED}",
+        PART_ONE: f"Its coefficient β is one. {OBSERVED}",
+        PART_TWO: f"It is no part of the model for schools. {OBSERVED}",
     }),
-    Item(r"$\sigma_\alpha$, the SD around the school line", "hyperparameter", {
+    Item(r"$\sigma_\alpha$, the SD around the school line", PART_TWO, {
         "data": "It is estimated. Not even the $\\alpha_j$ are observed.",
-        "parameter": "It belongs one level up: it says how far the $\\alpha_j$ lie from their line.",
-        "hyperparameter": "Right: it says how far the $\\alpha_j$ lie from their line.",
+        PART_ONE: "It belongs one level up: it says how far the $\\alpha_j$ lie from their line.",
+        PART_TWO: "Right: it says how far the $\\alpha_j$ lie from their line.",
     }),
 ]  # fmt: skip
 SECOND = [
-    Item(r"$\beta$, the slope of the pre-test", "parameter", {
+    Item(r"$\beta$, the slope of the pre-test", PART_ONE, {
         "data": "A slope is estimated, not observed.",
-        "parameter": "Right: a coefficient of the regression of students, here the same for all schools.",
-        "hyperparameter": "It describes students. No coefficient is modelled with it.",
+        PART_ONE: "Right: a coefficient of the regression of students, here the same for all schools.",
+        PART_TWO: "It describes students. Part two does not use it.",
     }),
-    Item("$b_0$, the slope of the school line", "hyperparameter", {
+    Item("$b_0$, the slope of the school line", PART_TWO, {
         "data": "u is data. How much u counts is not.",
-        "parameter": "It is a slope between schools: it belongs to the model for the $\\alpha_j$.",
-        "hyperparameter": "Right: it says how the $\\alpha_j$ change with u.",
+        PART_ONE: "It is a slope between schools: it belongs to the model for the $\\alpha_j$.",
+        PART_TWO: "Right: it says how the $\\alpha_j$ change with u.",
     }),
     Item("$u_j$, what the town spends", "data", {
         "data": "Right: observed, one value for each school.",
-        "parameter": f"Its coefficient is estimated. {OBSERVED}",
-        "hyperparameter": f"Its coefficient $b_0$ is the hyperparameter. {OBSERVED}",
+        PART_ONE: f"Its coefficient is estimated. {OBSERVED}",
+        PART_TWO: f"Its coefficient $b_0$ is the hyperparameter. {OBSERVED}",
     }),
 ]  # fmt: skip
-BINS = ["data", "parameter", "hyperparameter"]
+BINS = ["data", PART_ONE, PART_TWO]
 
 
 def checks(f: Facts) -> list[Question | Sorting]:
     """Four questions on what the steps have shown."""
     a0, b0 = f.hyper.a0, f.hyper.b0
     return [
-        Sorting("What is each of these?", BINS, FIRST),
+        Sorting("What is each of these? A hyperparameter is a parameter of part two.", BINS, FIRST),
         Sorting("And these?", BINS, SECOND),
         Question(
-            f"Another school opens, with u = −1. The estimates are $a_0$ = {number(a0, 2)} and $b_0$ = {number(b0, 2)}. "
+            f"Another school opens, with u = −1. The estimates are $a_0$ = {number(a0)} and $b_0$ = {number(b0)}. "
             "What intercept does the model expect?",
             new_answers(f),
         ),
@@ -197,7 +210,7 @@ def checks(f: Facts) -> list[Question | Sorting]:
                        "new school has no number.", True),
                 Answer("Intercepts that vary", "It has them: one for each column."),
                 Answer("A slope for the pre-test", "It has one, the same for all schools."),
-                Answer("Enough students", "However many: two of its parts are not a matter of size."),
+                Answer("Enough students", "However many: what it lacks is not a matter of size."),
             ],
         ),
     ]  # fmt: skip
@@ -205,12 +218,13 @@ def checks(f: Facts) -> list[Question | Sorting]:
 
 def new_answers(f: Facts) -> list[Answer]:
     """Answers on a new school at u = −1."""
-    a0, b0 = f.hyper.a0, f.hyper.b0
-    right = number(f.expected(-1.0), 2)
+    right = number(f.as_printed(-1.0))
     wrong = {
-        number(f.expected(1.0), 2): "That is the line at u = 1.",
-        number(a0, 2): "That is the line at u = 0.",
-        number(-b0, 2): "That is how far the line goes from u = 0 to u = −1. Where does it start?",
+        number(f.as_printed(1.0)): "That is the line at u = 1.",
+        number(f.hyper.a0): "That is the line at u = 0.",
+        number(
+            -f.hyper.b0
+        ): "That is how far the line goes from u = 0 to u = −1. Where does it start?",
     }
     others = [Answer(text, why) for text, why in wrong.items() if text != right]
     return [
@@ -232,10 +246,10 @@ STEPS = [
     story.situation(
         heading="A school without students",
         text=lambda f: "In autumn a new school opens. Parents ask the board what to expect there. No student of it has "
-        "taken any test.\n\nAt the left you see all the board has: one dot for each of "
-        f"{count(f.data.n_students, 'student')}, with the score against last year's pre-test (0 is average). The large "
-        f"dots are the {count(f.n[f.picked], 'student')} of {plain(f.names[f.picked])}. The right side will be for "
-        "schools.",
+        "taken any test.\n\nThe board knows two things. Left: one dot for each of "
+        f"{count(f.data.n_students, 'student')}, the score against last year's pre-test (0 is average). The large "
+        f"dots are the {count(f.n[f.picked], 'student')} of {plain(f.names[f.picked])}. Right: one tick for each school, "
+        "at its **u**: what the town spends on a student, in SDs (0 is average).",
         do="Which regression would you fit, and what would it say of the new school?",
         shows={**SHOWN, "layer": "students"},
     ),
@@ -243,38 +257,38 @@ STEPS = [
         heading="Part one: a line for each school",
         text=lambda f: "A classical regression can give each school its own line: a column of 0 and 1 for each school, an "
         "[[indicator variable]]. All lines have one slope; their heights differ. Such a height is a "
-        f"[[varying coefficient]].\n\n{own_line(f)} That height is its intercept, the dot on the rule. The new school has "
-        "no column, and so no line.",
+        f"[[varying coefficient]].\n\n{own_line(f)} That height is its intercept, the dot on the vertical line. The new "
+        "school has no column, and so no line.",
         uses=("school",),
-        do="Choose other schools. Follow the thick line to the rule at pre-test 0.",
+        do="Choose other schools. Follow the thick line to its dot at pre-test 0.",
         shows={**SHOWN, "layer": "lines"},
     ),
     story.predict(
         heading="A second regression, for schools",
-        text="Now comes the second part. We take the heights, one dot on the rule for each line, and ask what goes with "
-        "them: u, what the town spends on a student of the school. That is again a regression.",
+        text="Now the second part. The heights, the dots on the vertical line, differ. What goes with them? Perhaps u, what "
+        "the town spends. That is again a regression. (We only think of it by itself: the computer fits both parts at once.)",
         ask=how_many,
         shows={**SHOWN, "layer": "lines"},
         answered={"layer": "points"},
     ),
     story.say(
         heading="Part two: a model for the heights",
-        text=lambda f: TWO + "\n\nThe upper line is for students, the lower one for schools: each $\\alpha_j$ lies around "
-        f"a line, ${number(f.hyper.a0)} {signed(f.hyper.b0)}\\,u$, with an SD of $\\sigma_\\alpha$ = "
-        f"{number(f.hyper.sigma_alpha)}. A coefficient with a model makes a regression "
-        "[[multilevel regression|multilevel]]. $y$, $x$ and $u$ are data; $\\alpha_j$ and $\\beta$ are [[parameter|parameters]]; $a_0$, $b_0$ and "
-        f"$\\sigma_\\alpha$, one level up, are [[hyperparameter|hyperparameters]].\n\n{between(f)}",
+        text=lambda f: TWO + "\n\nPart one is for students, part two for schools: the $\\alpha_j$ lie around a line, "
+        f"${number(f.hyper.a0)} {signed(f.hyper.b0)}\\,u$, with an SD of $\\sigma_\\alpha$ = {number(f.hyper.sigma_alpha)}. "
+        "Coefficients with a model of their own make a regression [[multilevel regression|multilevel]]. The "
+        "[[parameter|parameters]] of part two, $a_0$, $b_0$, $\\sigma_\\alpha$, are called "
+        "[[hyperparameter|hyperparameters]].\n\nFitted at once, the parts help each other. An unsure height counts less for "
+        f"the line, and the line pulls it: the green dots. {between(f)}",
         uses=("layer",),
-        do="Go through the layers, and back.",
+        do="Choose **Points**, then **Model**. Which dots move far?",
         shows=SHOWN,
     ),
     story.try_it(
         heading="The answer for the parents",
-        text=lambda f: f"Part two needs no students of the school itself, only its u. {new_school(f)}\n\nThe purple cross "
-        "and its bar show it. So the board has a number, and says how much schools differ around it. The line itself is "
-        "an estimate, too; lesson “Prediction” adds that.",
+        text=lambda f: f"Part two needs no students of the school itself, only its u. {new_school(f)}\n\nThe line is an "
+        "estimate, too; lesson “Prediction” adds that.",
         uses=("new_u",),
-        do="Change what the town will spend. Watch the cross.",
+        do="Try schools with another u. The cross says what schools with that u reach, not what more money would do.",
         shows={**SHOWN, "new": True},
     ),
     story.truth(
@@ -285,11 +299,13 @@ STEPS = [
     story.breaks(
         heading="Three schools",
         changed="A town with three schools.",
-        look=lambda f: f"Three points for a line and an SD. $b_0$ comes out as {number(f.hyper.b0)}; truly it is "
-        f"{number(f.hyperparameters[1].truth)}. $\\sigma_\\alpha$ comes out as {number(f.hyper.sigma_alpha)}; truly it is "
-        f"{number(f.hyperparameters[2].truth)}. The cross: a new school at u = 1 would be promised {number(f.expected(1.0))} points.",
-        text=lambda f: f"It is a multilevel model all the same, but its second part has almost nothing to learn from. The "
-        f"{count(f.data.n_students, 'student')} do not help: they belong to part one.",
+        look=lambda f: f"In this draw $b_0$ comes out as {number(f.hyper.b0)} ± {number(f.fit.se('b0'))}; truly it is "
+        f"{number(f.hyperparameters[1].truth)}. Of 100 such towns, about 95 give a $b_0$ between {number(IN_95_TOWNS[0], 0)} and "
+        f"{number(IN_95_TOWNS[1], 0)}. $\\sigma_\\alpha$ comes out as {number(f.hyper.sigma_alpha)}; truly it is "
+        f"{number(f.hyperparameters[2].truth)}. {nothing_left(f)}The cross, at u = {number(f.new_u, 0)}, promises "
+        f"{number(f.expected(f.new_u))} points.",
+        text="It is a multilevel model all the same. But part two learns a line and an SD from three heights. More students "
+        "would make them surer; three they stay.",
         sets=THREE,
         shows={**SHOWN, "school": "Ashford", "truth": True, "new": True, "new_u": 1.0},
     ),

@@ -36,7 +36,7 @@ def two_levels(
     ------
     students, lines, schools, model, new, headings
         Of `lessons.what_is_multilevel.Facts.tables`. What has a ``seen`` of 0 is not seen;
-        the points of the right panel lie on their lines until they are.
+        the points of the right panel lie on their lines until they are, and ticks show their u.
 
     Parameters
     ----------
@@ -126,9 +126,9 @@ def _new(look: Look, u: Any, y: Any) -> list[Any]:
     purple, paper = look.palette.target, look.palette.paper
     new = alt.Chart(alt.NamedData("new"))
     return [
-        new.mark_bar(color=purple, width=5, clip=True).encode(
-            x=u, y=y("low"), y2="high:Q", opacity=_seen(most=0.75)
-        ),
+        new.mark_bar(
+            color=purple, width=9, stroke=paper, strokeWidth=2, strokeOpacity=1, clip=True
+        ).encode(x=u, y=y("low"), y2="high:Q", opacity=_seen()),
         new.mark_point(
             shape="cross", size=230 * look.scale, fill=purple, stroke=paper, strokeWidth=1,
             clip=True,
@@ -156,6 +156,7 @@ def _schools(look: Look, u_domain: tuple[float, float], y: Any) -> list[Any]:
     ]
     pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
     return [
+        *_ticks(schools, look, u_domain),
         picked.mark_rule(color=colours.ink, strokeDash=[2, 3]).encode(
             x=x, x2=ZERO, y=y("alpha"), opacity=_seen("point_seen")
         ),
@@ -177,6 +178,22 @@ def _schools(look: Look, u_domain: tuple[float, float], y: Any) -> list[Any]:
         ),
         *_name(picked, look, x, y("own")),
     ]  # fmt: skip
+
+
+def _ticks(schools: Any, look: Look, u_domain: tuple[float, float]) -> list[Any]:
+    """The schools' u on the axis, until their points are seen."""
+    unseen = alt.condition("datum.point_seen > 0", alt.value(0), alt.value(1))
+    picked = schools.transform_filter("datum.picked")
+    place = {"x": panel("u", 1, u_domain, U_TITLE), "opacity": unseen}
+    return [
+        base.mark_bar(color=colour, width=width).encode(
+            y=alt.value(PLOT - height), y2=alt.value(PLOT), **place
+        )
+        for base, colour, width, height in (
+            (schools, look.palette.muted, 2, 16),
+            (picked, look.palette.picked, 4, 26),
+        )
+    ]
 
 
 def _name(picked: Any, look: Look, x: Any, y: Any) -> list[Any]:

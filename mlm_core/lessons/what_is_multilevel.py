@@ -24,6 +24,9 @@ Layer = Literal["students", "lines", "points", "model"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
 """What the figure shows, each added to those before it."""
 
+IN_95_TOWNS = (-20.0, 20.0)
+"""Between these lies b0 in about 95 of 100 draws of the default town with three schools."""
+
 DRAWN = 400
 """Of more students than this only every second, third, ... is drawn."""
 
@@ -109,6 +112,10 @@ class Facts:
         """Intercept that the school-level model expects at u: :math:`a_0 + b_0 u` (points)."""
         return self.hyper.a0 + self.hyper.b0 * u
 
+    def as_printed(self, u: float) -> float:
+        """`expected` by the estimates as the page prints them, to a tenth of a point."""
+        return round(self.hyper.a0, 1) + round(self.hyper.b0, 1) * u
+
     @property
     def on_the_line(self) -> bool:
         """The SD around the school line is estimated as exactly 0."""
@@ -172,6 +179,7 @@ class Facts:
 
         alpha = self.fit.lines.alpha if layer == 3 else self.own.alpha
         truth = truth and layer >= 2  # a diamond belongs to a point
+        away = alpha - self.own.alpha + (self.simulation.alpha - self.own.alpha if truth else 0.0)
         schools = pd.DataFrame(
             {
                 "school": self.names,
@@ -185,7 +193,7 @@ class Facts:
                 "model_seen": float(layer >= 3),
                 "truth_seen": float(truth),
                 "picked": np.arange(self.data.n_groups) == self.picked,
-                "below": self.own.alpha < self.fit.lines.alpha,
+                "below": away > 0,  # the name stands clear of its other marks
                 "side": np.where(self.u > middle, "right", "left"),
             }
         )

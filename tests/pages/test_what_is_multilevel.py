@@ -61,13 +61,15 @@ def test_the_answers_are_right(scenario):
     why = next(a.why for a in asked.answers if a.right)
     assert f"It has {len(set(f.data.labels.tolist()))}." in why
     first, second, new, lacks = questions(STORY, CHECK, f)
-    assert value(right(new)) == pytest.approx(f.hyper.a0 - f.hyper.b0, abs=0.0051)
-    assert number(f.hyper.b0, 2) in new.text
+    # with the numbers that the question prints, so that a calculator agrees
+    a0, b0 = (value(v) for v in re.findall(r"_0\$ = ([−\d.]+\d)", new.text))
+    assert (a0, b0) == pytest.approx((f.hyper.a0, f.hyper.b0), abs=0.051)
+    assert value(right(new)) == pytest.approx(a0 - b0, abs=1e-6)
     assert right(lacks) == "A model for the intercepts"
     bins = {re.search(r"\$(.*?)\$", i.text)[1]: i.bin for i in (*first.items, *second.items)}
     assert bins == {
-        r"\alpha_j": "parameter",
-        r"\beta": "parameter",
+        r"\alpha_j": "parameter of part one",
+        r"\beta": "parameter of part one",
         "b_0": "hyperparameter",
         r"\sigma_\alpha": "hyperparameter",
         "x_i": "data",
@@ -96,8 +98,8 @@ def test_the_sentences_are_right(scenario):
         assert "exactly 0" in say
         assert "no school leaves it" in new
     else:
-        assert f"goes from {number(f.own.alpha[j])} to" in say or "it stays at" in say
-        assert f"the line expects {number(hyper.a0 + hyper.b0 * f.u[j])}" in say
+        assert f"moves from {number(f.own.alpha[j])} to" in say or "it stays at" in say
+        assert f"the line expects {number(hyper.a0 + hyper.b0 * f.u[j])};" in say
         assert f"with an SD of {number(hyper.sigma_alpha)}" in new
     assert f"= {number(hyper.a0 + 0.5 * hyper.b0)}$" in new
     rows = [
@@ -109,7 +111,7 @@ def test_the_sentences_are_right(scenario):
     )
     assert [value(r[-1]) for r in rows] == [true.a0, true.b0, true.sigma_alpha]
     assert value(rows[1][1]) == pytest.approx(f.fit.se("b0"), abs=0.051)
-    assert f"{f.data.n_groups} points" in truth
+    assert f"{f.data.n_groups} heights" in truth
     assert f"{f.data.n_students} students" in truth
 
 
@@ -129,7 +131,7 @@ def test_no_point_is_seen_before_the_prediction_whatever_is_set():
             assert (tables["schools"]["point_seen"] == 0).all()
             assert (tables["model"]["seen"] == 0).all()
             assert (tables["new"]["seen"] == 0).all()
-            assert "Right: nothing yet" in alternative
+            assert "no heights yet" in alternative
     tables, alternative = shown(story.designed(STORY, PREDICT, answered=True))
     assert (tables["schools"]["point_seen"] == 1).all()
     assert "20 schools" in alternative
@@ -153,6 +155,12 @@ def test_each_mark_shows_its_field():
     assert sorted(e["y"]["field"] for e in dashed) == ["line", "y"]
     bars = [(e["y"].get("field"), e["y2"].get("field")) for e in mark_at(figure.spec, type="bar")]
     assert sorted(b for b in bars if b[0]) == [("low", "high"), ("own", "alpha")]
+    ticks = [
+        e
+        for e in mark_at(figure.spec, type="bar")
+        if e["x"].get("field") == "u" and "point_seen" in str(e["opacity"])
+    ]
+    assert [e["opacity"]["condition"]["value"] for e in ticks] == [0, 0]  # until the points are
     students = [e for e in mark_at(figure.spec, type="circle") if e["y"]["field"] == "y"]
     assert [e["x"]["field"] for e in students] == ["x", "x"]
 
@@ -180,12 +188,19 @@ def transforms(spec):
 def test_the_break_promises_far_too_much():
     f = STORY.facts(story.designed(STORY, BREAK))
     look = said(STORY.steps[BREAK].look, f)
+    assert f.on_the_line
+    assert "no band, no bar" in look
+    assert "no band" not in said(STORY.steps[BREAK].look, the())
     b0, sd = f.hyperparameters[1], f.hyperparameters[2]
     assert b0.value > 4 * b0.truth
     assert (sd.value, sd.truth) == (0.0, 5.0)
-    assert f"$b_0$ comes out as {number(b0.value)}; truly it is {number(b0.truth)}" in look
+    assert (
+        f"$b_0$ comes out as {number(b0.value)} ± {number(b0.se)}; truly it is {number(b0.truth)}"
+        in look
+    )
+    assert "give a $b_0$ between −20 and 20" in look
     assert f"comes out as {number(sd.value)}; truly it is {number(sd.truth)}" in look
-    assert f"promised {number(f.hyper.a0 + f.hyper.b0)} points" in look
+    assert f"at u = 1, promises {number(f.hyper.a0 + f.hyper.b0)} points" in look
     assert f.data.n_groups == 3
     assert f.new_u == 1.0
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlm_core import Hyperparameters, Scenario, simulate
+from mlm_core import Hyperparameters, Scenario, fit_partial_pooling, simulate
 from mlm_core.estimates import students_table
-from mlm_core.lessons.what_is_multilevel import LAYERS, facts
+from mlm_core.lessons.what_is_multilevel import IN_95_TOWNS, LAYERS, facts
 
 SCENARIOS = [
     Scenario(),
@@ -104,10 +104,15 @@ def test_a_layer_shows_itself_and_those_before_it(scenario, layer):
     np.testing.assert_array_equal(schools["own"], f.own.alpha)
     shown = f.fit.lines if at == 3 else f.own
     np.testing.assert_array_equal(schools["alpha"], shown.alpha)
-    np.testing.assert_array_equal(schools["below"], f.own.alpha < f.fit.lines.alpha)
+    if at == 3:  # the name stands where no other mark of the school does
+        np.testing.assert_array_equal(schools["below"], f.own.alpha < shown.alpha)
     assert set(schools["truth_seen"]) == {0.0}
     true = f.tables(layer, X, U, truth=True, new=False)["schools"]
     assert set(true["truth_seen"]) == {float(at >= 2)}  # a diamond belongs to a point
+    if at == 3:
+        marks = true[["alpha", "truth"]]
+        assert true[marks.gt(true["own"], axis=0).all(axis=1)]["below"].all()
+        assert not true[marks.lt(true["own"], axis=0).all(axis=1)]["below"].any()
     lines = tables["lines"]
     front = lines[lines["kind"] == "front"].groupby("school")
     assert set(lines[lines["kind"] == "front"]["seen"]) == {float(at >= 1)}
@@ -162,3 +167,25 @@ def test_the_table_says_what_the_figure_shows():
     np.testing.assert_allclose(table["the school line at its u"], line, atol=0.0051)
     np.testing.assert_allclose(table["± standard error"], f.fit.lines.se_alpha, atol=0.0051)
     assert table["students"].tolist() == f.n.tolist()
+
+
+def test_three_schools_tell_little_of_a_slope():
+    slopes = [
+        fit_partial_pooling(
+            simulate(Scenario(n_groups=3, seed=seed)).data, group_predictor=True
+        ).hyper.b0
+        for seed in range(1000, 1400)
+    ]
+    low, high = IN_95_TOWNS
+    # a standard error of 400 draws is 0.011
+    assert np.mean((low < np.array(slopes)) & (np.array(slopes) < high)) == pytest.approx(
+        0.95, abs=0.03
+    )
+
+
+def test_what_the_page_prints_adds_up():
+    for scenario in SCENARIOS:
+        f = the(scenario)
+        for u in (-1.0, 0.0, 1.0):
+            printed = float(f"{f.hyper.a0:.1f}") + u * float(f"{f.hyper.b0:.1f}")
+            assert f.as_printed(u) == pytest.approx(printed)
