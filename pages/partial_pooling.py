@@ -126,25 +126,41 @@ def stands(f: Facts, j: int) -> str:
     return f"{plain(f.names[j])} ({count(f.data.n[j], 'student')}, {number(f.own[j])} points)"
 
 
+def students(k: float) -> str:
+    """A number of students that need not be whole, with digits enough to tell it from 0."""
+    return number(k, 0 if k >= 3 else 1 if k >= 0.3 else 2 if k >= 0.03 else 3)
+
+
 def how_many(f: Facts) -> Question:
     """The number of students with equal weights."""
-    none, digits = f.sigma_alpha == 0, 0 if f.half >= 3 else 1
-    right, root, four = (number(k, digits) for k in (f.half, f.half**0.5, 4 * f.half))
-    if none:
-        right, root, four = "", number(f.fit.sigma_y, 0), number(4 * f.fit.sigma_y, 0)
+    text = "How many students must a school have, so that its own mean counts as much as the common mean?"
+    if f.sigma_alpha == 0:
+        none = "At an SD of 0 the common mean has all the weight."
+        wrong = {
+            students(f.fit.sigma_y): none,
+            students(4 * f.fit.sigma_y): f"However many. {none}",
+        }
+        best = Answer(
+            "No number: the SD between schools is 0",
+            "Right: the common mean has all the weight.",
+            True,
+        )
+    else:
+        right = students(f.half)
+        wrong = {
+            students(f.half**0.5): "Take the SDs squared.",
+            students(4 * f.half): "With so many its own mean would count four times as much.",
+            students(2 * f.half): "With so many its own mean would count twice as much.",
+        }
+        wrong.pop(right, None)
+        best = Answer(
+            f"About {right}",
+            rf"Right: $n_j / (n_j + {right})$ is one half if $n_j = {right}$.",
+            True,
+        )
     return Question(
-        "How many students must a school have, so that its own mean counts as much as the common mean?",
-        [
-            Answer("No number: the SD between schools is 0" if none else f"About {right}",
-                   "Right: the common mean has all the weight." if none else
-                   rf"Right: $n_j / (n_j + {right})$ is one half if $n_j = {right}$.", True),
-            Answer(f"About {root if root != right else number(2 * f.half, digits)}",
-                   "Take the SDs squared." if not none else "At an SD of 0 no own mean counts."),
-            Answer(f"About {four}",
-                   "With so many its own mean would count four times as much." if not none
-                   else "However many: at an SD of 0 the common mean has all the weight."),
-        ],
-    )  # fmt: skip
+        text, [best, *(Answer(f"About {k}", why) for k, why in list(wrong.items())[:2])]
+    )
 
 
 def checks(f: Facts) -> list[Question]:
@@ -203,12 +219,12 @@ def moved(before: float, after: float) -> str:
 def weighted(f: Facts) -> str:
     """The simple form of the weighted average."""
     short = ("= 0" if f.sigma_alpha == 0
-             else rf"\approx \frac{{n_j}}{{n_j + {number(f.half, 0 if f.half >= 3 else 1)}}}")  # fmt: skip
+             else rf"\approx \dfrac{{n_j}}{{n_j + {students(f.half)}}}")  # fmt: skip
     return (
         r"Each mean counts by how precise it is. A school's own mean $\bar y_j$ counts more if its students are many, $n_j$, "
         r"and alike: a small SD within schools, $\sigma_y$. The common mean $a_0$ counts more if schools are alike: a small "
         r"SD between schools, $\sigma_\alpha$. With the weight $w$, the estimate is $w\,\bar y_j + (1 - w)\,a_0$:"
-        "\n\n" r"$$w = \frac{n_j}{n_j + \sigma_y^2 / \sigma_\alpha^2} " f"{short}$$"
+        "\n\n" r"$$w = \dfrac{n_j}{n_j + \sigma_y^2 / \sigma_\alpha^2} " f"{short}$$"
     )  # fmt: skip
 
 
@@ -256,8 +272,8 @@ STEPS = [
     ),
     story.predict(
         heading="A compromise between two means",
-        text="What to expect of a school: its own mean (circle), or the common mean? (In the common mean each school counts, "
-        "by how much its mean tells. In the orange line each student counts.) [[Partial pooling]] takes a point between.",
+        text="What to expect of a school: its own mean (circle), or the common mean? (There each school counts, by how much "
+        "its mean tells; in the orange line, each student.) [[Partial pooling]] takes a point between.",
         ask=which,
         shows={**NORTHGATE, "handle": "last"},
         answered={"handle": "rest"},

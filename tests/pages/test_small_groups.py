@@ -60,11 +60,14 @@ def test_the_prediction_is_counted(found):
 
 
 def test_checks_are_computed(found):
-    luck, _, _, total = questions(LESSON, CHECK, found)
+    luck, _, says, total = questions(LESSON, CHECK, found)
     n, sd = found.data.n[found.picked], found.fit.sigma_y
     assert f"has one with {4 * n}?" in luck.text
     assert right(luck) == f"{sd / np.sqrt(4 * n):.1f} points"
     assert right(total) == str(found.places)
+    most = found.chance.max() >= 0.5
+    assert right(says) == f"It is more likely {'among them than not' if most else 'not among them'}"
+    assert str(found.names[found.chance.argmax()]) in says.text.replace("\\", "")
 
 
 def test_the_words_of_the_equation(found):
@@ -89,7 +92,7 @@ def test_words_follow_the_year(found):
         assert texts["worst"][k] == str(small[worst].sum())
         first = np.argsort(-found.own[0], kind="stable")[: found.places]
         assert texts["stayed"][k] == str(np.isin(first, best).sum())
-    assert texts["year"][:2] == ["This year", "Year 2"]
+    assert texts["year"][:3] == ["This year", "Next year", "In 2 years"]
 
 
 def test_what_over_corrects_is_said_only_where_it_does(found):
@@ -100,25 +103,66 @@ def test_what_over_corrects_is_said_only_where_it_does(found):
     )
     html = LESSON.steps[TRUTH].hand(found).html
     cells = re.findall(r"<td>([^<]*)</td>", html)
-    wanted = [(small[k], found.average.spread[k]) for k in ("own", "partial", "truth")]
-    for (share, sd), one, two in zip(wanted, cells[::2], cells[1::2], strict=True):
-        assert one == f"{100 * share:.0f}%"
-        assert two == f"{sd:.1f}"
+    assert cells == [f"{100 * small[k]:.0f}%" for k in ("own", "partial", "truth")]
+    own, partial = (
+        np.sqrt(np.mean((found.values(by) - found.truth) ** 2)) for by in ("own", "partial")
+    )
+    if not found.equal:
+        told = f"is {partial:.1f} points instead of {own:.1f}"
+        assert (told in text) == (partial < own)
+        ends = [*found.best("partial"), *found.worst("partial")]
+        held = sum(found.data.n[j] < np.median(found.data.n) for j in ends)
+        now = f"{held} of {2 * found.places} end places"
+        assert (now in text) == (found.partial[0].max() > found.partial[0].min())
 
 
 def test_the_chances_in_words(found):
     text = said(LESSON.steps[CHANCES].text, found)
     best = found.likeliest[0]
-    assert f"leads with **{100 * found.chance[best]:.0f}%**" in text
-    assert f"expect {found.chance[found.best('own')].sum():.1f} to be truly there" in text
+    share = min(found.chance[best], 0.9999)
+    if share < 0.995:
+        assert f"in **{100 * share:.0f}%** of them" in text
+    else:
+        assert "in **more than 99%** of them" in text
+    assert f"all probabilities together make {found.places}" in text
+    assert f"make {found.chance[found.best('own')].sum():.1f}: so many" in text
     ends = said(LESSON.steps[BREAK].look, found)
     truly = set(found.best("truth").tolist())
-    assert f"find {len(truly & set(found.best('own').tolist()))} and" in ends
+    assert f"Own means find {len(truly & set(found.best('own').tolist()))} of" in ends
+    assert f"partial pooling {len(truly & set(found.best('partial').tolist()))}." in ends
+    clear = sum(p > 0.9 or p < 0.1 for p in found.chance)
+    assert f"For {clear} of {found.data.n_groups} schools" in ends
 
 
 def test_the_foundation_is_right_about_the_best():
     text = said(LESSON.steps[0].text, facts_of(ALIKE))
-    assert "of the five best, all are small" in text
+    assert "of the five best there, all are small, with fewer than 14 students" in text
+    assert "they are other schools" in text.replace("\n", " ")
+
+
+def test_the_foundation_gets_an_answer(found):
+    text = said(LESSON.steps[-1].text, found)
+    assert text.startswith("Do not take the money for this reason")
+    small = found.data.n < np.median(found.data.n)
+    if small.any():
+        one, other = found.truth[small].mean(), found.truth[~small].mean()
+        assert f"small ones have {one:.1f} points on average, the others {other:.1f}" in text
+
+
+def test_the_verdict_of_the_prediction_counts():
+    found = facts_of(ALIKE)
+    why = next(a.why for a in questions(LESSON, PREDICT, found)[0].answers if a.right)
+    worst, best = (found.small[k].sum() for k in (found.worst("own"), found.best("own")))
+    assert f"Small are {worst} of the five worst, and {best} of the five best." in why
+    share = 100 * found.average.small["own"]
+    assert f"{share:.0f}% of these places. They are {100 * found.small.mean():.0f}% of all" in why
+    text = said(LESSON.steps[PREDICT].text, found)
+    assert f"fewer than 14 students, and so are {(found.data.n < 14).sum()} of the 50" in text
+
+
+def test_one_school_is_followed():
+    picks = {story.designed(LESSON, k)["school"] for k in range(len(HEADINGS))}
+    assert picks == {"Meadow"}
 
 
 # Figures
@@ -171,8 +215,9 @@ def test_one_specification_for_all_steps_with_the_funnel():
 
 
 def test_the_ranking_chooses_what_is_seen():
-    for by, partial, truth in (("own", 0, 0), ("partial", 1, 0), ("truth", 1, 1)):
-        tables = funnel(TRUTH, by=by).tables
+    cases = (("own", 0, False), ("partial", 1, False), ("truth", 1, False), ("partial", 1, True))
+    for by, partial, shown in cases:
+        tables, truth = funnel(TRUTH, by=by, truth=shown).tables, shown or by == "truth"
         assert (tables["schools"]["partial_seen"] == partial).all()
         assert (tables["schools"]["truth_seen"] == truth).all()
         level = tables["years"].groupby("step")["alpha"].agg(np.ptp) < 1e-9
@@ -200,9 +245,24 @@ def test_each_mark_of_the_chances_shows_its_own_ranking():
     assert places == sorted(places, reverse=True)  # own, partial, truth from left to right
     heads = [m["mark"]["text"] for m in marks(shown.spec) if m["mark"].get("text")]
     assert heads == ["own", "partial", "truth"]
+    assert (shown.tables["schools"]["seen_truth"] == 0).all(), "no column without its marks"
     assert (shown.tables["schools"]["by_truth"] == 0).all()
     (shown,), _ = drawn(LESSON, story.designed(LESSON, BREAK))
     assert shown.tables["schools"]["by_truth"].sum() == 5
+
+
+def test_against_the_truth_the_truth_is_shown_and_the_check_does_not_show_it():
+    assert (funnel(TRUTH).tables["schools"]["truth_seen"] == 1).all()
+    (shown,), _ = drawn(LESSON, story.designed(LESSON, CHECK))
+    assert (shown.tables["schools"]["by_truth"] == 0).all()
+
+
+def test_the_year_stands_over_the_handle():
+    shown = funnel(TRY)
+    said_there = shown.tables["words"].query("what == 'year'").sort_values("step")["text"]
+    assert said_there.tolist()[:3] == ["this year", "next year", "in 2 years"]
+    (mark,) = [m for m in marks(shown.spec) if "'year'" in str(m["transform"])]
+    assert "handle" in str(mark["transform"])
 
 
 def test_where_schools_differ_the_table_is_enough():

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from scipy import optimize
 
 from mlm_core import Hyperparameters, Scenario, estimates, simulate
 from mlm_core.lessons.partial_pooling import facts
@@ -41,6 +42,9 @@ def test_means_are_those_of_the_students(scenario):
     assert f.complete == pytest.approx(table["y"].mean())
     later = frame(replace(scenario, redraw=scenario.redraw + 1)).groupby("school")["y"].mean()
     np.testing.assert_allclose(f.later, later[f.names].to_numpy(), rtol=1e-12)
+    assert len(f.years) == 10
+    last = frame(replace(scenario, redraw=scenario.redraw + 10)).groupby("school")["y"].mean()
+    np.testing.assert_allclose(f.years[-1], last[f.names].to_numpy(), rtol=1e-12)
     np.testing.assert_array_equal(f.truth, simulate(scenario).mean)
 
 
@@ -87,6 +91,12 @@ def test_who_came_closer_is_counted(scenario):
     assert f.closer == sum(nearer)
     square = sum((p - t) ** 2 for p, t in zip(f.partial, f.truth, strict=True)) / len(nearer)
     assert f.misses(f.partial, f.truth) == pytest.approx(square**0.5)
+    each = [f.misses(f.own, year) ** 2 for year in f.years]
+    assert f.misses(f.own, f.years) == pytest.approx(np.mean(each) ** 0.5)
+    miss = [abs(p - a) for p, a in zip(f.partial, f.later, strict=True)]
+    assert f.far_off == miss.index(max(miss))
+    error = f.fit.lines.se_alpha
+    assert f.outside == sum(m > e for m, e in zip(miss, error, strict=True))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -96,6 +106,9 @@ def test_the_picked_the_smallest_and_the_largest(scenario):
     assert f.names[f.picked] == "Ashford"
     assert sizes[f.names[f.smallest]] == sizes.min()
     assert sizes[f.names[f.largest]] == sizes.max()
+    highest = max(f.own[f.data.n == sizes.min()])
+    assert f.own[f.smallest] == highest
+    assert f.middle == np.ceil(sizes.median())
     assert f.alike == (sizes.min() == sizes.max() or f.sigma_alpha == 0)
     assert f.true_sd == pytest.approx((scenario.hyper.sigma_alpha**2 + scenario.hyper.b0**2) ** 0.5)
 
@@ -121,6 +134,9 @@ def test_the_tables_hold_what_is_shown_and_hide_what_is_not(scenario):
     np.testing.assert_array_equal(hidden["schools"]["later"], f.own[order])
     assert (hidden["likelihood"]["likelihood"] == 0).all()
     assert hidden["likelihood"]["a0"].isna().all()
+    for column in ("alpha", "low", "high"):
+        steps = hidden["path"][column].to_numpy().reshape(-1, len(order))
+        np.testing.assert_array_equal(steps, np.tile(f.own[order], (len(steps), 1)))
     assert not hidden["likelihood"]["estimate"].any()
 
 
@@ -135,3 +151,33 @@ def test_the_table_says_what_the_figure_shows():
     assert table.loc["Oak Hill", "± standard error"] == pytest.approx(error, abs=0.006)
     assert len(table) == 20
     assert len(f.path.sigma_alpha) == estimates.STEPS
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_how_well_an_sd_fits(scenario):
+    """The restricted likelihood written out, its SD within schools found by scipy."""
+    f = the(scenario)
+    n, y, j = f.data.n, f.data.y, f.data.j
+    inside = np.sum((y - f.own[j]) ** 2)
+
+    def likely(sd: float) -> float:
+        def whole(log_within: float) -> float:
+            within = np.exp(log_within)
+            v = sd**2 + within / n
+            mean = np.sum(f.own / v) / np.sum(1 / v)
+            between = np.log(v).sum() + np.log(np.sum(1 / v)) + np.sum((f.own - mean) ** 2 / v)
+            return float(between + (n.sum() - len(n)) * log_within + inside / within)
+
+        return -optimize.minimize_scalar(whole, bracket=(0.0, 5.0)).fun / 2
+
+    for sd in (1.0, 3.0, 8.0):
+        wanted = np.exp(likely(sd) - likely(f.sigma_alpha))
+        assert f.fits(sd) == pytest.approx(wanted, rel=1e-3, abs=1e-9)
+    assert f.fits(f.sigma_alpha) == pytest.approx(1)
+    assert f.halves[f.rest] == pytest.approx(f.half, rel=1e-4)
+
+
+def test_without_its_extraordinary_school_the_town_is_as_usual():
+    f, usual = the(replace(Scenario(), extraordinary=-30.0)), the(Scenario())
+    np.testing.assert_array_equal(f.usual.own, usual.own)
+    assert f.usual.sigma_alpha == usual.sigma_alpha < f.sigma_alpha

@@ -81,6 +81,14 @@ def test_ends_and_smaller_half_by_counting(found):
 
 
 def test_luck_is_the_most_dangerous_equation(found):
+    assert (found.data.n < found.few).tolist() == found.small.tolist()
+    assert found.error("partial") ** 2 == pytest.approx(
+        np.mean((found.partial[0] - found.truth) ** 2)
+    )
+    if not found.equal:
+        small = found.data.n < np.median(found.data.n)
+        assert found.true_mean(small=True) == pytest.approx(np.mean(found.truth[small]))
+        assert found.true_mean(small=False) == pytest.approx(np.mean(found.truth[~small]))
     assert found.luck(9) == pytest.approx(found.fit.sigma_y / 3)
     assert found.luck(4) == pytest.approx(2 * found.luck(16))
 
@@ -200,6 +208,11 @@ def test_chances_of_the_facts(found):
     assert found.chance.sum() == pytest.approx(found.places)
     se = found.fit.sigma_y / np.sqrt(found.data.n)
     assert found.chance == pytest.approx(best_chances(found.own[0], se, found.places))
+    clear = [p > 0.9 or p < 0.1 for p in found.chance]
+    assert found.clear == sum(clear)
+    for j, p in enumerate(found.chance):
+        assert 0 < found.said_chance(j) < 1
+        assert found.said_chance(j) == pytest.approx(p, abs=1e-4)
     order = found.likeliest
     assert (np.diff(found.chance[order]) <= 0).all()
     assert found.expected(order[:2]) == pytest.approx(
@@ -236,14 +249,22 @@ def test_tables_show_what_they_say(found):
             assert row["small"] == found.small[j]
             assert row["label"].endswith(f"{row['school']} ({found.data.n[j]})")
             place = 1 + (found.values(by, 2) > found.values(by, 2)[j]).sum()
-            assert row["label"].startswith(f"{place}  ")
+            assert row["label"].startswith(f"{place}. ")
 
 
 def test_sizes_are_hidden_before_the_answer(found):
     tables = found.tables("own", sizes=False, partial=False, truth=False)
     assert (tables["schools"]["at"] < 1).all()
-    assert not tables["league"]["small"].any()
-    assert not tables["league"]["label"].str.contains(r"\(").any()
+    league = tables["league"]
+    worst = league["row"] < 0
+    assert not league["small"][worst].any()
+    assert league["label"][worst].str.endswith("(?)").all()
+    sizes = dict(zip(found.names, found.data.n, strict=True))
+    for _, row in league[~worst].iterrows():
+        assert row["label"].endswith(f"{row['school']} ({sizes[row['school']]})")
+        assert row["small"] == (sizes[row["school"]] < np.median(found.data.n))
+    said = tables["words"].set_index("what")["text"]
+    assert said["strip"] != "" == said["band"]
     assert (tables["band"]["low"] == tables["band"]["high"]).all()
     assert (tables["schools"]["partial_seen"] == 0).all()
 
@@ -270,6 +291,19 @@ def test_the_rows_of_chances(found):
         assert set(one.index[one["by_own"] > 0]) <= set(found.names[found.best("own")])
         assert table["by_own"].sum() == found.places
         assert table["by_partial"].sum() == (0 if found.level else found.places)
+        others = table["school"] == "others"
+        assert all(text not in ("0%", "100%") for text in table["said"])
+        named = {j for by in ("own", "partial", "truth") for j in found.best(by).tolist()}
+        shown = set(at)
+        assert named | {found.picked} <= shown
+        left = [found.chance[j] for j in range(len(found.chance)) if j not in shown]
+        free = [found.chance[j] for j in shown if j not in named and j != found.picked]
+        assert all(p >= 0.005 for p in free)
+        assert len(at) >= 19 or max(left, default=0) < 0.005
+        assert not free or max(left, default=0) <= min(free)
+        assert table["label"][others].tolist() == ([f"{len(left)} others, mean"] if left else [])
+        heads = table.iloc[0][["seen_own", "seen_partial", "seen_truth"]]
+        assert heads.tolist() == [1, 1, truth]
         shown = truth and not found.truly_level
         assert table["by_truth"].sum() == (found.places if shown else 0)
     assert found.table()["school"].tolist() == found.names[found.likeliest].tolist()
