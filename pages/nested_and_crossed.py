@@ -23,15 +23,13 @@ def draw(f: Facts, seen: Seen) -> Handle | None:
     areas = f.data == "areas"
     wrong = seen["slash"] if areas else f.again
     parts = seen["parts"]
-    names = {"no": f"mean score of its {'children' if areas else 'students'}"}
-    if parts:
-        names = {
-            "partial": f"{BOTH}, ± a standard error"
-            if areas
-            else "names of their own, ± a standard error"
-        }
+    names = {"crowd": "children" if areas else "students"}
+    if not parts:
+        names["no"] = f"mean score of a {f.inner}"
+    else:
+        names["partial"] = f"what a {f.inner} adds, ± a standard error"
     if parts and wrong:
-        names["other"] = SLASH if areas else "names used again"
+        names["other"] = "a piece of it" if areas else "names used again"
     if seen["truth"]:
         names["truth"] = "true part"
     figure.legend(**names)
@@ -39,7 +37,7 @@ def draw(f: Facts, seen: Seen) -> Handle | None:
     kind, why = f.headline(f.now)
     figure.show(
         "incidence" if areas else "districts",
-        f"{count(rows, f.outer)} by {count(columns, f.inner)}; a circle is the students of both. "
+        f"{count(rows, f.outer)} by {count(columns, f.inner)}; a black circle is the students of both. "
         + (f"At the start of the handle: {kind}, {why}. " if seen.revealed and areas else "")
         + (f"They are {kind}: {why}. " if not areas else "")
         + (f"SD between {f.outer}s {number(f.now.right.sds[0])}, between {f.inner}s "
@@ -53,6 +51,7 @@ def draw(f: Facts, seen: Seen) -> Handle | None:
     )  # fmt: skip
     if not areas:
         return None
+    figure.ends("each child to its own school", "each child to any school")
     spoken = [f"{count(n, 'child', 'children')} elsewhere" for n in f.moved]
     return Handle("incidence", f.rest, spoken, "How many children go to another school")
 
@@ -63,12 +62,32 @@ def draw(f: Facts, seen: Seen) -> Handle | None:
 def who_goes_where(f: Facts) -> Hand:
     """What the matrix is, wherever the handle is."""
     return hand(
-        "<p><strong>{kind}</strong>: {moved} to another school. {several} in more than one school.</p>",
-        kind=[m.kind.capitalize() for m in f.areas],
-        moved=[f"{count(n, 'child goes', 'children go')}" for n in f.moved],
-        several=[f"{m.several} of {len(m.shared)} neighbourhoods "
-                 f"{'has' if m.several == 1 else 'have'} children" for m in f.areas],
-    )  # fmt: skip
+        "<table><tbody><tr><th scope='row'>children who go to another school</th><td>{moved}</td></tr>"
+        "<tr><th scope='row'>neighbourhoods in more than one school</th><td>{several}</td></tr>"
+        "<tr><th scope='row'>so neighbourhoods and schools are</th><td>{kind}</td></tr></tbody></table>",
+        kind=[m.kind for m in f.areas],
+        moved=[str(n) for n in f.moved],
+        several=[f"{m.several} of {len(m.shared)}" for m in f.areas],
+    )
+
+
+def taken_apart(f: Facts) -> Hand:
+    """How the part of one neighbourhood comes out of its mean score, wherever the handle is."""
+    found = [m.apart for m in f.areas]
+    name = figure.escaped(f.first)
+    rows = (
+        (f"mean score of {name}, from <i>a</i><sub>0</sub>", "mean"),
+        ("less what its children's schools add", "outer"),
+        ("is left", "left"),
+        (f"pulled to 0: what {name} adds", "part"),
+    )
+    body = "".join(
+        f"<tr><th scope='row'>{said}</th><td>{{{field}}}</td></tr>" for said, field in rows
+    )
+    return hand(
+        f"<table><tbody>{body}</tbody></table>",
+        **{field: [number(getattr(a, field)) for a in found] for _, field in rows},
+    )
 
 
 LEVELS = ("between schools", "between neighbourhoods", "of children")
@@ -102,11 +121,11 @@ def cost(f: Facts) -> Hand:
     """What the slash makes of the neighbourhoods, wherever the handle is."""
     pairs = [(m.right, m.wrong) for m in f.areas if m.wrong is not None]
     rows = "".join(
-        f"<tr><th scope='row'><code>{figure.escaped(words)}</code></th><td>{{n{k}}}</td><td>± {{e{k}}}</td></tr>"
-        for k, words in enumerate(("+", "/"))
+        f"<tr><th scope='row'>{words}</th><td>{{n{k}}}</td><td>± {{e{k}}}</td></tr>"
+        for k, words in enumerate(("+ : whole neighbourhoods", "/ : pieces"))
     )
     return hand(
-        "<table><thead><tr><th>formula with</th><th>neighbourhoods</th><th>each known to</th></tr></thead>"
+        "<table><thead><tr><th>formula with</th><th>how many</th><th>each known to</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>",
         n0=[str(len(right.levels)) for right, _ in pairs],
         n1=[str(len(wrong.levels)) for _, wrong in pairs],
@@ -170,14 +189,14 @@ def checks(f: Facts) -> list[Question]:
                 Answer("When classes are nested and have unique labels",
                        "Right: then school and class together name the same groups as class alone.", True),
                 Answer("In all data: it is a matter of style", "With 7A in two schools, or one group's children in two schools, they differ."),
-                Answer("In no data: one is nested, one crossed", "A formula only says which groups there are. At the left end of the handle both said the same."),
+                Answer("In no data: one is nested, one crossed", "A formula only says which groups there are. For neighbourhoods nested in schools both said the same."),
             ],
         ),
         Question(
             "Neighbourhoods are nested in schools. Then one child moves to another school. What are they now?",
             [
                 Answer("Partially crossed: not nested any more", "Right, and nothing has to be rewritten: the model with both groupings holds for both.", True),
-                Answer("Still nested: one child is an exception", "Nested means every child. Think of the handle, one step from the left."),
+                Answer("Still nested: one child is an exception", "Nested means every child."),
                 Answer("Crossed: everybody meets everybody", "One child does not fill the matrix."),
             ],
         ),
@@ -187,17 +206,27 @@ def checks(f: Facts) -> list[Question]:
 # The story
 
 LINE = r"$$y_i = a_0 + \alpha_{j[i]} + \gamma_{k[i]} + \epsilon_i$$"
+PARTS = r"$$\alpha_j \sim N(0, \sigma_\alpha^2), \quad \gamma_k \sim N(0, \sigma_\gamma^2)$$"
+
+
+def first_step(f: Facts) -> str:
+    """What to do with the handle, and how many children that moves."""
+    return (
+        f"Move the handle **one** step to the right: {count(f.moved[1], 'child goes', 'children go')} elsewhere. "
+        "How many neighbourhoods are in more than one school now?"
+    )
 
 
 def told_apart(f: Facts) -> str:
     """How well the parts are known at both ends."""
     first, last = (m.right.misses(m.truth) for m in (f.areas[0], f.areas[-1]))
-    better = (f"{number(first)} points at the left end, {number(last)} at the right"
-              + ("" if last < first else ": in this draw it did not help"))  # fmt: skip
+    better = (f"{number(first)} points at the left end and by {number(last)} at the right"
+              + ("" if last < first else ": in this draw it did not help, in most it does"))  # fmt: skip
     return (
-        "The diamonds are the true parts. At the left end a school has only its own two neighbourhoods, so it is hard to "
-        "say whether the school or the neighbourhood is good. Where children mix, on average over draws, the two are "
-        f"told apart better. Here the estimates miss by {better} (root mean square)."
+        "The diamonds are the true parts. At the left end a school has only its own two neighbourhoods: if their children "
+        "score well, is it the school or the neighbourhood? At the right end one school has children of all "
+        "neighbourhoods, and we can compare them there. The estimates miss the diamonds by "
+        f"{better} (root mean square)."
     )
 
 
@@ -205,36 +234,39 @@ def pieces(f: Facts) -> str:
     """What to look at when the slash is used on crossed data."""
     last = f.areas[-1]
     assert last.wrong is not None
-    many = f"Each square is a piece. At the right end there are {len(last.wrong.levels)} of them instead of {len(last.shared)} neighbourhoods"
+    many = (f"Below is {f.first} only. The squares are its pieces, A to H for Ashford to Harbour. "
+            f"All neighbourhoods have {len(last.wrong.levels)} pieces at the right end")  # fmt: skip
     if f.costly:
-        return (f"{many}: few children in each, so each is known to ±{number(last.wrong.mean_error)} points instead "
-                f"of ±{number(last.right.mean_error)}. The thin bars are longer than the green ones.")  # fmt: skip
+        return f"{many}, with few children in each. So each is known less well (± in the table)."
     return (f"{many}, and their SD comes out as {number(last.wrong.sds[1])} instead of {number(last.right.sds[1])} "
             f"(truth {number(last.made.sd_inner)}).")  # fmt: skip
 
 
 def names_again(f: Facts) -> str:
-    """What the model makes of names that are used again, or of names of their own."""
+    """What the model makes of names that are used again, and of names of their own."""
     unique, again = f.districts
-    outer, inner, students = unique.right.sds
+    assert again.wrong is not None
+    right, wrong = unique.right.sds, again.wrong.sds
     schools, names = len(unique.right.levels), len(again.shared)
-    if not f.again or again.wrong is None:
-        return (f"Each column has one circle: {schools} schools, each in one district. Districts differ with an SD of "
-                f"{number(outer)}, schools of one district {number(inner)}, students of one school {number(students)} points.")  # fmt: skip
-    wrong = again.wrong.sds
-    return (f"{schools} schools have become {names}. Each square is one: it averages the {schools // names} schools in its "
-            f"column. The SD between schools comes out as {number(wrong[1])} instead of {number(inner)} "
-            f"(truth {number(unique.made.sd_inner)}), that of students as {number(wrong[2])} instead of {number(students)}.")  # fmt: skip
+    each = schools // names
+    return (f"A model knows only the name. {each} schools called “School 1” are one school for it: {schools} schools have "
+            f"become {names}. The SD between schools comes out as {number(wrong[1])} (unique names: {number(right[1])}, "
+            f"truth {number(unique.made.sd_inner)}), that of students as {number(wrong[2])} (unique names: {number(right[2])}). "
+            "There is no warning.")  # fmt: skip
 
 
 def board(f: Facts) -> str:
     """What the board can be told, and the sentence."""
-    schools, areas, _ = f.now.right.sds
+    (schools, areas, _), rough = f.now.right.sds, f.rough
     more = "schools" if schools > areas else "neighbourhoods"
+    known = [
+        f"{number(sd)} ± {number(error)}" for sd, error in zip((schools, areas), rough, strict=True)
+    ]
     return (
         "Nested or crossed is a fact of the data. The multilevel model takes either, as long as every group has a name "
-        f"of its own.\n\nTo the board: as far as {SCHOOLS} schools and {NEIGHBOURHOODS} neighbourhoods can tell, scores "
-        f"differ more between **{more}** (SD {number(max(schools, areas))} points against {number(min(schools, areas))})."
+        f"of its own.\n\nTo the board: scores differ more between **{more}**. The SD between schools is {known[0]} points, "
+        f"between neighbourhoods {known[1]} (at best: so far off can an SD of {SCHOOLS} or {NEIGHBOURHOODS} groups be). "
+        + ("The two are clearly apart." if f.sure else "So this is a hint, not a proof.")
     )
 
 
@@ -247,8 +279,8 @@ STEPS = [
         heading="Two labels for every child",
         text="The board has money for one plan: better schools, or help for neighbourhoods. Where do scores differ more? "
         "Each of the 960 children has a school and a neighbourhood.\n\nA row is a school, a column a neighbourhood. A "
-        "circle is the children of that neighbourhood in that school: the larger, the more. Below stands each "
-        "neighbourhood's mean score, counted from the mean of all children.",
+        "black circle is the children of that neighbourhood in that school: the larger, the more. Below, a blue circle "
+        "is each neighbourhood's mean score, counted from the mean of all children.",
         do="Find the children of **Acorn** who go to **Ashford**. Is Acorn above or below the mean?",
         shows=RAW,
     ),
@@ -262,21 +294,19 @@ STEPS = [
     ),
     story.try_it(
         heading="From nested to anybody goes anywhere",
-        text="At the left end every child goes to the school of its neighbourhood. The handle lets more and more "
-        "children choose another one. A grey bar marks a column with more than one circle. Most real data lie between "
+        text="Now the handle is at the left end: every child goes to the school of its neighbourhood. To the right, more and "
+        "more children choose another one. A grey bar marks a column with more than one circle. Most real data lie between "
         "the ends: [[partially crossed]].",
         hand=who_goes_where,
-        do="Go to the left end. Then move **one** step to the right. How many children were enough?",
-        shows=RAW,
+        do=first_step,
+        shows={**RAW, "handle": "first"},
     ),
     story.say(
-        heading="One line for nested and for crossed",
-        text=LINE + "\n\nThe score of child i is a mean $a_0$, plus what its school adds ($\\alpha_j$), plus what its "
-        "neighbourhood adds ($\\gamma_k$), plus the rest. Each grouping has a model: "
-        r"$\alpha_j \sim N(0, \sigma_\alpha^2)$, $\gamma_k \sim N(0, \sigma_\gamma^2)$. As a formula: "
-        f"`{BOTH}`, that is one [[varying intercept]] for each school and one for each neighbourhood. Below, in green: "
-        "the neighbourhoods' parts, partially pooled.",
-        hand=sds,
+        heading="One formula for both",
+        text=LINE + "\n\nThe score of child i: a mean $a_0$, plus what its school adds ($\\alpha_j$), plus what its "
+        "neighbourhood adds ($\\gamma_k$), plus the rest. Both have a model:\n\n" + PARTS + f"\n\n`{BOTH}`\n\n"
+        "So there is one [[varying intercept]] for each school (beside its name) and one for each neighbourhood (green).",
+        hand=taken_apart,
         shows=FITTED,
     ),
     story.truth(
@@ -288,22 +318,21 @@ STEPS = [
     ),
     story.breaks(
         heading="The formula for nested data",
-        changed=f"`{SLASH}`. The [[slash notation|slash]] is short for two groupings: school, and every pair "
-        "of school and neighbourhood. So the part of a neighbourhood that goes to one school is a group of its own: a piece.",
+        changed=f"The formula now has a [[slash notation|slash]]:\n\n`{SLASH}`\n\nIt is short for two groupings: school, and "
+        "every pair of school and neighbourhood. So the children of one neighbourhood in one school are a group: a piece.",
         look=pieces,
         text="",
         hand=cost,
-        do="Drag to the left end. On nested data with unique names both formulas say the same.",
+        do="Drag to the left end. On nested data both formulas say the same.",
         shows={**FITTED, "slash": True, "handle": "last"},
     ),
     story.breaks(
         heading="The same name in every district",
         changed="Other data, three nested levels: students in schools in districts. Such data are called "
-        "[[hierarchical]]. (So is a model in layers, whatever its data. “Multilevel” fits both.) The formula is "
-        "`(1 | district) + (1 | school)`. The switch calls the schools of each district School 1 to 4: "
-        "[[recycled labels]].",
+        "[[hierarchical]]. Each school has a name of its own, a unique name. The switch calls the schools of each "
+        "district School 1 to 4 instead: [[recycled labels]]. The formula stays\n\n`(1 | district) + (1 | school)`",
         look=names_again,
-        do="Turn it on, and watch the circles. Then off.",
+        do="Turn it on: the circles move into 4 columns.",
         uses=("recycled",),
         shows={"structure": "districts", "parts": True, "slash": False, "truth": False, "recycled": False},
     ),

@@ -22,7 +22,8 @@ def incidence(
     """A matrix of two groupings; below, the part that each of its columns adds to the score.
 
     The size of a circle is the number of students. A column with more than one circle is not
-    nested; it stands on a grey bar. Below, filled with a bar of one standard error to each
+    nested; it stands on a grey bar. At the left, with the names of the rows, what each adds.
+    Below, filled with a bar of one standard error to each
     side: the fit that tells every group apart. Hollow square with a thin bar: the other
     formula. Hollow circle: the group's own mean. Diamond: the truth. With more than one step
     a handle in the chart picks one of them.
@@ -42,8 +43,10 @@ def incidence(
         ``right`` has ``own, own_seen``, too.
     steps
         ``step, position, kind, meaning, resting``: one row a step.
+    rows
+        ``step, text, place, resting``: names of rows, and what each adds.
     names
-        ``of, text, place``: names of rows and columns, and what they are.
+        ``of, text, place``: names of columns and of pieces, and titles.
 
     Parameters
     ----------
@@ -123,8 +126,12 @@ def _words(look: Look, now: str) -> list[Any]:
     small = look.type_size(12.5)
     row = alt.Y("place:Q", scale=alt.Scale(domain=[0, 1], range=[NAMES, TOP]), axis=None)
     line = alt.Chart(alt.NamedData("steps")).transform_filter(now)
+    rows = alt.Chart(alt.NamedData("rows")).transform_filter(now)
     return [
-        of("row").mark_text(**left).encode(x=alt.value(0), y=row, text="text:N"),
+        rows.mark_text(**left).encode(x=alt.value(0), y=row, text="text:N"),
+        of("piece")
+        .mark_text(baseline="middle", fontSize=small)
+        .encode(x=_share("place"), y=alt.value(LOW + 7), text="text:N"),
         of("column")
         .mark_text(align="left", baseline="middle", angle=270, fontSize=small, limit=NAMES - 4)
         .encode(x=_share("place"), y=alt.value(NAMES - 5), text="text:N"),
@@ -175,11 +182,11 @@ def _parts(look: Look, now: str, domain: tuple[float, float]) -> list[Any]:
             y=alt.Y("zero:Q", scale=scale, axis=axis),
         )
         .transform_calculate(zero="0"),
-        wrong.mark_bar(color=colours.muted, size=1.4).encode(
+        wrong.mark_bar(color=colours.muted, size=2).encode(
             x=x, y=y["low"], y2="high:Q", key=key, opacity=seen
         ),
         wrong.mark_point(
-            shape="square", size=20 * look.scale, strokeWidth=1.5, stroke=colours.ink,
+            shape="square", size=36 * look.scale, strokeWidth=1.5, stroke=colours.ink,
             fill=colours.paper, opacity=1,
         ).encode(x=x, y=y["part"], key=key, opacity=seen, tooltip=tips),
         right.mark_bar(color=colours.partial, size=5).encode(

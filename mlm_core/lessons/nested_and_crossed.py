@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -188,6 +188,29 @@ def fit(made: TwoGroupings, inner: NDArray[np.str_]) -> Fit:
     return Fit(found, np.searchsorted(found.levels["inner"], inner))
 
 
+class Apart(NamedTuple):
+    """How the part of an inner group comes out of its mean score.
+
+    Attributes
+    ----------
+    mean : float
+        Mean score of its students, counted from a0 (points).
+    outer : float
+        What their outer groups add, on average over these students (points).
+    part : float
+        What the group adds itself, after it has been pulled to 0 (points).
+    """
+
+    mean: float
+    outer: float
+    part: float
+
+    @property
+    def left(self) -> float:
+        """What is left of the mean as it reads with one decimal (points)."""
+        return round(self.mean, 1) - round(self.outer, 1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
     """Two groupings as they are labelled, and both fits.
@@ -247,6 +270,14 @@ class Moment:
         code = self.right.code
         mean: Floats = np.bincount(code, self.made.y) / np.bincount(code) - self.made.y.mean()
         return mean
+
+    @property
+    def apart(self) -> Apart:
+        """How the part of the first inner group comes out of its mean score."""
+        found, own = self.right.found, self.right.code == 0
+        outer = found.modes["outer"][np.searchsorted(found.levels["outer"], self.made.outer)]
+        mean = float(self.made.y[own].mean() - found.coef[0])
+        return Apart(mean, float(outer[own].mean()), float(self.right.part[0]))
 
 
 @lru_cache(maxsize=64)
@@ -364,6 +395,29 @@ class Facts:
         assert last.wrong is not None
         return 0 < round(last.right.mean_error, 1) < round(last.wrong.mean_error, 1)
 
+    @property
+    def first(self) -> str:
+        """The name of the first inner group."""
+        return str(self.now.right.levels[0])
+
+    @property
+    def rough(self) -> tuple[float, float]:
+        r"""Standard errors of the SDs of outer and inner groups, at best (points).
+
+        .. math:: s_J = \sigma / \sqrt{2 (J - 1)}
+
+        the usual standard error of the SD of J normal values, as if the parts were known.
+        """
+        outer, inner, _ = self.now.right.sds
+        rows, columns = self.many
+        return outer / np.sqrt(2 * (rows - 1)), inner / np.sqrt(2 * (columns - 1))
+
+    @property
+    def sure(self) -> bool:
+        """The two SDs are more than two standard errors of their difference apart."""
+        outer, inner, _ = self.now.right.sds
+        return bool(abs(outer - inner) > 2 * np.hypot(*self.rough))
+
     def headline(self, moment: Moment) -> tuple[str, str]:
         """What a matrix is, in a word, and why."""
         if self.data == "districts" and self.again:
@@ -403,13 +457,20 @@ class Facts:
     def tables(
         self, *, named: bool, own: bool, right: bool, wrong: bool, truth: bool
     ) -> dict[str, pd.DataFrame]:
-        """The tables of `mlm_core.charts.incidence`; what is not shown lies unseen."""
+        """The tables of `mlm_core.charts.incidence`; what is not shown lies unseen.
+
+        Where pieces of neighbourhoods are shown, they are those of the first one, one place
+        for each school, beside the whole.
+        """
         import pandas as pd
 
         moments = self.moments
         tables = dict(_laid_out(moments))
         said = [self.headline(moment) if named else ("", "") for moment in moments]
         shown = wrong and moments[0].wrong is not None
+        pieces = shown and self.data == "areas"
+        if pieces:
+            tables |= _in_pieces(tables, self.first, self.now.structure.levels_a)
         step = np.arange(len(moments))
         tables["steps"] = pd.DataFrame(said, columns=["kind", "meaning"]).assign(
             step=step, position=step / max(1, step[-1])
@@ -417,19 +478,27 @@ class Facts:
         tables["right"] = tables["right"].assign(own_seen=float(own), seen=float(right))
         tables["wrong"] = tables["wrong"].assign(seen=float(shown))
         tables["truth"] = tables["truth"].assign(seen=float(truth))
+        rows = tables["rows"]
+        tables["rows"] = rows.assign(text=rows["name"] + rows["adds"] if right else rows["name"])
         if not named:
             tables["columns"] = tables["columns"].assign(shared=0.0)
         tables = {n: t.assign(resting=t["step"] == self.rest) for n, t in tables.items()}
-        return tables | {"names": self._names(right)}
+        return tables | {"names": self._names(right, pieces)}
 
-    def _names(self, parts: bool) -> pd.DataFrame:
-        """Where the names of rows and columns stand."""
+    def _names(self, parts: bool, pieces: bool) -> pd.DataFrame:
+        """Where the names of columns, of pieces, and the titles stand."""
         import pandas as pd
 
-        axes = (("row", self.now.structure.levels_a), ("column", self.now.structure.levels_b))
-        titles = (("outer", self.outer), ("inner", self.inner),
-                  ("part", f"What each {self.inner} adds to the score, points" if parts else
-                   f"Mean of each {self.inner} less the mean of all, points"))  # fmt: skip
+        part = f"Mean of each {self.inner} less the mean of all, points"
+        if parts:
+            part = f"What each {self.inner} adds to the score, points"
+        rows = self.now.structure.levels_a
+        axes = [("column", self.now.structure.levels_b)]
+        if pieces:
+            part = f"What {self.first} adds: as a whole, and as a piece in each school, points"
+            axes.append(("piece", np.array(["whole", *(str(name)[0] for name in rows)])))
+        titles = (("outer", f"{self.outer} adds" if parts else self.outer),
+                  ("inner", self.inner), ("part", part))  # fmt: skip
         names = [(of, name, at) for of, labels in axes for name, at in _places(labels)]
         return pd.DataFrame(
             [*names, *((of, text, 0.0) for of, text in titles)], columns=["of", "text", "place"]
@@ -467,7 +536,10 @@ def _tables(moment: Moment) -> dict[str, pd.DataFrame]:
     edges = np.linspace(0, 1, len(moment.shared) + 1)
     first = np.unique(moment.right.code, return_index=True)[1]
     wrong = moment.wrong or moment.right
+    outer = moment.right.found.modes["outer"]
+    rows = pd.DataFrame(_places(moment.structure.levels_a), columns=["name", "place"])
     return {
+        "rows": rows.assign(adds=[f" {a:+.1f}".replace("-", "−") for a in outer]),
         "cells": _cells(moment),
         "columns": pd.DataFrame(
             {
@@ -481,6 +553,21 @@ def _tables(moment: Moment) -> dict[str, pd.DataFrame]:
         "wrong": _parts(moment, wrong, wrong.part),
         "truth": _parts(moment, moment.right, moment.truth[first]),
     }
+
+
+def _in_pieces(
+    tables: dict[str, pd.DataFrame], name: str, outer: NDArray[np.str_]
+) -> dict[str, pd.DataFrame]:
+    """The whole of one inner group at the left, its piece in each outer group beside it."""
+    places = [at for _, at in _places(["whole", *outer])]
+    at = {f"{label}: {name}": place for label, place in zip(outer, places[1:], strict=True)}
+    found = {}
+    for table in ("right", "truth"):
+        rows = tables[table]
+        found[table] = rows[rows["group"] == name].assign(place=places[0])
+    rows = tables["wrong"]
+    rows = rows[rows["group"].isin(at)]
+    return found | {"wrong": rows.assign(place=rows["group"].map(at))}
 
 
 def _parts(moment: Moment, one: Fit, part: Floats) -> pd.DataFrame:
@@ -508,7 +595,10 @@ def _parts(moment: Moment, one: Fit, part: Floats) -> pd.DataFrame:
 
 
 def _cells(moment: Moment) -> pd.DataFrame:
-    """One row an outer group and true inner group that meet; ``side`` is its size, 0 to 1."""
+    """One row an outer group and true inner group that meet; ``side`` is its size, 0 to 1.
+
+    It grows more slowly than the root of the number, so that 1 student can be told from 2.
+    """
     import pandas as pd
 
     made, structure = moment.made, moment.structure
@@ -521,7 +611,7 @@ def _cells(moment: Moment) -> pd.DataFrame:
         row=table["outer"].map(rows),
         column=table["inner"].map(columns),
         n=table["size"],
-        side=np.sqrt(np.clip(table["size"] / CHILDREN, 0.1, 1.0)),
+        side=np.clip(table["size"] / CHILDREN, 0.0, 1.0) ** 0.38,
         across=float(len(columns)),
         down=float(len(rows)),
     )

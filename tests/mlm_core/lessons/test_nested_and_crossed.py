@@ -232,17 +232,20 @@ def test_names_stand_at_their_rows_and_columns():
     facts = lesson.facts(*SETTINGS, "districts", False)
     names = shown(facts)["names"]
     cells = shown(facts)["cells"]
-    for of, label, at in (("row", "outer", "row"), ("column", "inner", "column")):
-        places = names[names["of"] == of].set_index("text")["place"]
+    columns = names[names["of"] == "column"].set_index("text")["place"]
+    rows = shown(facts)["rows"].set_index("name")["place"]
+    for places, label, at in ((rows, "outer", "row"), (columns, "inner", "column")):
         assert (cells[label].map(places) == cells[at]).all()
     assert names.set_index("of").loc["inner", "text"] == "school"
-    assert names.set_index("of").loc["outer", "text"] == "district"
+    assert names.set_index("of").loc["outer", "text"] == "district adds"
+    plain = shown(facts, right=False)["names"]
+    assert plain.set_index("of").loc["outer", "text"] == "district"
 
 
 @pytest.mark.parametrize("table", ["right", "wrong", "truth"])
 def test_parts_stand_in_the_column_of_their_students(table):
     for facts in both():
-        parts = shown(facts)[table]
+        parts = shown(facts, wrong=facts.data == "districts")[table]
         for k, moment in enumerate(facts.moments):
             one = moment.wrong if table == "wrong" else moment.right
             here = parts[parts["step"] == k]
