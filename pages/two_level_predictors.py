@@ -35,9 +35,9 @@ def draw(f: Facts, seen: Seen) -> Handle:
     figure.legend(
         no="a school's mean",
         within=NAMES["within"],
-        between=NAMES["between"],
-        **({"complete": NAMES["complete"]} if seen.revealed else {}),
-        **({"partial": NAMES["partial"]} if seen["alone"] else {}),
+        between=f"{NAMES['between']} (dashed)",
+        **({"one_line": NAMES["complete"]} if seen.revealed else {}),
+        **({"green_line": NAMES["partial"]} if seen["alone"] else {}),
         **({"truth": "true slope"} if seen["truth"] else {}),
     )  # fmt: skip
     tables = f.tables(NAMES, pooled=seen.revealed, alone=seen["alone"], truth=seen["truth"])
@@ -57,6 +57,7 @@ def draw(f: Facts, seen: Seen) -> Handle:
             "y_domain": steady_domain([*students["first"], *students["last"], *schools["last"]], 60, 38),
             "slope_domain": steady_domain([WITHIN, f.within, *f.between, *f.alone], 0, 6.5),
         },
+        ends=(f.true_between[0], f.true_between[LAST]),
         steps=STEPS,
     )  # fmt: skip
     spoken = [f"slope between schools {number(b)}" for b in f.between]
@@ -75,18 +76,25 @@ def rows(*pairs: tuple[str, str]) -> str:
 
 
 def slopes(f: Facts) -> Hand:
-    """The three slopes."""
+    """The three slopes, and how the third is made of the others."""
+    counted = "" if f.equal else "<p>Each school mean is counted by its students here.</p>"
     return hand(
         rows(
             ("within schools", "{within}"),
             ("between schools", "{between}"),
             ("one line for all", "{pooled}"),
         )
-        + "<p>{said}</p>",
+        + f"<p>{number(f.share, 3)} · ({{means}}) + {number(1 - f.share, 3)} · {{own}} = {{mixed}}</p>{counted}<p>{{said}}</p>",
         within=[number(f.within)] * STEPS,
         between=[number(b) for b in f.between],
         pooled=[number(b) for b in f.pooled],
-        said=[direction(f.within, b) for b in f.pooled],
+        means=[number(b, 2) for b in f.of_means],
+        own=[number(f.within, 2)] * STEPS,
+        mixed=[number(b, 2) for b in f.pooled],
+        said=[
+            "Here the one line is nearest to level." if k == f.level else direction(f.within, b)
+            for k, b in enumerate(f.pooled)
+        ],
     )
 
 
@@ -94,7 +102,7 @@ def direction(within: float, pooled: float) -> str:
     """What one line for all makes of the slope within."""
     up, over = within > 0, pooled > 0
     if up and not over:
-        return "In the schools the pre-test counts for the score. The one line says: against it."
+        return "In each school, students with a better pre-test score higher. The one line says the opposite."
     if up and pooled < within:
         return "The one line goes up, too, but less than the lines within schools."
     return (
@@ -110,26 +118,31 @@ def two_parts(f: Facts) -> Hand:
     return hand(
         "<p>" + mathml.math("β", "+", mathml.sub("b", "0"), "=", live("within"), GAP, live("b0"), "=", live("between")) + "</p>"
         "<p>{said}</p>",
-        within=[number(f.within)] * STEPS,
-        b0=[signed(b) for b in f.b0],
-        between=[number(b) for b in f.between],
+        within=[number(f.within, 2)] * STEPS,
+        b0=[signed(b, 2) for b in f.b0],
+        between=[number(b, 2) for b in f.between],
         said=[
-            f"b₀ is {number(b)}, with a standard error of {number(se)}."
+            f"b₀ is {number(b, 2)}, with a standard error of {number(se, 2)}."
             for b, se in zip(f.b0, f.se_b0, strict=True)
         ],
     )  # fmt: skip
 
 
 def left_out(f: Facts) -> Hand:
-    """The model with x alone beside the one with school means."""
+    """The model with x alone beside the one with school means, and the truth."""
     return hand(
-        "<table><thead><tr><th>multilevel model</th><th>slope of x</th><th>SD between</th></tr></thead><tbody>"
-        "<tr><th scope='row'>with x̄<sub>j</sub></th><td>{within}</td><td>{sd}</td></tr>"
-        "<tr><th scope='row'>x alone</th><td>{alone}</td><td>{left}</td></tr></tbody></table>",
-        within=[number(f.within, 2)] * STEPS,
-        alone=[number(b, 2) for b in f.alone],
+        "<table><thead><tr><th>multilevel model</th><th>within</th><th>between</th><th>σ<sub>α</sub></th></tr></thead><tbody>"
+        "<tr><th scope='row'>with x̄<sub>j</sub></th><td>{within}</td><td>{between}</td><td>{sd}</td></tr>"
+        "<tr><th scope='row'>x alone</th><td>{alone}</td><td>{alone}</td><td>{left}</td></tr>"
+        "<tr><th scope='row'>truth</th><td>{true}</td><td>{real}</td><td>{rest}</td></tr></tbody></table>",
+        within=[number(f.within)] * STEPS,
+        between=[number(b) for b in f.between],
+        alone=[number(b) for b in f.alone],
         sd=[number(s) for s in f.sigma_alpha],
         left=[number(s) for s in f.sigma_alone],
+        true=[number(WITHIN)] * STEPS,
+        real=[number(b) if f.turns else "none" for b in f.true_between],
+        rest=[number(f.scenario.hyper.sigma_alpha)] * STEPS,
     )
 
 
@@ -221,9 +234,39 @@ def mixture(f: Facts) -> str:
         else "Here it keeps the direction of the schools' own lines."
     )
     return (
-        f"One line for all students does not know which school they are from. It mixes the slope [[within slope|within]] and the "
-        f"slope [[between slope|between]] schools. **{percent(f.share)}** of the variation of the pre-test lies between schools: "
-        f"the more, the nearer it comes to the olive line. {paradox}"
+        "One line for all students does not know which school they are from. It mixes both slopes: "
+        f"**{percent(f.share)}** of the variation of the pre-test lies between schools and counts for the slope [[between slope|between]], "
+        f"the rest for the slope [[within slope|within]]. {paradox}"
+    )
+
+
+def without_means(f: Facts) -> str:
+    """What a model with x alone gets right, and what not."""
+    return (
+        f"Its slope comes near the slope within, {number(f.alone[LAST])} in this draw: it mostly compares students of one school with "
+        "each other. But it takes this one slope for between schools, too, where another is true. What the slope then cannot "
+        r"explain of the schools goes into the SD between schools, $\sigma_\alpha$: "
+        f"{number(f.sigma_alone[LAST])} instead of {number(f.sigma_alpha[LAST])}."
+    )
+
+
+def by_luck(f: Facts) -> str:
+    """Why badly known school means draw the slope between towards the slope within."""
+    return (
+        f"The mean of three pre-tests depends on who happened to be there: here {percent(f.luck)} of the differences between school means is "
+        "such luck. Where luck lifts the mean, it lifts the pre-tests of those students, and their scores with them, by the slope "
+        f"**within**. So expect about {number(1 - f.luck, 2)} · ({number(f.true_between[LAST])}) + {number(f.luck, 2)} · {number(WITHIN)} = "
+        f"{number(f.blurred[LAST])}. "
+        r"$\bar x_j$ needs enough students."
+    )
+
+
+def told(f: Facts) -> str:
+    """The answer to the board's question."""
+    return (
+        "The summer course lifts students, not schools. So the slope **within** schools answers: about "
+        f"**{number(f.within)} points** for one unit of pre-test, if a better pre-test is what helps. Do not read one line through all students: it "
+        f"says {number(f.pooled[LAST])}. The school's mean as a predictor keeps the two slopes apart."
     )
 
 
@@ -237,8 +280,8 @@ def against_truth(f: Facts) -> str:
         )
     return (
         f"The diamonds are the true slopes: {number(WITHIN)} within schools, at every place of the handle, and between schools what the "
-        "handle sets. Both are estimated well when they are kept apart. One line for all has no diamond: it estimates neither of the two, "
-        "but a mixture that changes with who goes to which school."
+        f"handle sets. Kept apart, each is estimated near its own truth (the standard error of $b_0$ is {number(f.se_b0[LAST])} points). "
+        "One line for all has no diamond: it estimates neither of the two, but a mixture that changes with who goes to which school."
     )
 
 
@@ -248,8 +291,8 @@ STEPS_OF_STORY = [
         text=lambda f: "The board's summer course lifts pre-tests. How many points of the test go with one unit, an SD, of pre-test? "
         "You can compare in two ways.\n\n**Within schools**: students of one school with each other, the short plum lines. "
         "**Between schools**: the means of the schools, circles, along the dashed olive line.\n\n"
-        f"Here both agree fairly well: {number(f.within)} and {number(f.between[0])} points. (In this lesson schools differ in the "
-        "pre-test and in little else.)",
+        f"Here both agree fairly well: {number(f.within)} and {number(f.between[0])} points. (In this lesson schools "
+        f"{f'have {f.end.n[0]} students each, and ' if f.equal else ''}differ in the pre-test and in little else.)",
         do="Click a circle: the students of that school light up.",
         shows={"school": "Oak Hill", "handle": "first", "truth": False, "alone": False},
     ),
@@ -271,21 +314,13 @@ STEPS_OF_STORY = [
     story.say(
         heading="Two slopes in one model",
         text=r"Let the school's mean pre-test $\bar x_j$ predict the school's intercept:" "\n\n" + TWO_SLOPES + "\n\n"
-        r"β is then exactly the slope within schools. $b_0$ is the [[contextual effect]]: what one unit more of the school's mean adds for "
+        r"$\epsilon_i$ is what is left of a student, $\eta_j$ what is left of a school. $\beta$ is then exactly the slope within schools. "
+        r"$b_0$ is the [[contextual effect]]: what one unit more of the school's mean adds for "
         r"students with the same own pre-test. The slope between schools is both together, $\beta + b_0$ "
         "([[Mundlak's device]]).",
         hand=two_parts,
         shows={"school": "Oak Hill", "truth": False, "alone": False},
         do="Drag: which number stays, which one turns?",
-    ),
-    story.say(
-        heading="Leave the school means out",
-        text=r"A multilevel model with x alone has one slope for two things: the green line. Large schools tell it most about "
-        r"students within, so it comes near β. But it is a mixture. What it cannot explain, it takes for "
-        r"differences between schools: watch the SD between schools, $\sigma_\alpha$.",
-        hand=left_out,
-        shows={"school": "Oak Hill", "truth": False, "alone": True},
-        do="Drag to both ends. Which numbers are hurt?",
     ),
     story.truth(
         heading="Are these the true slopes?",
@@ -294,12 +329,19 @@ STEPS_OF_STORY = [
         shows={"school": "Oak Hill", "handle": "last", "truth": True, "alone": False},
     ),
     story.breaks(
+        heading="Leave the school means out",
+        changed="The multilevel model has x alone. The green line is its average; each school has its own line, parallel to it.",
+        look="Compare each number with the truth. Drag: which of them are hurt?",
+        text=without_means,
+        hand=left_out,
+        shows={"school": "Oak Hill", "handle": "last", "truth": False, "alone": True},
+    ),
+    story.breaks(
         heading="School means that are badly known",
-        changed="A hundred schools with three students in the middle one. Their true mean pre-tests differ little.",
-        look=lambda f: f"The true slope between schools is {number(f.true_between[LAST])}. The estimate is {number(f.between[LAST])}: "
-        "it has been drawn towards the slope within.",
-        text=r"The mean of three pre-tests says little about a school: it is mostly luck. A slope over such a "
-        r"predictor is blurred. $\bar x_j$ needs enough students.",
+        changed=f"{BADLY_KNOWN.n_groups} schools with three students each. Their true mean pre-tests differ less (SD {number(BADLY_KNOWN.sigma_x)} "
+        f"instead of {number(START.sigma_x)}).",
+        look=lambda f: f"The true slope between schools is {number(f.true_between[LAST])}, the estimate {number(f.between[LAST])}.",
+        text=by_luck,
         sets=BADLY_KNOWN,
         hand=beside_truth,
         shows={"school": "Oak Hill", "handle": "last", "truth": True, "alone": False},
@@ -311,8 +353,7 @@ STEPS_OF_STORY = [
     ),
     story.sentence(
         heading="What the board can be told",
-        text="Do not read one line through all students. Students differ within schools, and schools differ from each other: two "
-        "slopes. The school's mean as a predictor keeps them apart.",
+        text=told,
         shows={"school": "Oak Hill", "handle": "last", "truth": False, "alone": False},
     ),
 ]  # fmt: skip
@@ -326,8 +367,8 @@ def model(f: Facts) -> str:
         f"Estimates by REML at the right end: $a_0$ = {number(hyper.a0)}, β = {number(hyper.a1)}, $b_0$ = {number(hyper.b0)} "
         f"± {number(f.fit.se('b0'))}, $\\sigma_\\alpha$ = {number(hyper.sigma_alpha)}, $\\sigma_y$ = {number(f.fit.sigma_y)}. "
         f"The slope of one line for all is exactly λ = {number(f.share, 2)} times the slope of the school means, each counted by its "
-        "students, plus 1 − λ times the slope within; λ is the share of the variation of x between schools. The multilevel model "
-        "counts the schools a little differently, so its slope between is near that of the means, not the same. "
+        "students, plus 1 − λ times the slope within; λ is the share of the variation of x between schools. Where schools differ in size, the "
+        "multilevel model counts them a little differently: its slope between is near that of the means, not the same. "
         "Sources: Mundlak (1978); Bafumi & Gelman (2006)."
     )  # fmt: skip
 

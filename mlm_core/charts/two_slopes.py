@@ -51,6 +51,7 @@ def two_slopes(
     x_domain: tuple[float, float],
     y_domain: tuple[float, float],
     slope_domain: tuple[float, float],
+    ends: tuple[float, float],
     steps: int,
 ) -> Any:
     """Students and schools turn with the handle; below, the slopes as bars from 0.
@@ -69,6 +70,8 @@ def two_slopes(
     look : Look
     x_domain, y_domain, slope_domain : (low, high)
         Keep them the same while sliders move.
+    ends : (float, float)
+        Slope between schools that the handle sets at its first and at its last step.
     steps : int
         Number of steps of the handle.
     """
@@ -81,21 +84,25 @@ def two_slopes(
         f"({chosen} ? clamp({HANDLE}.step[0], 0, {last}) / {last} : 1)",
     )
     layers = alt.layer(
-        _handle(steps), _scatter(panel, here(steps)), _slopes(look, slope_domain, here(steps))
+        _handle(steps, ends), _scatter(panel, here(steps)), _slopes(look, slope_domain, here(steps))
     )
     return finish(layers.resolve_scale(x="independent", y="independent"), look, PLOT)
 
 
-def _handle(steps: int) -> Any:
-    """What the handle's places are, in words; it can be dragged anywhere in the figure."""
+def _handle(steps: int, ends: tuple[float, float]) -> Any:
+    """What the handle sets at its places; it can be dragged anywhere in the figure."""
+    first, middle, last = (
+        f"{value:+.0f}".replace("-", "−") if value else "0"
+        for value in (ends[0], (ends[0] + ends[1]) / 2, ends[1])
+    )
     axis = alt.Axis(
         title=None,
         values=[0, 0.5, 1],
         orient="bottom",
         domain=False,
         ticks=False,
-        labelExpr="datum.value == 0 ? 'schools: the same slope' : datum.value == 1 ? "
-        "'the opposite slope' : 'level'",
+        labelExpr=f"datum.value == 0 ? 'slope between, set: {first}' : datum.value == 1 ? "
+        f"'set: {last}' : 'set: {middle}'",
         labelFlush=True,
     )
     return (
@@ -202,9 +209,12 @@ def _slopes(look: Look, domain: tuple[float, float], now: str) -> Any:
         nought.mark_rule(color=colours.muted, strokeWidth=1.4).encode(
             x=x, y=alt.value(top), y2=alt.value(PLOT)
         ),
-        nought.transform_calculate(said="'slope 0'")
-        .mark_text(color=colours.muted)
-        .encode(x=x, y=alt.value(top - 9), text="said:N"),
+        nought.mark_text(color=colours.muted).encode(
+            x=x, y=alt.value(top - 7), text=alt.value("0")
+        ),
+        nought.mark_text(color=colours.ink, align="left").encode(
+            x=alt.value(2), y=alt.value(top - 7), text=alt.value("slope, points for 1 SD")
+        ),
         base.transform_calculate(zero="0")
         .mark_bar(height=10)
         .encode(x=x, x2="zero:Q", y=y, color=colour, opacity=_seen(), key=marks.key("kind")),

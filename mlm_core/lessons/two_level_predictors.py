@@ -35,9 +35,13 @@ OPPOSITE = -2 * WITHIN
 """Contextual effect at the last step: the slope between schools is then minus that within."""
 
 START = Scenario(
-    hyper=Hyperparameters(b0=0.0, b1=0.0, sigma_beta=0.0, sigma_alpha=2.0), sigma_y=6.0, sigma_x=1.5
+    hyper=Hyperparameters(b0=0.0, b1=0.0, sigma_beta=0.0, sigma_alpha=2.0),
+    students_per_group=20,
+    imbalance=0.0,
+    sigma_y=6.0,
+    sigma_x=1.5,
 )
-"""Schools differ in the pre-test here, and little else is between them."""
+"""Schools of one size that differ in the pre-test, and little else is between them."""
 
 BADLY_KNOWN = replace(START, n_groups=100, students_per_group=3, sigma_x=0.5)
 """Schools that differ little in the pre-test, with a handful of students each."""
@@ -120,6 +124,42 @@ class Facts:
     def share(self) -> float:
         """Share of the variation of x that lies between schools."""
         return share_between(self.end)
+
+    @property
+    def equal(self) -> bool:
+        """All schools have the same number of students."""
+        return int(self.end.n.min()) == int(self.end.n.max())
+
+    @property
+    def of_means(self) -> Floats:
+        r"""(STEPS,) least-squares slope over the school means, each counted by its students.
+
+        .. math:: \frac{\sum_j n_j (\bar x_j - \bar x)\, \bar y_j}{\sum_j n_j (\bar x_j - \bar x)^2}
+        """
+        assert self.end.u is not None
+        n = self.end.n
+        weight = n * (self.end.u - n @ self.end.u / n.sum())
+        first, last = (
+            float(weight @ data.group_means(data.y) / (weight @ self.end.u))
+            for data in (self.start, self.end)
+        )
+        return np.linspace(first, last, STEPS)
+
+    @property
+    def luck(self) -> float:
+        r"""Share of luck in the differences between school means of x.
+
+        .. math:: \frac{\overline{1/n_j}}{\sigma_x^2 + \overline{1/n_j}}
+
+        The variance of x within a school is 1.
+        """
+        by_luck = float((1 / self.end.n).mean())
+        return by_luck / (self.scenario.sigma_x**2 + by_luck)
+
+    @property
+    def blurred(self) -> Floats:
+        """(STEPS,) slope over school means to be expected: luck has the slope within."""
+        return (1 - self.luck) * self.true_between + self.luck * WITHIN
 
     @property
     def turns(self) -> bool:

@@ -18,10 +18,10 @@ from tests.pages.kit import drawn, mark_at, questions, right, run_python, said, 
 
 STORY = story_of("two_level_predictors")
 KINDS = [step.kind for step in STORY.steps]
-PREDICT, TRY, SAY, TRUTH, BREAKS, CHECK = (
-    KINDS.index(k) for k in ("predict", "try", "say", "truth", "breaks", "check")
+PREDICT, TRY, SAY, TRUTH, ALONE, CHECK, SENTENCE = (
+    KINDS.index(k) for k in ("predict", "try", "say", "truth", "breaks", "check", "sentence")
 )
-ALONE = SAY + 1
+BREAKS = ALONE + 1
 COLOURS = {"within": "#8C2F6B", "between": "#5F6400", "complete": "#C8501B", "partial": "#00805A"}
 
 
@@ -53,13 +53,18 @@ def test_the_words_follow_the_handle(scenario):
         assert three["within"][k] == number(f.within)
         assert three["between"][k] == number(f.between[k])
         assert three["pooled"][k] == number(f.pooled[k])
-        assert ("against it" in three["said"][k]) == (f.within > 0 >= f.pooled[k])
-        assert parts["between"][k] == number(f.between[k])
-        assert number(abs(f.b0[k])) in parts["b0"][k]
-        assert parts["b0"][k].startswith("−" if f.b0[k] < -0.05 else "+") or abs(f.b0[k]) < 0.05
-        assert f"error of {number(f.se_b0[k])}" in parts["said"][k]
-        assert left["alone"][k] == number(f.alone[k], 2)
-        assert left["within"][k] == number(f.within, 2)
+        opposite = f.within > 0 >= f.pooled[k] and k != f.level
+        assert ("says the opposite" in three["said"][k]) == opposite
+        assert parts["between"][k] == number(f.between[k], 2)
+        assert number(abs(f.b0[k]), 2) in parts["b0"][k]
+        assert parts["b0"][k].startswith("−" if f.b0[k] < -0.005 else "+")
+        assert f"error of {number(f.se_b0[k], 2)}" in parts["said"][k]
+        assert left["alone"][k] == number(f.alone[k])
+        assert left["within"][k] == number(f.within)
+        assert left["between"][k] == number(f.between[k])
+        assert left["true"][k] == number(WITHIN)
+        assert left["real"][k] == real["real"][k]
+        assert left["rest"][k] == number(scenario.hyper.sigma_alpha)
         assert left["sd"][k] == number(f.sigma_alpha[k])
         assert left["left"][k] == number(f.sigma_alone[k])
         assert real["true"][k] == number(WITHIN)
@@ -67,6 +72,32 @@ def test_the_words_follow_the_handle(scenario):
         assert real["real"][k] == (true if scenario.sigma_x > 0 else "none")
         assert real["between"][k] == number(f.between[k])
     assert {len(texts) for hand in (three, parts, left, real) for texts in hand.values()} == {STEPS}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_one_line_for_all_adds_up_on_a_calculator(scenario):
+    f = facts(scenario, "Ashford")
+    hand = STORY.steps[TRY].hand(f)
+    share, rest = (float(v) for v in re.findall(r"<p>(\S+) · .*? \+ (\S+) ·", hand.html)[0])
+    assert share + rest == pytest.approx(1)
+    for k in range(STEPS):
+        means, own, mixed = (
+            float(hand.texts[name][k].replace("−", "-")) for name in ("means", "own", "mixed")
+        )
+        assert mixed == pytest.approx(f.pooled[k], abs=0.0051)
+        gap = 0.0101 + 0.0005 * abs(means - own)  # rounding of two slopes and of the share
+        assert share * means + rest * own == pytest.approx(mixed, abs=gap)
+    counted = "counted by its students" in hand.html
+    assert counted == (len(set(f.end.n)) > 1)
+    if not counted:  # the olive line is then the one over the means
+        np.testing.assert_allclose(f.of_means, f.between, atol=1e-4)
+
+
+def test_the_level_place_is_named_once():
+    f = facts(START, "Ashford")
+    said_ = STORY.steps[TRY].hand(f).texts["said"]
+    assert [k for k, text in enumerate(said_) if "nearest to level" in text] == [f.level]
+    assert 0 < f.level < LAST
 
 
 def test_simpson_is_named_only_where_he_is():
@@ -146,8 +177,41 @@ def test_nothing_is_given_away_and_the_handle_does_not_flip():
 def test_the_break_says_what_is_there():
     f = STORY.facts(story.designed(STORY, BREAKS))
     spoken = said(STORY.steps[BREAKS].look, f)
-    assert f"is {number(WITHIN - 2 * WITHIN)}. The estimate is {number(f.between[LAST])}" in spoken
+    assert f"is {number(WITHIN - 2 * WITHIN)}, the estimate {number(f.between[LAST])}." in spoken
     assert f.true_between[LAST] < f.between[LAST] < f.within
+    words = said(STORY.steps[BREAKS].text, f)
+    share, true, luck, own, mixed = (
+        float(v.replace("−", "-"))
+        for v in re.findall(r"about (\S+) · \((\S+)\) \+ (\S+) · (\S+) = (\S+)\. ", words)[0]
+    )
+    assert luck == pytest.approx((1 / 3) / (0.5**2 + 1 / 3), abs=0.0051)
+    assert (true, own) == (-WITHIN, WITHIN)
+    assert share * true + luck * own == pytest.approx(mixed, abs=0.051)
+    # of one draw: the estimate is near what is to be expected
+    assert f.between[LAST] == pytest.approx(mixed, abs=2 * f.se_b0[LAST])
+    assert set(f.end.n) == {3}
+    assert f.end.n_groups == 100
+    changed = said(STORY.steps[BREAKS].changed, f)
+    assert changed.startswith("100 schools with three students each.")
+    assert "SD 0.5 instead of 1.5" in changed
+
+
+def test_what_is_hurt_without_school_means():
+    f = STORY.facts(story.designed(STORY, ALONE))
+    words = said(STORY.steps[ALONE].text, f)
+    assert f"{number(f.alone[LAST])} in this draw" in words
+    assert f"{number(f.sigma_alone[LAST])} instead of {number(f.sigma_alpha[LAST])}" in words
+    true = f.scenario.hyper.sigma_alpha
+    assert abs(f.sigma_alpha[LAST] - true) < 0.2 * abs(f.sigma_alone[LAST] - true)
+    assert abs(f.between[LAST] - f.true_between[LAST]) < 1 < f.alone[LAST]
+    assert abs(f.alone[LAST] - f.within) < 0.5
+
+
+def test_the_board_gets_a_number():
+    f = STORY.facts(story.designed(STORY, SENTENCE))
+    words = said(STORY.steps[SENTENCE].text, f)
+    assert f"**{number(f.within)} points** for one unit of pre-test" in words
+    assert f"it says {number(f.pooled[LAST])}" in words
 
 
 def test_without_differences_between_schools_no_truth_is_claimed():

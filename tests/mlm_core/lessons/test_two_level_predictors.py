@@ -83,6 +83,27 @@ def test_one_line_is_the_two_slopes_weighted_by_their_shares_of_the_variation():
     assert f.share == share_between(f.start)
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_slope_over_the_means_is_a_weighted_fit(scenario):
+    f = facts(scenario, "Ashford")
+    for k, data in ((0, f.start), (LAST, f.end)):
+        want = np.polyfit(data.u, data.group_means(data.y), 1, w=np.sqrt(data.n))[0]
+        assert f.of_means[k] == pytest.approx(want, rel=1e-8)
+    assert f.equal == (scenario.imbalance == 0)
+
+
+def test_luck_of_school_means_blurs_their_slope():
+    """Four thousand schools of three students, as the break has a hundred."""
+    rng = np.random.default_rng(5)
+    true = rng.normal(0, 0.5, 4000)
+    x = true[:, None] + rng.normal(size=(4000, 3))
+    y = 4 * x - 8 * true[:, None] + rng.normal(size=(4000, 3))
+    slope = np.polyfit(x.mean(axis=1), y.mean(axis=1), 1)[0]
+    f = facts(BADLY_KNOWN, "Ashford")
+    assert f.blurred[LAST] == pytest.approx(slope, abs=0.25)
+    assert f.luck == pytest.approx(1 - np.var(true) / np.var(x.mean(axis=1)), abs=0.03)
+
+
 def test_other_settings_of_the_course_do_not_leak_in():
     odd = replace(START, contextual=9.0, extraordinary=-30.0)
     odd = replace(odd, hyper=replace(START.hyper, b0=5.0, b1=3.0, sigma_beta=4.0, a1=9.0))
