@@ -33,7 +33,7 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "one_line": ("━", "one line for all"),
     "own_line": ("━", "a school's own line"),
     "green_line": ("━", "the multilevel model's line"),
-    "dashed": ("┅", "the promised share"),
+    "dashed": ("╌", "the promised share"),
     "picked": ("▬", "the picked school"),
     "students": ("●", "students of the picked school"),
     "crowd": ("●", "students"),
@@ -43,7 +43,7 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "ink": ("━", "summary"),
     "other": ("□", "the other formula"),
 }
-_COLOUR = {"one_line": "no", "own_line": "no", "green_line": "partial", "students": "picked"}
+_COLOUR = {"one_line": "complete", "own_line": "no", "green_line": "partial", "students": "picked"}
 
 
 def look() -> Look:
