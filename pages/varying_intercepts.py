@@ -11,6 +11,7 @@ from mlm_core.charts.intercepts import intercepts
 from mlm_core.charts.theme import steady_domain
 from mlm_core.lessons.varying_intercepts import (
     IN_THE_BOOK,
+    RISES,
     Facts,
     Target,
     facts,
@@ -88,8 +89,8 @@ def draw_counties(f: Facts, target: Target) -> None:
         f.tables(target, u_domain, truth=False),
         on_school=pick_county,
         axes={"u_domain": u_domain, "y_domain": (0.3, 3.1)},
-        u_title="u: uranium in the soil, log ppm",
-        y_title="intercept: radon in a basement, log pCi/L",
+        u_title="u: log of the soil's uranium (ppm)",
+        y_title="intercept: log of radon (pCi/L), basement",
         group="county",
         member="houses",
         largest=116,
@@ -155,11 +156,12 @@ def share(f: Facts) -> str:
     """What u explains."""
     if f.sd[0] == 0:
         return "There is nothing for u to explain."
-    if f.explained <= 0:
-        return "So u explains nothing that can be seen."
+    truly = "" if f.truly_explained is None else f" (truly {percent(f.truly_explained)})"
+    if f.printed_share(2) <= 0:
+        return f"So u explains nothing that can be seen{truly}."
     return (
-        "What u explains is no longer left over. Variances add up, SDs do not, so the squares are compared: u explains "
-        f"1 − {number(f.sd[1], 2)}²/{number(f.sd[0], 2)}² = {percent(f.explained)} of the variance between schools."
+        "Variances add up, SDs do not, so the squares are compared: u explains an estimated "
+        f"1 − {number(f.sd[1], 2)}²/{number(f.sd[0], 2)}² = {percent(f.printed_share(2))} of the variance between schools{truly}."
     )
 
 
@@ -208,21 +210,21 @@ def checks(f: Facts) -> list[Question]:
             ],
         ),
         Question(
-            f"Without u the SD between schools is {before}, with u {after}. How much of the variance between schools "
-            "does u explain?",
+            f"Without u the SD between schools is estimated as {before}, with u as {after}. What share of the variance "
+            "between schools does u explain, by these estimates?",
             how_much(f),
         ),
         Question(
             "There are many schools. You add a u that has nothing to do with the scores. What becomes of the estimate of "
             r"$\sigma_\alpha$?",
             [
-                Answer("It hardly changes, and may rise a little", "Right: a coefficient was spent, and nothing was explained.", True),
+                Answer("It hardly changes, and may rise a little", "Right: nothing is explained, and chance moves the estimate a little, up or down.", True),
                 Answer("It must fall", "$R^2$ cannot fall in an ordinary regression. An estimated SD can rise."),
                 Answer("It becomes 0", "Then all schools would have to lie on the line."),
             ],
         ),
         Question(
-            "Suppose $b_0$ = 0. What is this model then?",
+            r"Suppose $b_0$ = 0, and $\sigma_\alpha$ is neither 0 nor infinite. What is this model then?",
             [
                 Answer("Partial pooling to one mean", "Right: the line is flat.", True),
                 Answer("Complete pooling", r"That takes $\sigma_\alpha$ = 0: no school may leave the line."),
@@ -234,20 +236,19 @@ def checks(f: Facts) -> list[Question]:
 
 def how_much(f: Facts) -> list[Answer]:
     """Answers on the share that u explains."""
-    if f.explained <= 0:
+    if f.printed_share(2) <= 0:
         return [
             Answer("None that can be seen", "Right: the SD is no smaller with u than without.", True),
             Answer("Some: u is in the model", "To be in the model explains nothing. Compare the two SDs."),
             Answer("All of it", "Then the schools would lie on the line, and not on one mean."),
         ]  # fmt: skip
-    of_sd = 1 - f.sd[1] / f.sd[0]
     wrong = [
-        (percent(of_sd), "That compares the SDs themselves. Variances add up, so compare the squares."),
-        (percent(1 - f.explained), "That is the share which u leaves."),
+        (percent(f.printed_share(1)), "That compares the SDs themselves. Variances add up, so compare the squares."),
+        (percent(1 - f.printed_share(2)), "That is the share which u leaves."),
         ("50%", "Compare the squares of the two SDs."),
         ("None of it", "The SD is smaller with u than without."),
     ]  # fmt: skip
-    right = percent(f.explained)
+    right = percent(f.printed_share(2))
     others = [Answer(text, why) for text, why in dict(wrong).items() if text != right][:2]
     return [
         Answer(right, f"Right: 1 − {number(f.sd[1], 2)}²/{number(f.sd[0], 2)}².", True),
@@ -267,8 +268,12 @@ def weighted(f: Facts) -> str:
             f"Here $\\sigma_\\alpha$ is 0, so $w_j$ is 0 for every school. {plain(f.names[j])} is put on the line: "
             f"${number(hyper.a0)} {signed(hyper.b0)} \\cdot ({number(f.u[j], 2)}) = {number(f.with_u.lines.alpha[j])}$."
         )
+    own, here = number(f.own[j]), number(f.own_part(j))
+    also = (
+        "" if own == here else f" ({here}, not {own}: with u in the model, β is a little different)"
+    )
     return (
-        f"{plain(f.names[j])}: $w_j$ = {number(w, 2)}, and\n\n"
+        f"{plain(f.names[j])}: $w_j$ = {number(w, 2)}{also}, and\n\n"
         f"$${number(w, 2)} \\cdot {number(f.own_part(j))} + {number(1 - w, 2)} \\cdot {number(f.pulled_to('line', j))} "
         f"= {number(f.with_u.lines.alpha[j])}$$"
     )
@@ -278,26 +283,26 @@ def against_truth(f: Facts) -> str:
     """What u gave, and what it truly gives."""
     assert f.true_sd is not None
     with_u, without = f.miss("line"), f.miss("mean")
-    won = "less" if with_u < without else "no less"
+    won = "by less" if with_u < without else "by no less"
     return (
         f"{change(f)} {share(f)}"
         f"\n\n| SD between schools | estimate | truth |\n|:--|--:|--:|\n"
         f"| what u explains included | {number(f.sd[0], 2)} | {number(f.true_sd[0], 2)} |\n"
         f"| around the line | {number(f.sd[1], 2)} | {number(f.true_sd[1], 2)} |\n\n"
-        f"With u the schools miss the diamonds by {won}: **{number(with_u)}** points against {number(without)} (root mean "
-        f"square). {f.closer} of {f.data.n_groups} come nearer."
+        f"In this draw the filled dots miss the diamonds {won} with u: **{number(with_u)}** points against {number(without)} "
+        f"(root mean square). {f.closer} of {f.data.n_groups} are nearer with the line than with one mean."
     )  # fmt: skip
 
 
 def of_the_book(f: Facts) -> str:
     """The radon data."""
     before, after = (number(sd, 3) for sd in f.sd)
-    printed = tuple(number(sd, 2) for sd in IN_THE_BOOK)
     return (
-        f"Here are {f.data.n_students} houses (our students) in {f.data.n_groups} counties (our schools): $y$ is log radon, "
-        "a gas that causes lung cancer, $x$ the floor (0 basement, 1 first floor), $u$ the soil's uranium.\n\n"
-        f"With u the SD between counties falls from **{before}** to **{after}** (the book, with an earlier file: "
-        f"{printed[0]} and {printed[1]}): u explains {percent(f.explained)} of that variance.\n\n"
+        f"An example of Gelman & Hill (2007): {f.data.n_students} houses (our students) in {f.data.n_groups} counties (our "
+        "schools). $y$ is the log of radon, a gas that causes lung cancer (in picocuries a litre), $x$ the floor "
+        "(0 basement, 1 first floor), $u$ the log of the soil's uranium (in parts a million).\n\n"
+        f"With u the SD between counties falls from **{before}** to **{after}**: u explains an estimated {percent(f.explained)} "
+        "of that variance.\n\n"
         f"**{plain(f.names[f.picked])}** ({count(f.n[f.picked], 'house')}): {number(f.own[f.picked], 2)} by itself, "
         f"{number(f.without.lines.alpha[f.picked], 2)} to one mean, {number(f.with_u.lines.alpha[f.picked], 2)} to the line."
     )  # fmt: skip
@@ -307,26 +312,28 @@ SHOWN = {"school": "Juniper", "truth": False, "target": MEAN, "data": TOWN}
 
 STEPS = [
     story.situation(
-        heading="Is Juniper worth its money?",
+        heading="What to expect of Juniper?",
         text=lambda f: "The town does not spend the same everywhere. The [[school-level predictor]] **u** says what it "
-        "spends on a student of the school, in SDs: 0 is average, to the right is more.\n\nHollow circles are the "
-        "schools' own intercepts, large ones of many students. Filled dots are partial pooling as you know it: all "
-        f"are pulled to one mean (dashed). {plain(f.names[f.picked])} has u = {number(f.u[f.picked])} and stands at "
-        f"{number(f.own[f.picked])} points by its own {count(f.n[f.picked], 'student')}. Should the board cut its money?",
+        "spends on a student of the school, in SDs: 0 is average, to the right is more.\n\nA hollow circle is a "
+        "school's own intercept; the circle of a larger school is larger. A filled dot is partial pooling as you know it, now "
+        "with the pre-test taken out: all are pulled to one mean (dashed).\n\n"
+        f"{plain(f.names[f.picked])} has u = {number(f.u[f.picked])} and stands at {number(f.own[f.picked])} points by its own "
+        f"{count(f.n[f.picked], 'student')}. What should the board expect of a school like it?",
         do="Find **Juniper**. Is one mean for all a fair guess for it?",
         shows=SHOWN,
     ),
     story.predict(
         heading="Let the model know u",
         text="Now the model may use u. In place of one mean it fits a line, $a_0 + b_0 u_j$: what to expect of a school on "
-        "which the town spends $u_j$. Each school is then pulled to the line, at the place where it stands.",
+        "which the town spends $u_j$. Each school is then pulled to the line, at its own u.",
         ask=which_way,
         shows=SHOWN,
         answered={"target": LINE},
     ),
     story.try_it(
         heading="From one mean to a line",
-        text=lambda f: f"{change(f)} It is the height of the pale band: how far schools lie from what they are pulled to."
+        text=lambda f: f"{change(f)} The pale band reaches one SD to each side: about how far the true intercepts lie from what "
+        "they are pulled to, by the estimate."
         + three_ways(f),
         uses=("target",),
         do="Switch to **One mean** and back. Click schools far to the left and to the right: which way do they go?",
@@ -349,18 +356,19 @@ STEPS = [
         shows={**SHOWN, "target": LINE, "truth": True},
     ),
     story.try_it(
-        heading="The book's own data: radon",
+        heading="Real data: radon in houses",
         text=of_the_book,
         uses=("target", "county"),
-        do="Switch to **One mean** and back.",
         shows={**SHOWN, "target": LINE, "data": RADON, "county": WOODS},
     ),
     story.breaks(
         heading="A u that says nothing",
         changed="Another town, in which u has nothing to do with the scores: $b_0$ is truly 0.",
-        look=lambda f: f"The line is nearly flat: $b_0$ is estimated as {number(f.with_u.hyper.b0, 2)}, give or take "
-        f"{number(f.with_u.se('b0'), 2)}. {change(f)} A coefficient was spent and explained nothing. The estimate of "
-        r"$\sigma_\alpha$ counts what was spent, so by chance it can come out larger with u than without.",
+        look=lambda f: f"The line is nearly flat: $b_0$ is estimated as {number(f.with_u.hyper.b0, 2)}, with a standard error "
+        f"of {number(f.with_u.se('b0'), 2)}. {change(f)}",
+        text="In an ordinary regression $R^2$ cannot fall when a predictor is added. $\\sigma_\\alpha$ can move either way: a "
+        f"u that says nothing explains nothing, and in about {RISES} such towns the estimate comes out a little larger with "
+        "u, in the others smaller.",
         uses=("target",),
         sets=USELESS,
         shows={**SHOWN, "target": LINE},
@@ -368,8 +376,9 @@ STEPS = [
     story.check(heading="Check yourself", ask=checks, shows={**SHOWN, "target": LINE}),
     story.sentence(
         heading="What the board can be told",
-        text="A school-level predictor changes what schools are pulled to, from one mean to a line: to what schools like "
-        r"this one reach. What it cannot explain stays in $\sigma_\alpha$. It says what to expect, not what money does.",
+        text="A school-level predictor changes what schools are pulled to: from one mean to a line, what schools with this u "
+        r"reach. What it cannot explain stays in $\sigma_\alpha$. It says what to expect of a school like Juniper, not whether to "
+        "cut its money.",
         shows={**SHOWN, "target": LINE},
     ),
 ]  # fmt: skip
@@ -384,6 +393,11 @@ def lab(f: Facts) -> str:
 def model(f: Facts) -> str:
     """The model in full."""
     hyper, fit = f.with_u.hyper, f.with_u
+    printed = (
+        f" The book prints {number(IN_THE_BOOK[0], 2)} without and {number(IN_THE_BOOK[1], 2)} with u, from an earlier file."
+        if f.truth is None
+        else ""
+    )
     return (
         r"$$y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i,\quad \epsilon_i \sim N(0, \sigma_y^2); \qquad "
         r"\alpha_j = a_0 + b_0 u_j + \eta_j,\quad \eta_j \sim N(0, \sigma_\alpha^2)$$"
@@ -392,7 +406,7 @@ def model(f: Facts) -> str:
         f"{number(fit.se('b0'), 2)}), $\\beta$ = {number(hyper.a1, 2)}, $\\sigma_\\alpha$ = {number(hyper.sigma_alpha, 3)}, "
         f"$\\sigma_y$ = {number(fit.sigma_y, 3)}. Without u: $\\sigma_\\alpha$ = {number(f.sd[0], 3)}. The weight is "
         r"$w_j = \dfrac{n_j/\sigma_y^2}{n_j/\sigma_y^2 + 1/\sigma_\alpha^2}$. Source: Gelman & Hill (2007), sections 12.5 "
-        "and 12.6."
+        f"and 12.6.{printed}"
     )  # fmt: skip
 
 

@@ -25,6 +25,9 @@ Target = Literal["mean", "line"]
 IN_THE_BOOK = (0.33, 0.16)
 """SD between counties without and with uranium as Gelman & Hill (2007), section 12.6, print it."""
 
+RISES = "two of three"
+"""Draws of the default town with a useless u in which the estimated SD is larger with u."""
+
 SPELT = {
     "Bigstone": "Big Stone",
     "Blueearth": "Blue Earth",
@@ -118,6 +121,22 @@ class Facts:
         """
         before, after = self.sd
         return 1.0 - after**2 / before**2 if before > 0 else 0.0
+
+    @property
+    def truly_explained(self) -> float | None:
+        """Share of the variance between schools that u truly explains; None if nobody knows."""
+        if self.true_sd is None:
+            return None
+        before, after = self.true_sd
+        return 1.0 - after**2 / before**2 if before > 0 else 0.0
+
+    def printed_share(self, power: int) -> float:
+        """One minus the ratio of the SDs as the page prints them, or of their squares.
+
+        To two digits; 0 where nothing is left to compare.
+        """
+        before, after = (round(sd, 2) for sd in self.sd)
+        return 1.0 - (after / before) ** power if before > 0 else 0.0
 
     def weight(self, j: int) -> float:
         """Weight of the own students of school j in the model with u."""

@@ -83,10 +83,14 @@ def test_the_checks_are_computed(scenario):
     rises = f.with_u.hyper.b0 > 0
     assert ("stands higher" in whys["The one with u = 1"]) == rises
     assert ("line rises" in whys["The one with u = −1"]) == rises
-    before, after = f.sd
+    before, after = (float(f"{sd:.2f}") for sd in f.sd)  # as printed: a calculator agrees
     explained = 1 - after**2 / before**2 if before > 0 else 0
     assert right(much) == ("None that can be seen" if explained <= 0 else percent(explained))
-    assert f"SD between schools is {number(before, 2)}, with u {number(after, 2)}" in much.text
+    assert f"estimated as {number(before, 2)}, with u as {number(after, 2)}." in much.text
+    if explained > 0:
+        assert {percent(1 - after / before), percent(after**2 / before**2)} & {
+            a.text for a in much.answers if not a.right
+        }
     assert right(useless) == "It hardly changes, and may rise a little"
     assert right(flat) == "Partial pooling to one mean"
 
@@ -108,13 +112,17 @@ def test_the_sentences_are_right(scenario):
     row = words[words.index("| Ashford") :]
     alphas = (f.own[j], f.without.lines.alpha[j], f.with_u.lines.alpha[j])
     assert row.startswith(f"| Ashford ({f.n[j]}) | " + " | ".join(map(number, alphas)))
-    assert ("explains nothing" in truth) == (before > 0 and after >= before)
-    if 0 < after < before:
-        assert f"= {percent(1 - after**2 / before**2)} of the variance" in truth
+    printed = [float(f"{sd:.2f}") for sd in f.sd]
+    assert ("explains nothing" in truth) == (before > 0 and printed[1] >= printed[0])
+    true = scenario.hyper.sigma_alpha, np.hypot(scenario.hyper.sigma_alpha, scenario.hyper.b0)
+    truly = percent(1 - true[0] ** 2 / true[1] ** 2) if true[1] > 0 else "0%"
+    if 0 < printed[1] < printed[0]:
+        share = percent(1 - printed[1] ** 2 / printed[0] ** 2)
+        assert f"= {share} of the variance between schools (truly {truly})" in truth
     less = f.miss("line") < f.miss("mean")
-    assert ("by less" in truth) == less
+    assert ("diamonds by less with u" in truth) == less
     assert f"**{number(f.miss('line'))}** points against {number(f.miss('mean'))}" in truth
-    assert f"{f.closer} of {f.data.n_groups} come nearer" in truth
+    assert f"{f.closer} of {f.data.n_groups} are nearer with the line" in truth
     rows = [line.split("|")[2:4] for line in truth.splitlines() if line.startswith("| ")][1:]
     found = [[value(cell.strip()) for cell in row] for row in rows]
     hyper = scenario.hyper
@@ -132,6 +140,8 @@ def test_the_weighted_average_of_the_page_adds_up(scenario):
             assert f"= {number(result)}$" in words
             assert "is 0 for every school" in words
             continue
+        here, before = number(f.own_part(f.picked)), number(f.own[f.picked])
+        assert (f"({here}, not {before}:" in words) == (here != before)
         formula = words[words.rindex("$$", 0, -3) :]
         w, own, rest, line, end = (
             float(v) for v in re.findall(r"-?\d+\.\d+", formula.replace("−", "-"))
@@ -195,8 +205,9 @@ def test_the_radon_step_says_lme4s_numbers():
     """As R prints them: tests/golden/radon."""
     words = said(STORY.steps[RADON].text, COUNTIES)
     assert "from **0.315** to **0.148**" in words
-    assert "explains 78%" in words
-    assert "an earlier file: 0.33 and 0.16)" in words
+    assert "explains an estimated 78%" in words
+    assert "prints 0.33 without and 0.16 with u" in STORY.model(COUNTIES)
+    assert "Gelman & Hill (2007)" in words
     assert "919 houses" in words
     assert "85 counties" in words
     assert (
@@ -231,13 +242,15 @@ def test_the_break_has_a_useless_u():
     assert abs(f.with_u.hyper.b0) < f.with_u.se("b0")
     assert f.sd[1] > f.sd[0]
     assert f"rises from {number(f.sd[0], 2)} to {number(f.sd[1], 2)}" in look
-    assert f"as {number(f.with_u.hyper.b0, 2)}, give or take {number(f.with_u.se('b0'), 2)}" in look
+    assert f"as {number(f.with_u.hyper.b0, 2)}, with a standard error of" in look
+    assert f"of {number(f.with_u.se('b0'), 2)}." in look
+    assert "two of three such towns" in said(STORY.steps[BREAK].text, f)
 
 
 def test_the_default_shows_what_the_lesson_says():
     f = STORY.facts(story.designed(STORY, PREDICT))
     assert f.names[f.picked] == "Juniper"
-    assert f.u[f.picked] == f.u.max()  # "worth its money?"
+    assert f.u[f.picked] == f.u.max()  # where the town spends most
     assert f.own[f.picked] == f.own.min()
     assert f.sd[1] < f.sd[0]
     assert f.miss("line") < f.miss("mean")

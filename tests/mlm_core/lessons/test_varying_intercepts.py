@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlm_core import Hyperparameters, Scenario, simulate
+from mlm_core import Hyperparameters, Scenario, fit_partial_pooling, simulate
 from mlm_core.estimates import students_table
-from mlm_core.lessons.varying_intercepts import IN_THE_BOOK, facts, facts_of_data, radon
+from mlm_core.lessons.varying_intercepts import IN_THE_BOOK, RISES, facts, facts_of_data, radon
 
 ROOT = Path(__file__).parents[3]
 LME4 = json.loads((ROOT / "tests/golden/radon/radon_lme4.json").read_text())
@@ -86,6 +86,7 @@ def test_radon_is_the_file(counties):
         assert printed == pytest.approx(here, abs=0.02)  # an earlier version of the file
     assert counties.truth is None
     assert counties.true_sd is None
+    assert counties.truly_explained is None
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -165,7 +166,35 @@ def test_the_true_sds_are_those_of_many_schools():
     slope, height = np.polyfit(made.data.u, made.alpha, 1)
     around = (made.alpha - height - slope * made.data.u).std()
     # within four standard errors of 4,000 schools
-    assert facts(scenario, "Ashford").true_sd == pytest.approx((made.alpha.std(), around), abs=0.4)
+    f = facts(scenario, "Ashford")
+    assert f.true_sd == pytest.approx((made.alpha.std(), around), abs=0.4)
+    truly = np.corrcoef(made.data.u, made.alpha)[0, 1] ** 2
+    assert f.truly_explained == pytest.approx(truly, abs=0.05)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_shares_are_those_of_the_printed_sds(scenario):
+    f = facts(scenario, "Ashford")
+    before, after = (float(f"{sd:.2f}") for sd in f.sd)
+    if before == 0:
+        assert f.printed_share(1) == f.printed_share(2) == 0
+        return
+    assert f.printed_share(1) == pytest.approx((before - after) / before)
+    assert f.printed_share(2) == pytest.approx((before**2 - after**2) / before**2)
+
+
+def test_a_useless_u_makes_the_sd_larger_about_as_often_as_is_said():
+    town = Scenario(hyper=Hyperparameters(b0=0.0, b1=0.0))
+    larger = []
+    for seed in range(1000, 1150):
+        data = simulate(replace(town, seed=seed)).data
+        without, with_u = (
+            fit_partial_pooling(data, group_predictor=u).hyper.sigma_alpha for u in (False, True)
+        )
+        larger.append(with_u > without)
+    assert RISES == "two of three"
+    # a standard error of 150 draws is 0.04
+    assert np.mean(larger) == pytest.approx(2 / 3, abs=0.1)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS[:4])
