@@ -5,8 +5,8 @@ from dataclasses import replace
 from mlm_core import Hyperparameters, Scenario, estimates
 from mlm_core.charts.effects import effects
 from mlm_core.charts.theme import steady_domain
+from mlm_core.lessons.treatment_effects import COST, Facts, facts
 from mlm_core.lessons.treatment_effects import STEPS as PLACES
-from mlm_core.lessons.treatment_effects import Facts, facts
 from mlm_core.simulation import school_names
 from pages.shared import cached, controls, figure, mathml, story
 from pages.shared.cached import remembered
@@ -16,7 +16,7 @@ from pages.shared.story import Answer, Question, Seen
 from pages.shared.words import count, number, percent, plain
 
 HALF = replace(
-    Scenario(), n_groups=30, students_per_group=40, imbalance=0.5, seed=3,
+    Scenario(), n_groups=24, students_per_group=40, imbalance=0.5, seed=3,
     hyper=Hyperparameters(a1=0.0, b0=0.0, b1=0.0, sigma_beta=6.0, rho=0.0),
 )  # fmt: skip
 IN_FILE = 24  # schools of the tutoring file
@@ -58,13 +58,14 @@ def draw(f: Facts, seen: Seen) -> Handle:
         steps=PLACES,
     )  # fmt: skip
     spoken = [f"{number(v)} points" for v in f.places(domain)]
-    return Handle("effects", PLACES // 2, spoken, "An effect that would be worth its cost")
+    label = "What tutoring must bring to pay"
+    return Handle("effects", PLACES // 2, spoken, label, {"cost": f.at_cost(domain)})
 
 
 def both(f: Facts) -> str:
     """The two intervals in words."""
     return (
-        f"The mean effect lies from {number(f.found.low)} to {number(f.found.high)} with 95%, the effect in a new school from "
+        f"The 95% interval of the mean effect goes from {number(f.found.low)} to {number(f.found.high)}, of the effect in a new school from "
         f"{number(f.found.new_low)} to {number(f.found.new_high)}."
     )
 
@@ -93,14 +94,13 @@ def chance(f: Facts) -> Hand:
     """The chance of more than an effect in a new school, with the numbers of the moment."""
     effect, live = f.places(span(f)), mathml.live
     found = f.found
-    root = f"<msqrt>{mathml.row(mathml.squared(number(found.sd)), '+', mathml.squared(number(found.se)))}</msqrt>"
+    root = f"<msqrt>{mathml.row(mathml.squared(number(found.sd, 2)), '+', mathml.squared(number(found.se, 2)))}</msqrt>"
     return hand(
-        "<p>More than {v} points in a new school: <b>{p}</b>, from</p>"
-        + mathml.math(mathml.frac(mathml.row(number(found.mean), "−", live("paren")), root), "=", live("z"))
-        + f"<p>and t with {found.df} degrees of freedom.</p>",
+        f"<p>More than {{v}} points in a new school: <b>{{p}}</b>, the share of t ({found.df} degrees of freedom) below</p>"
+        + mathml.math(mathml.frac(mathml.row(number(found.mean, 2), "−", live("paren")), root), "=", live("z")),
         v=[number(v) for v in effect],
         paren=[f"({number(v)})" if v < 0 else number(v) for v in effect],
-        z=[number((found.mean - v) / found.new_se, 2) for v in effect],
+        z=[number(z, 2) for z in f.z(effect)],
         p=[percent(p) for p in f.above(effect)[2]],
     )  # fmt: skip
 
@@ -110,7 +110,7 @@ def chance(f: Facts) -> Hand:
 
 def how_likely(f: Facts) -> Question:
     """The prediction."""
-    said = f"{percent(f.likely)}, estimated from these schools. Look at the curve below them: that is a new school."
+    said = f"{percent(f.likely)}, estimated from these schools. The curve below them shows what to expect in a new school."
     low = f.bin < 1
     bins = [
         ("Less than 50%", "The mean effect lies above 0, so the chance is better than even."),
@@ -135,13 +135,13 @@ def checks(f: Facts) -> list[Question]:
     still = width == "0.0"
     return [
         Question(
-            f"The mean effect lies from {number(found.low)} to {number(found.high)} with 95%. What does that say of "
+            f"The 95% interval of the mean effect goes from {number(found.low)} to {number(found.high)}. What does that say of "
             "the effect in one new school?",
             [
                 Answer("Not enough: schools also differ",
-                       f"With 95% it lies from {number(found.new_low)} to {number(found.new_high)}." if not f.same else
+                       f"Its own 95% interval goes from {number(found.new_low)} to {number(found.new_high)}." if not f.same else
                        "Although their differences are estimated as 0 here. That estimate is not sure.", True),
-                Answer("It lies in there with 95%", "That would hold if all schools had the same effect for sure."),
+                Answer("It lies in there with 95% probability", "That would hold if all schools had the same effect for sure."),
                 Answer("95% of schools lie in there", "With enough schools this interval shrinks to a point. The schools do not."),
             ],
         ),
@@ -150,18 +150,18 @@ def checks(f: Facts) -> list[Question]:
             [
                 Answer("0 points, if the SD between effects stays 0" if still else f"About {width} points",
                        "Here only the uncertainty of the mean is left, and that falls." if still else
-                       "Twice 1.96 times the SD between effects. The uncertainty of the mean goes, their differences stay.", True),
+                       "Twice 1.96 times the SD between effects. se goes, the differences between schools stay.", True),
                 Answer("It stays as it is" if still else "0 points: in the end all is known",
                        "Part of it, the uncertainty of the mean, falls with more schools." if still else
                        "That holds for the mean effect. A new school is another draw from schools that differ."),
-                Answer("As short as a school's own interval now", "That hangs on the students of one school, not on how many schools there are."),
+                Answer("As short as a school's own interval now", "That one depends on the students of one school, not on how many schools there are."),
             ],
         ),
         Question(
-            f"{plain(f.names[best])} looks best by itself, with {own} points. The trial is run again there, with very many students. "
-            "What do you expect?",
+            f"{plain(f.names[best])} looks best by itself, with {own} points. Of its true effect you know only this trial. "
+            "What does the model expect there?",
             [
-                Answer(f"About {partial}", "Partial pooling asks how much of it was luck.", True),
+                Answer(f"About {partial}", "That is partial pooling: it asks how much of the best result was luck.", True),
                 Answer("More than the first time" if own == partial else f"About {own} again",
                        "It was picked because it was the largest, so its luck was probably good."),
                 Answer("A large harm: bad luck follows good",
@@ -169,7 +169,7 @@ def checks(f: Facts) -> list[Question]:
             ],
         ),
         Question(
-            "Another trial: the mean effect lies from −1 to 4 points with 95%. A member of the board says: “So tutoring does nothing.”",
+            "Another trial: the 95% interval of the mean effect goes from −1 to 4 points. A member of the board says: “So tutoring does nothing.”",
             [
                 Answer("Wrong: 0 fits these data, and so does 3", "Not to be sure of an effect is not to be sure that there is none.", True),
                 Answer("Right: 0 lies inside", "So does 3. The data cannot tell one from the other."),
@@ -187,10 +187,10 @@ def opening(f: Facts) -> str:
     low, high = min(v for v in f.own if v == v), max(v for v in f.own if v == v)
     return (
         f"Tutoring was tried in {count(f.data.n_groups, 'school')} of the town and the county. In each, half of the students, "
-        "**drawn by lot**, were tutored. A hollow circle is one school's effect: the mean of its tutored students minus "
+        "**chosen at random**, were tutored. A hollow circle is one school's effect: the mean of its tutored students minus "
         "that of the others. Behind the name stands how many took part.\n\n"
         f"The effects go from {number(low)} to {number(high)} points. The red rule is the one difference of all students "
-        f"together: {number(f.trial.complete)}. Should the board buy tutoring for every school?"
+        f"together: {number(f.trial.complete)}. Should the board buy tutoring for every school? (The slider waits for step 3.)"
     )
 
 
@@ -198,18 +198,41 @@ def two_questions(f: Facts) -> str:
     """Does it work, and where."""
     found = f.found
     zero = {
-        "above": "The first lies above 0. That speaks of the average only: not of each school, nor of what it costs.",
-        "below": "The first lies below 0. That speaks of the average only, not of each school.",
+        "above": "The first lies above 0: it works **on average**.",
+        "below": "The first lies below 0: it harms **on average**.",
         "around": "The first holds 0, and other effects as well: these data leave it open.",
     }[f.side]  # fmt: skip
     return (
         r"$\beta_j$ is the effect in school j, $a_1$ the **mean effect**, $\sigma_\beta$ the **SD between effects**; "
-        r"se is how unsure we are of $a_1$. Two intervals with 95%:"
-        "\n\n| | | |\n|:--|:--|:--|\n"
+        rf"se is how unsure we are of $a_1$; t is {number(found.t, 2)}."
+        "\n\n| question | 95% interval | points |\n|:--|:--|:--|\n"
         rf"| Does it work? | $a_1 \pm t\,\mathrm{{se}}$ | {number(found.low)} to {number(found.high)} |"
         "\n"
-        rf"| Where? | $a_1 \pm t\sqrt{{\sigma_\beta^2 + \mathrm{{se}}^2}}$ | {number(found.new_low)} to {number(found.new_high)} |"
-        f"\n\n{zero}"
+        rf"| In a new school? | $a_1 \pm t\sqrt{{\sigma_\beta^2 + \mathrm{{se}}^2}}$ | {number(found.new_low)} to {number(found.new_high)} |"
+        f"\n\n{zero} With more and more schools se goes to 0 and t to 1.96. $\\sigma_\\beta$ stays: schools differ."
+    )
+
+
+def where(f: Facts) -> str:
+    """What the data tell of the schools one by one."""
+    if f.apart is None:
+        return (
+            "All green intervals overlap: these data cannot tell in which of these schools it "
+            "works better."
+        )
+    more, less = (plain(f.names[j]) for j in f.apart)
+    return (
+        f"The green intervals of {more} and {less} do not even overlap: it seems to work better "
+        f"in {more}."
+    )
+
+
+def tell(f: Facts) -> str:
+    """What the board can be told: on average, in a new school, and where."""
+    return (
+        "Whether tutoring works on average, and how much its effect differs from school to school, are two questions. "
+        f"If it must bring more than {number(COST, 0)} points to pay, it pays in a new school with a chance of "
+        f"{percent(f.pays)}. {where(f)}"
     )
 
 
@@ -217,12 +240,12 @@ def against_truth(f: Facts) -> str:
     """What became of the estimates."""
     own, partial = f.misses(f.own), f.misses(f.partial)
     return (
-        f"The diamonds are the true effects: these students were made up, so we know them. Partial pooling brings "
-        f"**{f.closer} of {f.n_own}** schools nearer to theirs. All together it misses by {number(partial)} points, schools by "
+        f"The diamonds are the true effects: these students were made up, so we know them. The green dot lies nearer to "
+        f"the diamond than the hollow circle in **{f.closer} of {f.n_own}** schools. Partial pooling misses by {number(partial)} points, schools by "
         f"themselves by {number(own)} (root mean square).\n\n"
         "| points | estimate | truth |\n|:--|--:|--:|\n"
         f"| mean effect | {number(f.found.mean)} | {number(f.true_mean)} |\n"
-        f"| SD between effects, what u explains included | {number(f.found.sd)} | {number(f.true_sd)} |"
+        f"| SD between effects | {number(f.found.sd)} | {number(f.true_sd)} |"
     )
 
 
@@ -230,9 +253,10 @@ def winner(f: Facts) -> str:
     """What becomes of the best-looking school."""
     best = f.best
     return (
-        f"{plain(f.names[best])}: {count(f.data.n[best], 'student')}, own effect {number(f.own[best])}, partial pooling "
-        f"{number(f.partial[best])}, truth {number(f.trial.truth[best])}. In a thousand trials like this one, "
-        f"the best-looking school promises {number(f.curse.promise)} on average and truly has {number(f.curse.truth)}."
+        f"{plain(f.names[best])}, in amber: {count(f.data.n[best], 'student')}, own effect {number(f.own[best])}, partial pooling "
+        f"{number(f.partial[best])}, truth {number(f.trial.truth[best])}. We made a thousand trials from our estimates, a mean effect of "
+        f"{number(f.found.mean)} and an SD of {number(f.found.sd)}. On average their best-looking school promises "
+        f"{number(f.curse.promise)} points and truly has {number(f.curse.truth)}."
     )
 
 
@@ -240,8 +264,8 @@ def no_effect(f: Facts) -> str:
     """A mean near 0, and schools far from it."""
     J, found = f.data.n_groups, f.found
     return (
-        f"The mean effect: {number(found.low)} to {number(found.high)} with 95%. A new school: {number(found.new_low)} to "
-        f"{number(found.new_high)}. By the diamonds, tutoring truly harms in {f.harmed} of {J} schools and helps in {J - f.harmed}."
+        f"The 95% interval of the mean effect: {number(found.low)} to {number(found.high)}; of a new school's: {number(found.new_low)} to "
+        f"{number(found.new_high)}. {where(f)} By the diamonds, tutoring truly harms in {f.harmed} of {J} schools and helps in {J - f.harmed}."
     )
 
 
@@ -263,18 +287,17 @@ STEPS = [
     ),
     story.try_it(
         heading="What must it bring to be worth it?",
-        text="The green dots come from [[partial pooling]]: each school's effect, pulled to the mean effect, most where "
-        "few took part. The curve below is the effect to expect in a **new** school. The dashed rule is an effect "
-        "that would pay what tutoring costs.",
+        text=lambda f: "Green is [[partial pooling]]: each school's effect, pulled to the mean effect, most where "
+        f"few took part. {where(f)}\n\nThe curve shows what to expect in a **new** school, dark beyond the dashed rule.",
         hand=worth,
-        do="Say that tutoring costs what 2 points are worth. Drag the rule to 2. Would you buy it for a new school?",
+        do=f"Suppose tutoring pays only if it brings more than {number(COST, 0)} points. Drag the rule to {number(COST, 0)}. Would you buy it for a new school?",
         shows=SHOWN,
     ),
     story.say(
         heading="Does it work? Where?",
         text=two_questions,
         hand=chance,
-        shows=SHOWN,
+        shows={**SHOWN, "handle": "cost"},
     ),
     story.truth(
         heading="How near did we come?",
@@ -284,7 +307,8 @@ STEPS = [
     ),
     story.breaks(
         heading="Pick the winner",
-        changed="Nothing but the question. A member of the board wants to copy whatever the best-looking school does.",
+        changed="The data stay, the choice does not. A member of the board looks at the results **first**, and then picks "
+        "the best-looking school, to copy it.",
         look=winner,
         text="The largest of many noisy numbers is largest partly by luck. This is the **winner's curse**. A school picked "
         "by its own effect will, on average, disappoint.",
@@ -292,17 +316,16 @@ STEPS = [
     ),
     story.breaks(
         heading="No effect on average",
-        changed="A simulated trial in 30 schools. The mean effect is truly 0, and effects differ with an SD of 6.",
+        changed="A simulated trial in 24 other schools. The mean effect is truly 0, and effects differ with an SD of 6.",
         look=no_effect,
         text="“Tutoring has no effect” would be the wrong report. A mean says nothing of the spread around it.",
         sets=HALF,
-        shows={"truth": True, "simulated": True, "school": ""},
+        shows={"truth": True, "simulated": True, "school": "Juniper"},
     ),
     story.check(heading="Check yourself", ask=checks, shows=SHOWN),
     story.sentence(
         heading="What the board can be told",
-        text=lambda f: "Whether a programme works is a question about a mean; where it works is a question about a spread. "
-        f"In one more school tutoring helps with a chance of {percent(f.likely)}, as far as these schools tell.",
+        text=tell,
         shows=SHOWN,
     ),
 ]  # fmt: skip

@@ -11,8 +11,9 @@ from mlm_core.charts.handle import HANDLE, handle, here
 from mlm_core.charts.theme import LEFT, Look, finish
 
 SCHOOL = "school"
-ROWS, GAP, CURVE, SUMMARY = 270, 22, 50, 42
-"""Pixels of the schools, of the room for words, of the curve, and of two intervals."""
+ROWS, GAP, CURVE, SUMMARY, TOP = 284, 20, 42, 40, 6
+"""Pixels of the schools, of the room for words, of the curve, of two intervals; and what the
+first row keeps from the axis."""
 PLOT = ROWS + GAP + CURVE + SUMMARY
 
 
@@ -27,8 +28,8 @@ def effects(look: Look, *, domain: tuple[float, float], rows: int, steps: int) -
     ------
     schools
         One row a school in the order in which they are drawn: ``row, school, label, named,
-        picked, n, own, own_low, own_high, partial, low, high, partial_seen, complete, truth,
-        truth_seen``.
+        picked, n, own, own_low, own_high, past_low, past_high, partial, low, high,
+        partial_seen, complete, truth, truth_seen``.
     summary
         ``what, mean, low, high, partial_seen``.
     new
@@ -44,7 +45,7 @@ def effects(look: Look, *, domain: tuple[float, float], rows: int, steps: int) -
     """
     x = alt.Scale(domain=list(domain), nice=False, zero=False)
     layers = [
-        _schools(look, x, ROWS / rows),
+        _schools(look, x, (ROWS - TOP) / rows),
         _new(look, x, steps),
         _summary(look, x),
         _worth(look, x, steps),
@@ -63,7 +64,7 @@ def _hidden(scale: alt.Scale) -> Any:
 def _schools(look: Look, scale: alt.Scale, row: float) -> Any:
     colours, schools, key = look.palette, alt.Chart(alt.NamedData("schools")), marks.key("school")
     axis = alt.Axis(orient="top", title="effect of tutoring, points", tickCount=6, grid=True)
-    y = alt.Y("row:O", scale=alt.Scale(range=[0, ROWS]), axis=marks.no_names())
+    y = alt.Y("row:O", scale=alt.Scale(range=[TOP, ROWS]), axis=marks.no_names())
     apart, size = 0.18 * row, max(14.0, min(80.0, row * 4.5)) * look.scale
     tips = [
         alt.Tooltip("school:N", title="school"),
@@ -86,6 +87,15 @@ def _schools(look: Look, scale: alt.Scale, row: float) -> Any:
         ),
         own.mark_bar(color=colours.no, height=1.4, yOffset=-apart, clip=True).encode(
             x=x("own_low"), x2="own_high:Q", y=y, key=key
+        ),
+        *(
+            own.transform_filter(f"datum.past_{end}")
+            .mark_point(
+                shape=f"triangle-{side}", size=34, fill=colours.no, stroke=colours.no,
+                opacity=1, yOffset=-apart,
+            )
+            .encode(x=alt.value(at), y=y, key=key)
+            for end, side, at in (("low", "left", 3), ("high", "right", {"expr": "width - 3"}))
         ),
         schools.transform_filter("!isValid(datum.own) && datum.named")
         .mark_text(align="left", baseline="middle", color=colours.no, fontStyle="italic")
@@ -132,7 +142,7 @@ def _new(look: Look, scale: alt.Scale, steps: int) -> Any:
         ),
         new.mark_point(opacity=0)
         .encode(x=_hidden(scale), y=y)
-        .add_params(handle(steps, "An effect that would be worth its cost, points")),
+        .add_params(handle(steps, "What tutoring must bring to pay, points")),
     )
 
 
@@ -142,8 +152,11 @@ def _worth(look: Look, scale: alt.Scale, steps: int) -> Any:
     colours, seen = look.palette, _seen("partial")
     halo: dict[str, Any] = {"stroke": colours.paper, "strokeWidth": 5}
     return alt.layer(
-        now.mark_rule(color=colours.ink, strokeWidth=1.4, strokeDash=[5, 4]).encode(
-            x=_hidden(scale), y=alt.value(0), y2=alt.value(PLOT)
+        *(
+            now.mark_rule(color=colours.ink, strokeWidth=1.4, strokeDash=[5, 4]).encode(
+                x=_hidden(scale), y=alt.value(high), y2=alt.value(low), opacity=seen
+            )
+            for high, low in ((0, ROWS), (ROWS + GAP, PLOT))
         ),
         *(
             now.mark_text(align="left", fontWeight="bold", baseline="middle", **around).encode(

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 STEPS = 101
 """Places of the handle over the axis of effects; the middle one is an effect of 0."""
+COST = 2.0
+"""Points that tutoring must bring to pay, as the page supposes."""
 BINS = (0.5, 0.75, 0.95)
 """Between the answers to how likely the programme helps in a new school."""
 
@@ -300,6 +302,23 @@ class Facts:
         return self.found.share_above(0.0)
 
     @property
+    def pays(self) -> float:
+        """Probability that the effect is above `COST` in a new school."""
+        return self.found.share_above(COST)
+
+    @property
+    def apart(self) -> tuple[int, int] | None:
+        """Two schools whose 95% intervals by partial pooling do not overlap: the higher first.
+
+        The one whose interval begins highest and the one whose ends lowest; None where all
+        intervals overlap.
+        """
+        half = float(reach(np.inf)) * self.trial.partial.lines.se_beta
+        low, high = self.partial - half, self.partial + half
+        more, less = int(np.argmax(low)), int(np.argmin(high))
+        return (more, less) if low[more] > high[less] else None
+
+    @property
     def bin(self) -> int:
         """Which of the four answers `likely` is in, from the smallest."""
         return int(np.searchsorted(BINS, self.likely))
@@ -354,6 +373,16 @@ class Facts:
         """(STEPS,) effects at the places of the handle."""
         return np.linspace(*domain, STEPS)
 
+    def at_cost(self, domain: tuple[float, float]) -> int:
+        """The place of the handle nearest to `COST`."""
+        return int(np.argmin(abs(self.places(domain) - COST)))
+
+    def z(self, effect: Floats) -> Floats:
+        """SDs from an effect to the mean effect, of a new school's: from numbers to 0.01."""
+        found = self.found
+        mean, sd, se = (round(v, 2) for v in (found.mean, found.sd, found.se))
+        return (mean - effect) / (math.hypot(sd, se) or math.nan)
+
     def above(self, effect: Floats) -> tuple[list[int], list[int], list[float]]:
         """How many own and partly pooled effects lie above each, and the chance in a new school."""
         own = [int((self.own > v).sum()) for v in effect]
@@ -397,7 +426,7 @@ class Facts:
                 "resting": step == STEPS // 2,
             }
         )
-        return {"schools": self._schools(partial, truth), "summary": summary, "new": new}
+        return {"schools": self._schools(domain, partial, truth), "summary": summary, "new": new}
 
     def _density(self, effect: Floats) -> Floats:
         """How likely a new school's effect is, relative to the likeliest."""
@@ -407,7 +436,7 @@ class Facts:
         out: Floats = t.pdf(z, self.found.df) / t.pdf(0.0, self.found.df)
         return out
 
-    def _schools(self, partial: bool, truth: bool) -> pd.DataFrame:
+    def _schools(self, domain: tuple[float, float], partial: bool, truth: bool) -> pd.DataFrame:
         """One row a school, the largest first."""
         import pandas as pd
 
@@ -426,6 +455,8 @@ class Facts:
                 "own": self.own,
                 "own_low": self.own - half,
                 "own_high": self.own + half,
+                "past_low": self.own - half < domain[0],
+                "past_high": self.own + half > domain[1],
                 "partial": middle,
                 "low": middle - spread,
                 "high": middle + spread,

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from mlm_core import Hyperparameters, Scenario
-from mlm_core.lessons.treatment_effects import facts, simulated
+from mlm_core.lessons.treatment_effects import COST, facts, simulated
 from pages.shared import cached
 from pages.shared.story import designed
 from tests.pages.kit import (
     drawn,
     mark_at,
+    marks,
     open_page,
     questions,
     right,
@@ -77,7 +78,7 @@ def test_the_answers_are_computed(scenario):
     assert question.ordered
     mean, short, again, verdict = questions(STORY, KINDS.index("check"), f)
     assert right(mean) == "Not enough: schools also differ"
-    assert numbers(rf"from {N} to {N} with", mean.text) == pytest.approx(
+    assert numbers(rf"goes from {N} to {N}\.", mean.text) == pytest.approx(
         [f.found.low, f.found.high], abs=0.051
     )
     wide = 2 * 1.96 * f.found.sd
@@ -105,10 +106,10 @@ def test_the_sentences_are_the_facts(scenario):
     f = of(scenario)
     found = f.found
     two = said(STORY.steps[3].text, f)
-    assert numbers(rf"work\? .*\| {N} to {N} \|", two) == pytest.approx(
+    assert numbers(rf"average\? .*\| {N} to {N} \|", two) == pytest.approx(
         [found.low, found.high], abs=0.051
     )
-    assert numbers(rf"Where\? .*\| {N} to {N} \|", two) == pytest.approx(
+    assert numbers(rf"new school\? .*\| {N} to {N} \|", two) == pytest.approx(
         [found.new_low, found.new_high], abs=0.051
     )
     assert ("lies above 0" in two) == (found.low > 0)
@@ -126,7 +127,7 @@ def test_the_sentences_are_the_facts(scenario):
     assert numbers(rf"mean effect \| {N} \| {N} \|", truth) == pytest.approx(
         [found.mean, f.true_mean], abs=0.051
     )
-    assert numbers(rf"included \| {N} \| {N} \|", truth) == pytest.approx(
+    assert numbers(rf"between effects \| {N} \| {N} \|", truth) == pytest.approx(
         [found.sd, f.true_sd], abs=0.051
     )
     look = said(STORY.steps[5].look, f)
@@ -134,8 +135,11 @@ def test_the_sentences_are_the_facts(scenario):
     assert numbers(rf"own effect {N}, partial pooling {N}, truth {N}", look) == pytest.approx(
         [f.own[best], f.partial[best], f.trial.truth[best]], abs=0.051
     )
-    assert numbers(rf"promises {N} on average and truly has {N}", look) == pytest.approx(
+    assert numbers(rf"promises {N} points and truly has {N}", look) == pytest.approx(
         [f.curse.promise, f.curse.truth], abs=0.051
+    )
+    assert numbers(rf"mean effect of {N} and an SD of {N}\.", look) == pytest.approx(
+        [found.mean, found.sd], abs=0.051
     )
     half = said(STORY.steps[6].look, f)
     J = f.data.n_groups
@@ -169,10 +173,42 @@ def test_words_that_follow_the_handle(scenario):
         p = re.sub(r"\D", "", small.texts["new"][k])
         assert float(p) == pytest.approx(100 * new[k], abs=1.0)
         assert formula.texts["p"][k] == small.texts["new"][k]
-        assert value(formula.texts["z"][k]) == pytest.approx(
-            (f.found.mean - np.linspace(at[0], at[-1], len(at))[k]) / f.found.new_se, abs=0.0051
-        )
     assert at[len(at) // 2] == 0
+    # a calculator finds z from the numbers that stand in the formula
+    mean, sd, se = (value(v) for v in re.findall(r"<mn>(−?\d+\.\d\d)</mn>", formula.html)[:3])
+    for k in (0, 37, 54, 100):
+        z = (mean - np.linspace(at[0], at[-1], len(at))[k]) / np.hypot(sd, se)
+        assert value(formula.texts["z"][k]) == pytest.approx(z, abs=0.0051)
+        exact = (f.found.mean - np.linspace(at[0], at[-1], len(at))[k]) / f.found.new_se
+        assert z == pytest.approx(exact, rel=0.02, abs=0.02)
+
+
+@EACH
+def test_the_cost_and_the_places_are_answered(scenario):
+    f = of(scenario)
+    told = said(STORY.steps[-1].text, f)
+    chance = f.found.share_above(2.0)
+    assert COST == 2.0
+    shown = int(re.search(r"more than 2 points .* chance of .*?(\d+)%", told)[1])
+    assert shown == pytest.approx(100 * chance, abs=1.0)
+    bounds = f.tables((-25.0, 25.0), [""] * 101, partial=True, truth=False)["schools"]
+    pairs = [
+        (a.school, b.school)
+        for a in bounds.itertuples()
+        for b in bounds.itertuples()
+        if a.low > b.high
+    ]
+    for k in (2, -1):
+        words = said(STORY.steps[k].text, f)
+        assert ("All green intervals overlap" in words) == (not pairs)
+        if pairs:
+            named = re.search(r"intervals of (.+?) and (.+?) do not", words)
+            assert named.groups() in pairs
+
+
+def test_the_formula_opens_at_the_cost():
+    [_], handle = drawn(STORY, designed(STORY, 3))
+    assert handle.spoken[handle.at("cost")] == "2.0 points"
 
 
 def test_the_prediction_is_not_given_away():
@@ -208,6 +244,13 @@ def test_the_specification_stays_and_what_each_mark_shows():
     assert diamond["x"]["field"] == "truth"
     [rule] = mark_at(spec, type="rule", color="#C8501B")
     assert rule["x"]["field"] == "complete"
+    arrows = [m for m in marks(spec) if str(m["mark"].get("shape", "")).startswith("triangle")]
+    assert [(m["mark"]["shape"], m["transform"][-1]["filter"]) for m in arrows] == [
+        ("triangle-left", "datum.past_low"), ("triangle-right", "datum.past_high"),
+    ]  # fmt: skip
+    dashed = mark_at(spec, type="rule", strokeDash=[5, 4])
+    assert all(e["opacity"]["condition"]["test"] == "datum.partial_seen > 0" for e in dashed)
+    assert len(dashed) == 2
     [own] = mark_at(spec, type="bar", color="#0B68B0")
     assert (own["x"]["field"], own["x2"]["field"]) == ("own_low", "own_high")
     bars = mark_at(spec, type="bar", color="#00805A")
@@ -239,6 +282,8 @@ def test_the_breaks_carry_their_point():
     assert half.side == "around"
     assert 10 <= half.harmed <= 20
     assert half.found.new_low < -5 < 5 < half.found.new_high
+    assert half.apart is not None
+    assert f.apart is None
     # the best-looking is picked and the truth is shown
     seen = designed(STORY, 5)
     [fig], _ = drawn(STORY, seen)

@@ -164,12 +164,16 @@ def test_tables_show_the_fits_and_hide_what_is_not_shown(scenario):
                 2 * t.ppf(0.975, df) * se[j], rel=1e-6
             )
             assert row["own_high"] + row["own_low"] == pytest.approx(2 * f.own[j])
+            assert row["past_low"] == (row["own_low"] < -25)
+            assert row["past_high"] == (row["own_high"] > 25)
     summary = shown["summary"].set_index("what")
     assert summary.loc["mean effect"].tolist()[:3] == [f.found.mean, f.found.low, f.found.high]
     assert summary.loc["a new school"].tolist()[1:3] == [f.found.new_low, f.found.new_high]
     new = shown["new"]
     assert new.query("resting")["effect"].item() == pytest.approx(0, abs=1e-12)
     assert new["effect"].tolist() == pytest.approx(np.linspace(-25, 25, STEPS))
+    assert new["effect"][f.at_cost(domain)] == pytest.approx(2)
+    assert f.pays == pytest.approx(t.sf((2 - f.found.mean) / f.found.new_se, f.found.df))
     density = t.pdf(new["effect"], f.found.df, f.found.mean, f.found.new_se)
     top = t.pdf(f.found.mean, f.found.df, f.found.mean, f.found.new_se)
     np.testing.assert_allclose(new["density"], density / top, rtol=1e-9)
