@@ -37,13 +37,18 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "picked": ("▬", "the picked school"),
     "students": ("●", "students of the picked school"),
     "crowd": ("●", "students"),
+    "dotted": ("┅", "complete pooling"),
+    "dashed": ("╍", "no pooling"),
     "within": ("━", "within schools"),
     "between": ("━", "between schools"),
     "later": ("▲", "next year"),
     "ink": ("━", "summary"),
     "other": ("□", "the other formula"),
 }
-_COLOUR = {"one_line": "complete", "own_line": "no", "green_line": "partial", "students": "picked"}
+_COLOUR = {"one_line": "complete", "own_line": "no", "green_line": "partial", "students": "picked"} | {
+    "dotted": "complete",
+    "dashed": "no",
+}
 
 
 def look() -> Look:
