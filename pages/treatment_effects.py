@@ -280,8 +280,7 @@ STEPS = [
     ),
     story.predict(
         heading="What about a school not in the trial?",
-        text="Most schools of the county were not in the trial. What they want to know is not the mean of those who "
-        "were. It is what happens **in their school**.",
+        text="Most schools of the county were not in the trial. They want to know what happens **in their school**.",
         ask=how_likely,
         shows=SHOWN,
     ),

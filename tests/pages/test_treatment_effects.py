@@ -106,7 +106,7 @@ def test_the_sentences_are_the_facts(scenario):
     f = of(scenario)
     found = f.found
     two = said(STORY.steps[3].text, f)
-    assert numbers(rf"average\? .*\| {N} to {N} \|", two) == pytest.approx(
+    assert numbers(rf"work\? .*\| {N} to {N} \|", two) == pytest.approx(
         [found.low, found.high], abs=0.051
     )
     assert numbers(rf"new school\? .*\| {N} to {N} \|", two) == pytest.approx(
