@@ -158,7 +158,7 @@ def share(f: Facts) -> str:
         return "There is nothing for u to explain."
     truly = "" if f.truly_explained is None else f" (truly {percent(f.truly_explained)})"
     if f.printed_share(2) <= 0:
-        return f"So u explains nothing that can be seen{truly}."
+        return f"By these estimates u explains nothing{truly}."
     return (
         "Variances add up, SDs do not, so the squares are compared: u explains an estimated "
         f"1 − {number(f.sd[1], 2)}²/{number(f.sd[0], 2)}² = {percent(f.printed_share(2))} of the variance between schools{truly}."
@@ -270,7 +270,9 @@ def weighted(f: Facts) -> str:
         )
     own, here = number(f.own[j]), number(f.own_part(j))
     also = (
-        "" if own == here else f" ({here}, not {own}: with u in the model, β is a little different)"
+        ""
+        if own == here
+        else f", its own part is {here} (not {own}: with u in the model, β is a little different)"
     )
     return (
         f"{plain(f.names[j])}: $w_j$ = {number(w, 2)}{also}, and\n\n"
@@ -285,7 +287,7 @@ def against_truth(f: Facts) -> str:
     with_u, without = f.miss("line"), f.miss("mean")
     won = "by less" if with_u < without else "by no less"
     return (
-        f"{change(f)} {share(f)}"
+        f"{share(f)}"
         f"\n\n| SD between schools | estimate | truth |\n|:--|--:|--:|\n"
         f"| what u explains included | {number(f.sd[0], 2)} | {number(f.true_sd[0], 2)} |\n"
         f"| around the line | {number(f.sd[1], 2)} | {number(f.true_sd[1], 2)} |\n\n"

@@ -25,7 +25,7 @@ Target = Literal["mean", "line"]
 IN_THE_BOOK = (0.33, 0.16)
 """SD between counties without and with uranium as Gelman & Hill (2007), section 12.6, print it."""
 
-RISES = "two of three"
+RISES = "two out of three"
 """Draws of the default town with a useless u in which the estimated SD is larger with u."""
 
 SPELT = {

@@ -141,7 +141,7 @@ def test_the_weighted_average_of_the_page_adds_up(scenario):
             assert "is 0 for every school" in words
             continue
         here, before = number(f.own_part(f.picked)), number(f.own[f.picked])
-        assert (f"({here}, not {before}:" in words) == (here != before)
+        assert (f"its own part is {here} (not {before}:" in words) == (here != before)
         formula = words[words.rindex("$$", 0, -3) :]
         w, own, rest, line, end = (
             float(v) for v in re.findall(r"-?\d+\.\d+", formula.replace("−", "-"))
@@ -244,7 +244,7 @@ def test_the_break_has_a_useless_u():
     assert f"rises from {number(f.sd[0], 2)} to {number(f.sd[1], 2)}" in look
     assert f"as {number(f.with_u.hyper.b0, 2)}, with a standard error of" in look
     assert f"of {number(f.with_u.se('b0'), 2)}." in look
-    assert "two of three such towns" in said(STORY.steps[BREAK].text, f)
+    assert "two out of three such towns" in said(STORY.steps[BREAK].text, f)
 
 
 def test_the_default_shows_what_the_lesson_says():

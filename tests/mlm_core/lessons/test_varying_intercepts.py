@@ -192,7 +192,7 @@ def test_a_useless_u_makes_the_sd_larger_about_as_often_as_is_said():
             fit_partial_pooling(data, group_predictor=u).hyper.sigma_alpha for u in (False, True)
         )
         larger.append(with_u > without)
-    assert RISES == "two of three"
+    assert RISES == "two out of three"
     # a standard error of 150 draws is 0.04
     assert np.mean(larger) == pytest.approx(2 / 3, abs=0.1)
 
