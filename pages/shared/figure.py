@@ -37,17 +37,21 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "picked": ("▬", "the picked school"),
     "students": ("●", "students of the picked school"),
     "crowd": ("●", "students"),
-    "dotted": ("┅", "complete pooling"),
-    "dashed": ("╍", "no pooling"),
+    "at_0": ("┅", "complete pooling"),
+    "at_infinity": ("╍", "no pooling"),
     "within": ("━", "within schools"),
     "between": ("━", "between schools"),
     "later": ("▲", "next year"),
     "ink": ("━", "summary"),
     "other": ("□", "the other formula"),
 }
-_COLOUR = {"one_line": "complete", "own_line": "no", "green_line": "partial", "students": "picked"} | {
-    "dotted": "complete",
-    "dashed": "no",
+_COLOUR = {
+    "one_line": "complete",
+    "own_line": "no",
+    "green_line": "partial",
+    "students": "picked",
+    "at_0": "complete",
+    "at_infinity": "no",
 }
 
 
