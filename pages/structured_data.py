@@ -51,7 +51,7 @@ def draw_many(f: Facts, seen: Seen) -> None:
     ways: tuple[Way, ...] = WAYS if seen["honest"] else WAYS[:1]
     figure.legend(
         complete="p < .05: false alarm",
-        ink="dashed: an honest 5%",
+        dashed="5%: an honest analysis",
     )
     figure.show(
         "p_values",
@@ -79,11 +79,11 @@ def difference(f: Facts) -> Hand:
 def tally(f: Facts, ways: tuple[Way, ...] = WAYS[:1]) -> Hand:
     """The trial of the moment, and the false alarms up to it."""
     values = {"k": [f"Trial {k + 1}" for k in f.shown]}
-    values["d"] = [number(d, 2) for d in f.trials.effect[f.shown]]
+    values["d"] = [number(d, 3) for d in f.trials.effect[f.shown]]
     body = ""
     for way in ways:
         found = f.trials.of(way)
-        values[f"h{way}"] = [number(h, 2) for h in found.half[f.shown]]
+        values[f"h{way}"] = [number(h, 3) for h in found.half[f.shown]]
         values[f"p{way}"] = [
             "less than .001" if p < 0.001 else number(p, 3) for p in found.p[f.shown]
         ]
@@ -113,7 +113,7 @@ def how_often(f: Facts) -> Question:
     """The prediction."""
     found = f.alarms("ordinary")
     return Question(
-        f"In what share of {TRIALS:,} such trials does it raise a false alarm?",
+        f"How many of {TRIALS:,} such trials raise a false alarm?",
         [
             Answer(
                 text,
@@ -160,11 +160,13 @@ def checks(f: Facts) -> list[Question]:
             ],
         ),
         Question(
-            "Now half of the students of each school get the programme, drawn by lot. It acts alike everywhere. Is the design effect paid?",
+            "In another trial half of the children of every class get a tablet, drawn by lot. Classes differ much. A regression that "
+            "ignores the classes: how many false alarms?",
             [
-                Answer("Yes: the students of a school are alike as before", "They are alike in both groups, and the difference of the two does not see it."),
-                Answer("No: what a school has in common falls out", "Right. Ignoring the schools then makes the standard error too large, if anything.", True),
-                Answer("Only if the schools have different sizes", "Sizes are not the point: it is whether the programme varies between schools or within them."),
+                Answer("More than 5%: children of a class are alike", "They are alike with a tablet and without. The difference of the two does not see it."),
+                Answer("Not more than 5%: both groups come from the same classes", "Right. What a class has in common is in both means and cancels. "
+                       "If anything, the stated error is too large.", True),
+                Answer("More than 5%, if classes have different sizes", "Sizes are not the point: it is whether whole classes get the tablet, or children within them."),
             ],
         ),
     ]  # fmt: skip
@@ -179,28 +181,31 @@ def repeats(f: Facts) -> str:
         "Students who are alike add less than strangers. The true variance of the difference is larger than the stated one by "
         "the [[design effect]], with $n$ students in a school:\n\n"
         rf"$$1 + (n - 1)\,\mathrm{{ICC}} = 1 + {f.n - 1} \cdot {f.icc:.2f} = {f.design_effect:.2f}$$"
-        f"\n\nSo **{f.students:,}** students tell as much as **{f.worth:,.0f}** independent ones. That predicts "
-        f"{percent(f.expected)} false alarms, were there many schools. Found: {percent(f.alarms('ordinary'))}."
+        f"\n\nSo **{f.students:,}** students tell as much as **{f.worth:,.0f}** independent ones. "
+        f"An error bar that is $\\sqrt{{{f.design_effect:.2f}}}$ = {number(f.too_short, 2)} times too short calls an effect what luck takes over "
+        f"1.96/{number(f.too_short, 2)} = {number(1.96 / f.too_short, 2)} true standard errors: {percent(f.expected)} of trials. "
+        f"Found: {percent(f.alarms('ordinary'))}."
     )
 
 
 def honest_ways(f: Facts) -> str:
     """Two analyses that know of schools."""
     return (
-        "The truth is 0, so every “effect” is false. An honest analysis has 5% of its p-values in each bar. Two ways to be "
-        "honest: a [[cluster-robust standard error|cluster-robust error]] takes one sum from each school and lets the scatter of "
-        "the sums speak. A [[multilevel model]] has an SD between schools. Both count schools, not students.\n\n"
+        "The truth is 0. Then every p-value is as likely as any other: an honest analysis has 5% of them in each of the 20 bars. "
+        "Two ways to be honest: a [[cluster-robust standard error|cluster-robust error]] adds up the residuals of each school (what is left of "
+        "the scores) and sees how much these sums differ from school to school. A [[multilevel model]] has an SD between schools. "
+        "Both count schools, not students.\n\n"
         f"False alarms: {percent(f.alarms('ordinary'))} by the ordinary regression, {percent(f.alarms('robust'))} and "
-        f"{percent(f.alarms('multilevel'))} by these two. In {TRIALS:,} trials luck alone makes {percent(f.luck[0])} to {percent(f.luck[1])} of an honest 5%."
+        f"{percent(f.alarms('multilevel'))} by these two. In {TRIALS:,} trials luck alone makes {percent(f.luck[0])} to {percent(f.luck[1])} of 5%."
     )
 
 
 def four(f: Facts) -> str:
     """Few schools."""
     return (
-        f"Four sums hardly tell how much sums scatter: the cluster-robust error is too small on average, and raises "
-        f"{percent(f.alarms('robust'))} false alarms. The multilevel model raises {percent(f.alarms('multilevel'))}. It pays with wide "
-        f"intervals: with {f.df('multilevel')} degrees of freedom (schools − 2) it would find little, even if there were something."
+        f"Four sums hardly tell how much sums differ: the cluster-robust error is too small on average, and raises "
+        f"{percent(f.alarms('robust'))} false alarms. The multilevel model raises {percent(f.alarms('multilevel'))}. That is a fault, too: "
+        f"its intervals are too wide. With {f.df('multilevel')} degrees of freedom (schools − 2) it would find little, even if there were something."
     )
 
 
@@ -208,10 +213,11 @@ def none(f: Facts) -> str:
     """Schools that do not differ."""
     return (
         f"Now {f.students:,} students are worth {f.worth:,.0f}. The ordinary regression is right: {percent(f.alarms('ordinary'))} false "
-        f"alarms. The multilevel model raises {percent(f.alarms('multilevel'))}: it is a little too careful, since it allows for "
-        "differences that are not there.\n\n"
-        "Nor is there anything to pay where the lot is drawn among the students of each school. Both groups then come from the "
-        "same schools, and what a school has in common falls out."
+        f"alarms. The multilevel model raises {percent(f.alarms('multilevel'))}: too careful, since it allows for "
+        f"differences that are not there. The cluster-robust error raises {percent(f.alarms('robust'))}; with {f.n_groups} schools "
+        f"{100 * f.robust_alarms:.1f}% are to be expected.\n\n"
+        "No harm is done, either, where the lot is drawn among the students of each school. Both groups then come from the "
+        "same schools, and what a school has in common cancels in the difference."
     )
 
 
@@ -227,14 +233,14 @@ STEPS = [
         "Here are such trials. We set the truth: this programme does **nothing**. Each circle is the mean score of one school; "
         "a score is counted in SDs of all students. What differs is luck.",
         hand=difference,
-        do="Drag from trial to trial. How far from 0 does luck take the difference?",
+        do=f"Drag through the first {SHOWN} of {TRIALS:,} trials. How far from 0 does luck take the difference?",
         shows=ONE,
     ),
     story.predict(
         heading="Alarms about nothing",
-        text=lambda f: "An ordinary regression takes all students as independent, and calls p < .05 an effect. Here that is a "
-        "[[p-value|false alarm]]; 5% of trials should have one. But students of one school are a little alike: "
-        f"{percent(f.icc)} of the variance of scores lies between schools. This share is the [[intraclass correlation]], ICC.",
+        text=lambda f: "An ordinary regression takes all students as independent. It calls p < .05 an effect: here a "
+        "[[p-value|false alarm]], in 5% of trials if all is well. But students of one school are alike: "
+        f"{percent(f.icc)} of the variance lies between schools, the [[intraclass correlation]], ICC.",
         ask=how_often,
         shows=ONE,
         answered=MANY,
@@ -262,7 +268,7 @@ STEPS = [
     ),
     story.breaks(
         heading="Four schools",
-        changed="The trial has four schools, two in each group.",
+        changed=lambda f: f"The trial has {f.n_groups} schools of {f.n} students, two schools in each group: {f.students} students.",
         look="The first bar of the cluster-robust error is far above the dashed line.",
         text=four,
         shows={**ALL, "arms": 4},

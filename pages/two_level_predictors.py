@@ -119,11 +119,11 @@ def two_parts(f: Facts) -> Hand:
         "<p>" + mathml.math("β", "+", mathml.sub("b", "0"), "=", live("within"), GAP, live("b0"), "=", live("between")) + "</p>"
         "<p>{said}</p>",
         within=[number(f.within, 2)] * STEPS,
-        b0=[signed(b, 2) for b in f.b0],
+        b0=[signed(b, 2) for b in f.b0_shown],
         between=[number(b, 2) for b in f.between],
         said=[
             f"b₀ is {number(b, 2)}, with a standard error of {number(se, 2)}."
-            for b, se in zip(f.b0, f.se_b0, strict=True)
+            for b, se in zip(f.b0_shown, f.se_b0, strict=True)
         ],
     )  # fmt: skip
 
@@ -165,10 +165,9 @@ def beside_truth(f: Facts) -> Hand:
 def where(f: Facts) -> Question:
     """The prediction."""
     pooled, share = f.pooled[LAST], percent(f.share)
-    mixed = f"{share} of the variation of the pre-test lies between schools, the rest within."
+    mixed = f"{share} of the variation of the pre-test lies between schools."
     return Question(
-        "In every school the line goes up, as before. From school to school it goes down. Where does one line through all "
-        "students go?" if f.turns else
+        "In every school the line goes up. From school to school it goes down. Where does one line for all go?" if f.turns else
         "In every school the line goes up. All schools have the same true mean pre-test. Where does one line through all "
         "students go?",
         [
@@ -189,7 +188,7 @@ def checks(f: Facts) -> list[Question]:
             "Two students have the same pre-test. In one's school the mean pre-test is one unit higher. By how much do you "
             "expect their scores to differ, at the right end of the handle?",
             [
-                Answer(f"By b₀: {number(f.b0[LAST], 2)}", "Right: the same own pre-test, another school.", True),
+                Answer(f"By b₀: {number(f.b0_shown[LAST], 2)}", "Right: the same own pre-test, another school.", True),
                 Answer(f"By β: {number(within, 2)}", "That compares two students of one school, with different pre-tests."),
                 Answer(f"By β + b₀: {number(between, 2)}", "That compares school means. There the students' own pre-tests differ, too."),
             ],
@@ -298,8 +297,8 @@ STEPS_OF_STORY = [
     ),
     story.predict(
         heading="The schools turn round",
-        text="Imagine another town: schools with good pre-tests do worse on the test, perhaps because their classes are larger. Inside each "
-        "school all stays. The board forgets the schools and draws one line.",
+        text="Imagine another town: schools with good pre-tests do worse on the test. Inside each school all stays. The board forgets "
+        "the schools and draws one line.",
         ask=where,
         shows={"school": "Oak Hill", "handle": "first", "truth": False, "alone": False},
         answered={"handle": "last"},
@@ -330,8 +329,8 @@ STEPS_OF_STORY = [
     ),
     story.breaks(
         heading="Leave the school means out",
-        changed="The multilevel model has x alone. The green line is its average; each school has its own line, parallel to it.",
-        look="Compare each number with the truth. Drag: which of them are hurt?",
+        changed="The model has x alone. The green line is its average; each school's own line is parallel to it.",
+        look="Compare with the truth and drag: which numbers are hurt?",
         text=without_means,
         hand=left_out,
         shows={"school": "Oak Hill", "handle": "last", "truth": False, "alone": True},

@@ -7,12 +7,14 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import handle, here
+from mlm_core.charts.handle import HANDLE, handle, here
 from mlm_core.charts.theme import Look, finish
 
 HEIGHT, ARM, ARMS, INTERVAL, INTERVALS = 380, 46, (56, 148), 48, 224
 """Pixels: the figure; an arm's strip and where the two lie; between intervals and their heading."""
 WAYS = ("ordinary", "robust", "multilevel")
+TRAIL, RAIN = 306, 56
+"""Pixels: where the differences of the trials so far lie, and over how much they are spread."""
 SHAPES = ("square", "cross", "circle")
 
 
@@ -30,7 +32,8 @@ def colour(look: Look) -> alt.Color:
 def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
     """Above, the mean of each school; below, the difference of the arms with its 95% intervals.
 
-    Intervals are unseen while their ``seen`` is 0.
+    Intervals are unseen while their ``seen`` is 0. The differences of the trials so far stay
+    as small marks, full where the interval is a false alarm.
 
     Tables
     ------
@@ -55,7 +58,9 @@ def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
         for at, text, seen in (
             (ARMS[0] - 29, "schools with the programme", alt.value(1)),
             (ARMS[1] - 29, "schools without", alt.value(1)),
-            (INTERVALS - 8, "difference, with its 95% interval", _if_seen()),
+            (INTERVALS - 8, "difference of the two means, with its 95% interval", _if_seen()),
+            (INTERVALS - 8, "difference of the two means", _if_seen("datum.seen == 0")),
+            (TRAIL - 8, "in the trials so far", _if_seen("datum.trail > 0")),
         )
     ]
     caption = this.mark_text(align="right", baseline="bottom", fontWeight="bold")
@@ -64,6 +69,7 @@ def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
             zero.encode(x=alt.XDatum(0), y=alt.value(ARMS[0] - 26), y2=alt.value(HEIGHT)),
             *_arms(look, x, now),
             *texts,
+            _trail(look, x, steps),
             *_intervals(look, x, now),
             caption.encode(
                 x=alt.value({"expr": "width - 2"}),
@@ -84,7 +90,7 @@ def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
 
 def _x(domain: tuple[float, float]) -> Any:
     scale = alt.Scale(domain=list(domain), nice=False)
-    axis = alt.Axis(title="score, SDs of a student; the true difference is 0", tickCount=6)
+    axis = alt.Axis(title="mean score, and difference of means (SDs of a student)", tickCount=6)
 
     def channel(name: str) -> alt.X:
         return alt.X(f"{name}:Q", scale=scale, axis=axis)
@@ -98,8 +104,32 @@ def _y(name: str) -> alt.Y:
     return alt.Y(f"{name}:Q", scale=scale, axis=None)
 
 
-def _if_seen() -> Any:
-    return alt.condition("datum.seen > 0", alt.value(1), alt.value(0))
+def _if_seen(test: str = "datum.seen > 0") -> Any:
+    return alt.condition(test, alt.value(1), alt.value(0))
+
+
+def _trail(look: Look, x: Any, steps: int) -> Any:
+    """The differences of the trials up to the handle."""
+    now = f"(isValid({HANDLE}.step) && length({HANDLE}.step) ? {HANDLE}.step[0] : 0)"
+    palette = look.palette
+    return (
+        alt.Chart(alt.NamedData("intervals"))
+        .transform_filter(f"datum.trail > 0 && datum.step <= clamp({now}, 0, {steps - 1})")
+        .transform_calculate(at=f"{TRAIL + 4} + {RAIN} * ((datum.step * 0.618034) % 1)")
+        .mark_point(shape="square", size=42, strokeWidth=1.6, clip=True)
+        .encode(
+            x=x("effect"),
+            y=_y("at"),
+            stroke=alt.condition(
+                "datum.seen > 0", alt.value(palette.complete), alt.value(palette.ink)
+            ),
+            fill=alt.condition(
+                "datum.seen > 0 && datum.alarm",
+                alt.value(palette.complete),
+                alt.value("transparent"),
+            ),
+        )
+    )
 
 
 def _arms(look: Look, x: Any, now: str) -> list[Any]:
@@ -150,7 +180,10 @@ def _intervals(look: Look, x: Any, now: str) -> list[Any]:
             x=x("low"), x2="high:Q", key=marks.key("line"), **shared
         ),
         base.mark_point(filled=True, size=130).encode(
-            x=x("effect"), shape=shape, key=marks.key("way"), **shared
+            x=x("effect"),
+            shape=shape,
+            key=marks.key("way"),
+            **(shared | {"opacity": _if_seen("datum.dot > 0")}),
         ),
         name.encode(
             x=alt.value(2),

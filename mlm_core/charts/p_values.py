@@ -13,6 +13,8 @@ from mlm_core.charts.theme import Look, finish
 BARS = 0.8
 """The highest bar, as a share of the room of its analysis."""
 LEVEL = 0.05
+LEFT = 32
+"""Pixels at the left for the number of the dashed line."""
 
 
 def p_values(look: Look, *, top: tuple[float, float]) -> Any:
@@ -47,12 +49,18 @@ def p_values(look: Look, *, top: tuple[float, float]) -> Any:
         align="right", baseline="middle", fontWeight="bold", fontSize=look.type_size(17)
     )
     honest = one.mark_rule(color=palette.ink, strokeWidth=1.5, strokeDash=[5, 4])
-    wide: dict[str, Any] = {"x": alt.value(0), "x2": alt.value("width")}
+    wide: dict[str, Any] = {"x": alt.value(LEFT), "x2": alt.value("width")}
     return finish(
         alt.layer(
             _bars(base, look),
             one.mark_rule(color=palette.muted).encode(y=_y("floor"), opacity=_if_seen(), **wide),
             honest.encode(y=_y("honest"), opacity=_if_seen(), **wide),
+            one.mark_text(align="right", baseline="middle", color=palette.ink).encode(
+                x=alt.value(LEFT - 4),
+                y=_y("honest"),
+                text=alt.value(f"{100 * LEVEL:.0f}%"),
+                opacity=_if_seen(),
+            ),
             name.encode(
                 x=right, y=_y("name_at"), text="name:N", color=colour(look), opacity=_if_seen()
             ),
@@ -91,8 +99,12 @@ def _if_seen() -> Any:
 
 
 def _x(name: str) -> alt.X:
-    scale = alt.Scale(domain=[0, 1], nice=False)
-    axis = alt.Axis(title="p-value", values=[LEVEL, 0.25, 0.5, 0.75, 1], format=".2~f")
+    scale = alt.Scale(domain=[0, 1], range=[LEFT, alt.ExprRef("width")], nice=False)
+    axis = alt.Axis(
+        title="p-value; height of a bar: share of the trials",
+        values=[LEVEL, 0.25, 0.5, 0.75, 1],
+        format=".2~f",
+    )
     return alt.X(f"{name}:Q", scale=scale, axis=axis)
 
 

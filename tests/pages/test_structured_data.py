@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from mlm_core.lessons.structured_data import SHOWN, WAYS, facts
 from pages.shared import story
@@ -78,7 +79,7 @@ def test_what_the_checks_know_by_heart():
     _, _, small, within = questions(STORY, CHECK, of(CHECK))
     assert right(small).startswith("Not for what whole schools get")
     assert f"{1 + 49 * 0.05:.2f} times" in next(a.why for a in small.answers if a.right)
-    assert right(within).startswith("No: what a school has in common falls out")
+    assert right(within).startswith("Not more than 5%")
 
 
 def test_a_lot_within_schools_raises_no_alarms():
@@ -99,6 +100,12 @@ def test_the_design_effect_is_said_with_its_numbers(design):
     assert rf"= 1 + {n - 1} \cdot {icc:.2f} = {effect:.2f}$$" in words
     assert f"**{J * n:,}** students" in words
     assert f"**{J * n / effect:,.0f}** independent" in words
+    short, again, limit = re.search(r"= (\S+) times .*? 1\.96/(\S+) = (\S+) true", words).groups()
+    assert short == again == f"{effect**0.5:.2f}"
+    assert float(limit) == pytest.approx(1.96 / effect**0.5, abs=0.0051)
+    expected = re.search(r"errors: (?:(?:less|more) than )?(\d+)% of trials", words)[1]
+    want = 200 * stats.norm.sf(1.959964 / effect**0.5)
+    assert float(expected) == pytest.approx(want, abs=0.51)
     found = re.search(r"Found: (?:(?:less|more) than )?(\d+)%", words)[1]
     assert float(found) == pytest.approx(counted(facts(*design), "ordinary") / 10, abs=0.51)
 
@@ -123,7 +130,10 @@ def test_what_the_breaks_say():
     robust, multilevel = f.alarms("robust"), f.alarms("multilevel")
     words = said(STORY.steps[FOUR].text, f)
     assert percentages(words) == pytest.approx([100 * robust, 100 * multilevel], abs=0.51)
-    assert "with 2 degrees of freedom" in words
+    assert "With 2 degrees of freedom" in words
+    changed = said(STORY.steps[FOUR].changed, f)
+    assert changed.startswith("The trial has 4 schools of 50 students")
+    assert changed.endswith(": 200 students.")
     few = treatment_trials(4, 50, 0.05, 20_000)
     assert few.false_alarms("robust") > 0.09
     assert few.false_alarms("multilevel") < 0.03
@@ -131,8 +141,12 @@ def test_what_the_breaks_say():
     assert f.icc == 0
     words = said(STORY.steps[NONE].text, f)
     assert words.startswith("Now 1,000 students are worth 1,000.")
-    want = [100 * f.alarms("ordinary"), 100 * f.alarms("multilevel")]
-    assert percentages(words) == pytest.approx(want, abs=0.51)
+    want = [100 * f.alarms(way) for way in ("ordinary", "multilevel", "robust")]
+    assert percentages(words)[:3] == pytest.approx(want, abs=0.51)
+    expected = float(re.search(r"schools ([\d.]+)% are to be expected", words)[1])
+    assert expected == pytest.approx(
+        100 * treatment_trials(20, 50, 0.0, 20_000).false_alarms("robust"), abs=0.6
+    )
     none = treatment_trials(20, 50, 0.0, 20_000)
     assert none.false_alarms("ordinary") == pytest.approx(0.05, abs=0.005)
     assert none.false_alarms("multilevel") < 0.04
@@ -147,11 +161,38 @@ def test_the_words_follow_the_handle(design):
         assert one["k"][k] == table["k"][k] == f"Trial {k + 1}"
         assert one["better"][k] == ("better" if effect > 0 else "worse")
         assert float(one["d"][k]) == pytest.approx(abs(effect), abs=0.0051)
-        assert float(table["d"][k].replace("−", "-")) == pytest.approx(effect, abs=0.0051)
-        assert float(table["hordinary"][k]) == pytest.approx(f.trials.ordinary.half[k], abs=0.0051)
+        assert float(table["d"][k].replace("−", "-")) == pytest.approx(effect, abs=0.00051)
+        half = f.trials.ordinary.half[k]
+        assert float(table["hordinary"][k]) == pytest.approx(half, abs=0.00051)
         assert float(table["pordinary"][k].split()[-1]) == pytest.approx(p[-1], abs=0.00101)
         assert table["tordinary"][k] == f"{(p < 0.05).sum()} of {k + 1}"
     assert {len(texts) for texts in table.values()} == {SHOWN}
+
+
+def test_an_alarm_of_the_shown_trials_can_be_read_from_its_numbers():
+    """The rounded interval misses 0 where and only where the analysis calls an effect."""
+    f = of(TRY)
+    table = STORY.steps[TRY].hand(f).texts
+    for k in range(SHOWN):
+        effect, half = (abs(float(table[c][k].replace("−", "-"))) for c in ("d", "hordinary"))
+        assert abs(effect - half) > 0.003
+        assert (effect > half) == (f.trials.ordinary.p[k] < 0.05)
+    share = counted(f, "ordinary") / 1000
+    assert (f.trials.ordinary.p[:SHOWN] < 0.05).mean() == pytest.approx(share, abs=0.04)
+
+
+def test_the_trials_so_far_stay_and_tell_of_alarms_only_with_their_intervals():
+    shown = drawn(STORY, story.designed(STORY, TRY))[0][0]
+    (trail,) = mark_at(shown.spec, type="point", shape="square", size=42)
+    assert trail["x"]["field"] == "effect"
+    assert trail["fill"]["condition"]["test"] == "datum.seen > 0 && datum.alarm"
+    assert trail["fill"]["value"] == "transparent"
+    both = drawn(STORY, story.designed(STORY, -1, view="one", honest=True))[0][0]
+    for k, (figures, rows) in enumerate(((shown, {"ordinary"}), (both, set()))):
+        table = figures.tables["intervals"]
+        assert set(table.loc[table["trail"] > 0, "way"]) == rows, k
+    first = drawn(STORY, story.designed(STORY, 0))[0][0].tables["intervals"]
+    assert set(first.loc[first["dot"] > 0, "way"]) == {"ordinary"}
 
 
 def test_nothing_but_schools_is_seen_before_the_prediction():
@@ -188,8 +229,8 @@ def test_each_mark_shows_its_field():
     assert (line["x"]["field"], line["x2"]["field"]) == ("low", "high")
     (dot,) = mark_at(shown.spec, type="point", filled=True)
     assert dot["x"]["field"] == "effect"
-    for encoding in (line, dot):
-        assert encoding["opacity"]["condition"] == {"test": "datum.seen > 0", "value": 1}
+    for encoding, test in ((line, "datum.seen > 0"), (dot, "datum.dot > 0")):
+        assert encoding["opacity"]["condition"] == {"test": test, "value": 1}
         assert encoding["opacity"]["value"] == 0
         assert encoding["color"]["scale"]["range"] == ["#C8501B", "#5B6470", "#00805A"]
     bold = mark_at(shown.spec, type="text", fontWeight="bold", align="right")
