@@ -1,5 +1,6 @@
 """What do people mean by fixed and random?"""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from mlm_core import Scenario, estimates
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_limits import two_limits
-from mlm_core.lessons.fixed_and_random import Facts, definitions, facts
+from mlm_core.lessons.fixed_and_random import Facts, facts
 from pages.shared import controls, figure, story
 from pages.shared.cached import remembered
 from pages.shared.code import Listing, Recipe, listing
@@ -23,15 +24,15 @@ def draw(f: Facts, seen: Seen) -> Handle:
     picked = str(f.names[f.picked])
     one, _, own = f.intercepts
     figure.legend(
-        complete="one line for all",
-        partial=f"{picked}'s intercept at the handle",
-        no=f"{picked} by itself",
-        picked=f"{picked}'s students",
+        at_0="at 0: one for all",
+        partial=f"{picked}'s intercept",
+        at_infinity=f"{picked} at ∞: no model",
+        students=f"{picked}'s students",
     )
     x_domain = steady_domain(np.asarray(f.data.x), 0, 4)
     figure.show(
         "two_limits-slim",
-        f"A line for each of {count(f.data.n_groups, 'school')}, all with the same slope. At the left end of the "
+        f"A line for each of {count(f.data.n_groups, 'school')}, at the handle all with the same slope. At the left end of the "
         f"handle they are one line with intercept {number(one)}. At the right end each school has its own, "
         f"{picked}'s is {number(own)}.",
         two_limits,
@@ -104,9 +105,9 @@ def checks(f: Facts) -> list[Question]:
     j = f.data.n_groups
     return [
         Question(
-            "An economist fits “fixed effects” to these data. Which slope will the report give?",
+            "The data of the step before. An economist fits “fixed effects” to them. Which slope will the report give?",
             [
-                Answer(f"{at_infinity}, the slope at the right end", "Right: an indicator for each school and no model for them, no pooling.", True),
+                Answer(f"{at_infinity}, the slope at the right end", "Right: an indicator for each school and no model of them. That is no pooling.", True),
                 Answer(f"{at_0}, the slope at the left end", "There all schools share one intercept. An economist calls that pooled least squares."),
                 Answer(f"{estimate}, the slope at the estimate", "An economist calls that random effects: the intercepts have a model."),
             ],
@@ -116,16 +117,16 @@ def checks(f: Facts) -> list[Question]:
             [
                 Answer(f"{number(f.a0)} and {estimate}: mean intercept and slope", "Right: the coefficients that are the same for all.", True),
                 Answer(f"{j} intercepts, one for each school", "Those are economists' fixed effects. lme4 counts them to the random effects."),
-                Answer(f"{number(f.sigma_alpha)} and {number(f.sigma_y)}: the SDs", "The SDs belong to the random effects and the residuals."),
+                Answer(f"{number(f.sigma_alpha)} and {number(f.sigma_y)}: the SDs", "lme4 prints SDs, but the SDs belong to the random effects and the residuals."),
             ],
         ),
         Question(
             "“Our school effects are random: we drew 20 of 3,000 schools.” Which definition is that?",
             [
-                Answer("The third: all, or a sample", "Right. It says nothing of how they are estimated.", True),
-                Answer("The first: constant or varying", "That schools vary is so whether 20 or all 3,000 are there."),
-                Answer("The second: interesting in itself", "One can draw 20 of 3,000 and still ask about these 20."),
-                Answer("The fifth: shrinkage", "A sample can be fitted with indicators, without shrinkage."),
+                Answer("The third: all, or a small sample", "Right. It says nothing of how they are estimated.", True),
+                Answer("The first: the same for all, or varying", "That schools vary is so whether 20 or all 3,000 are there."),
+                Answer("The second: of interest itself, or its population", "One can draw 20 of 3,000 and still ask about these 20."),
+                Answer("The fifth: least squares, or shrinkage", "A sample can be fitted with indicators, without shrinkage."),
             ],
         ),
         Question(
@@ -139,68 +140,70 @@ def checks(f: Facts) -> list[Question]:
     ]  # fmt: skip
 
 
-# Four dialects and five definitions, one at a time
+# Four dialects and five definitions
 
-DIALECTS = {
-    "book": "Book",
-    "mixed": "Mixed model",
-    "software": "Software",
-    "economics": "Economics",
-}
+CELL = "style='text-align:left;vertical-align:top'"
 
 
-def dialect(f: Facts) -> str:
-    """The model as one community writes it, with its numbers."""
-    slope, at_infinity = number(f.slopes[1], 2), number(f.slopes[2], 2)
-    a0, sd, sigma_y = number(f.a0), number(f.sigma_alpha), number(f.sigma_y)
-    name = plain(f.names[f.picked])
-    estimate = f.intercepts[1]
-    return {
-        "book": "Gelman & Hill write:\n\n" r"$$y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i, \quad \alpha_j \sim N(a_0, \sigma_\alpha^2)$$"
-        "\n\nThe score of student i is the intercept $\\alpha$ of its school j, plus the slope $\\beta$ times its "
-        "pre-test $x$, plus the rest. Intercepts **vary** and have a model: mean $a_0$, SD $\\sigma_\\alpha$. The slope "
-        f"is **constant**.\n\n$a_0$ = {a0}, $\\beta$ = {slope}, $\\sigma_\\alpha$ = {sd}, $\\sigma_y$ = {sigma_y}; "
-        f"{name}: $\\alpha_j$ = {number(estimate)}.",
-        "mixed": r"$$y = X\beta + Zb + \epsilon, \quad b \sim N(0, \sigma_b^2 I)$$"
-        "\n\nA [[mixed model]] has both kinds. **Fixed effects** are what all schools share, "
-        f"$\\beta$ = ({a0}, {slope}): mean intercept and slope. **Random effects** are what is added for a school, "
-        f"$b_j = \\alpha_j - a_0$; {name}: {number(estimate - f.a0)}. That estimate is called [[BLUP]] or "
-        f"[[conditional mode]].\n\n$\\sigma_b$ = {sd}, $\\sigma$ = {sigma_y}.",
-        "software": "- lme4: `y ~ x + (1 | school)`\n- statsmodels: `mixedlm(\"y ~ x\", groups=\"school\")`\n"
-        "- Stata: `mixed y x || school:, reml`\n- HLM: $\\beta_{0j} = \\gamma_{00} + u_{0j}$\n\n"
-        f"They print **fixed effects**: (Intercept) {a0}, x {slope}. **Random effects**: SD of school {sd}, of the "
-        f"residual {sigma_y}. Some print variances: {number(f.sigma_alpha**2)} and {number(f.sigma_y**2)}. HLM calls a "
-        "school's estimate [[empirical Bayes]].",
-        "economics": r"$$y_{it} = \beta x_{it} + c_i + u_{it}$$"
-        "\n\nHere i is the school and t the student; u is the rest. **Random effects**: the $c_i$ come from one "
-        f"population and do not go with x. $\\beta$ = {slope}. **Fixed effects**: an [[indicator variable|indicator]] for "
-        f"each school, which is [[no pooling]], the right end of the handle. $\\beta$ = {at_infinity}. "
-        "The same two words, for another pair of things.",
-    }[f.dialect]  # fmt: skip
-
-
-def sign(word: str) -> str:
-    """A word of a definition with its mark."""
-    return {"random": "● random", "fixed": "○ fixed"}.get(word, word)
-
-
-def one_definition(f: Facts) -> str:
-    """The definition that is looked at, and what it says here."""
-    found = f.definitions[f.definition]
-    return (
-        "The board tests all its schools, asks about these schools, and you fit the multilevel model. "
-        f"Definition {f.definition + 1} of 5 (Gelman 2005):\n\n**“{found.words}”** ({found.source})\n\n"
-        f"It calls the schools' intercepts **{sign(found.intercepts)}** and the slope **{sign(found.slope)}**."
+def rows_of(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Hand:
+    """A table of words; the handle moves nothing in it."""
+    head = "".join(f"<th {CELL}>{h}</th>" for h in heads)
+    body = "".join(
+        f"<tr><th scope='row'>{first}</th>"
+        + "".join(f"<td {CELL}>{c}</td>" for c in rest)
+        + "</tr>"
+        for first, *rest in rows
+    )
+    return hand(
+        f"<table style='font-size:0.85em'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
 
-def all_five(f: Facts) -> str:
+def dialects(f: Facts) -> Hand:
+    """What four communities call fixed and random in this model, with its numbers."""
+    a0, sd, sigma_y = number(f.a0), number(f.sigma_alpha), number(f.sigma_y)
+    slope, at_infinity = number(f.slopes[1], 2), number(f.slopes[2], 2)
+    name = figure.escaped(str(f.names[f.picked]))
+    adds = number(f.intercepts[1] - f.a0)
+    return rows_of(
+        ("who", "“fixed”", "“random”"),
+        [
+            ("Gelman &amp; Hill", f"they say constant: the slope {slope}", f"they say varying: the intercepts, SD {sd}"),
+            ("mixed models", f"mean intercept {a0}, slope {slope}", f"what a school adds: {name} {adds}"),
+            ("software", f"prints {a0} and {slope}", f"prints SDs: {sd} between schools, {sigma_y} of the rest"),
+            ("economists", f"an indicator for each school: slope {at_infinity}", f"this model: slope {slope}"),
+        ],
+    )  # fmt: skip
+
+
+def five(f: Facts) -> Hand:
+    """The five definitions, who gives each, and what it calls the schools' intercepts."""
+    return rows_of(
+        ("who", "“fixed” if", "“random” if", "here"),
+        [
+            (f"{k}. {figure.escaped(d.source)}", d.fixed, d.random, f"<b>{d.intercepts}</b>")
+            for k, d in enumerate(f.definitions, 1)
+        ],
+    )  # fmt: skip
+
+
+def verdicts(f: Facts) -> str:
     """The five side by side in the story of the moment."""
     lines = "  \n".join(
-        f"{k}. {d.name}: **{sign(d.intercepts)}**" for k, d in enumerate(f.definitions, 1)
+        f"{k}. {d.name}: **{d.intercepts}**" for k, d in enumerate(f.definitions, 1)
     )
-    return f"{lines}\n\nSo **random by {f.random}, fixed by {5 - f.random}**. The handle is at " + (
-        "the estimate." if f.fitted == "model" else "∞."
+    return lines
+
+
+def where_the_handle_is(f: Facts) -> Hand:
+    """How many say what, and what the place of the handle is called."""
+    last = len(f.path.sigma_alpha) - 1
+    places = [f"{number(s)} points" for s in f.path.sigma_alpha]
+    places[f.estimate_at] = "the estimate"
+    places[0], places[last] = "0: one intercept for all", "∞: no model"
+    return hand(
+        f"<p>So <b>random by {f.random}, fixed by {5 - f.random}</b>. The handle is at {{place}}.</p>",
+        place=places,
     )
 
 
@@ -232,21 +235,23 @@ GOES_WITH_X = replace(
 SCHOOL = {"school": "Juniper"}
 TOLD = {"interest": "these", "sample": "all", "fitted": "model"}
 OPEN = {**SCHOOL, **TOLD}
+MANY = {"school": "Kingsway"}
 
 STEPS = [
     story.situation(
         heading="Two experts and one word",
         text="The board has two reports on the same schools. One says: “We used fixed effects.” The other: “We used random "
         "effects.” Must one of them be wrong?\n\nEach dot is a student: pre-test across, score up. Each line is a "
-        "school. All have the same slope, so a school differs by its intercept only: the height of its line where the "
-        "pre-test is 0, the mean.",
+        "school. At any place of the handle all have one slope, so a school differs by its intercept only: the height of "
+        "its line where the pre-test is 0, the mean.",
         do="Find **Juniper's** few students and its thick line. Why does the line not follow them?",
         shows=OPEN,
     ),
     story.predict(
         heading="Where are the fixed effects?",
         text="You know this handle. It sets the [[SD between schools]]. At 0 all schools share one intercept. At ∞ each "
-        "has its own and no model. Between, the intercepts vary and have a model: [[partial pooling]].",
+        "has its own and no model. Between, the intercepts vary and have a model: [[partial pooling]]. (The scale narrows "
+        "to the right, so that ∞ has a place.)",
         ask=where,
         shows=OPEN,
     ),
@@ -260,37 +265,39 @@ STEPS = [
     ),
     story.say(
         heading="One model in four dialects",
-        text=dialect,
-        do="Go through all four. Which numbers change?",
-        uses=("dialect",),
-        shows={**OPEN, "dialect": "book"},
+        text="Most use the words for two kinds of **coefficients** in one model. Economists use them for two **models**. "
+        "Their “fixed effects” have an [[indicator]] for each school: a column that is 1 for its students, else 0. So each school has "
+        "its own intercept and no model: the right end of the handle.",
+        hand=dialects,
+        shows=OPEN,
     ),
     story.say(
-        heading="Five definitions, one at a time",
-        text=one_definition,
-        do="Take all five. Count how often the intercepts are random.",
-        uses=("definition",),
-        shows={**OPEN, "definition": "1"},
+        heading="Five definitions",
+        text="Gelman (2005) found five definitions. Say the board tests all its schools and asks about these, and you fit the "
+        "multilevel model. The last column says what each definition then calls the schools' intercepts.",
+        hand=five,
+        shows=OPEN,
     ),
     story.try_it(
         heading="Change the story around the data",
-        text=all_five,
+        text=verdicts,
+        hand=where_the_handle_is,
         uses=("interest", "sample", "fitted"),
         shows=OPEN,
     ),
     story.breaks(
         heading="Why economists like the right end",
-        changed="Schools are smaller now, and those with a high mean pre-test have low intercepts. The model says that "
-        "intercepts do not go with x.",
+        changed="Schools are smaller now, and schools with a high mean pre-test have low intercepts. The model takes for "
+        "granted that intercepts have nothing to do with the pre-test. Here that is wrong.",
         look=goes_with_x,
-        text="Indicators take away all that differs between schools; a model of the intercepts uses it. The lesson "
-        "“Predictors at two levels” mends the model with the school's mean of x.",
+        text="With an indicator for each school, only students of the same school are compared. The model compares schools, "
+        "too, and these pull its slope down. The lesson “Predictors at two levels” (menu: Why bother) mends the model.",
         hand=slopes,
         do="Drag to both ends. Watch the slope of all lines.",
         sets=GOES_WITH_X,
-        shows={**OPEN, "handle": "rest"},
+        shows={**OPEN, **MANY, "handle": "rest"},
     ),
-    story.check(heading="Check yourself", ask=checks, shows=OPEN),
+    story.check(heading="Check yourself", ask=checks, sets=GOES_WITH_X, shows={**OPEN, **MANY}),
     story.sentence(
         heading="What the board can be told",
         text="“Fixed” and “random” have at least five meanings. Say what you mean: does the coefficient vary between "
@@ -310,6 +317,13 @@ def model(f: Facts) -> str:
         "\n\nA fixed effect is a limit of this model: $\\sigma_\\alpha \\to 0$ where the coefficient is the same for all, "
         "$\\sigma_\\alpha \\to \\infty$ where it varies and is not modelled. "
         f"{name}: {one} at 0, {estimate} at the estimate $\\sigma_\\alpha$ = {number(f.sigma_alpha)}, {own} at ∞. "
+        "\n\nIn a [[mixed model]] it reads\n\n" r"$$y = X\beta + Zb + \epsilon, \quad b \sim N(0, \sigma_b^2 I)$$"
+        f"\n\nwith $\\beta$ = ({number(f.a0)}, {number(f.slopes[1], 2)}) and $b_j = \\alpha_j - a_0$, {name}: {number(f.intercepts[1] - f.a0)}. "
+        "That estimate is called [[BLUP]], [[conditional mode]], or, in HLM, [[empirical Bayes]]. Economists write\n\n"
+        r"$$y_{it} = \beta x_{it} + c_i + u_{it}$$" "\n\nwith i the school and t the student.\n\n"
+        "- lme4: `y ~ x + (1 | school)`\n- statsmodels: `mixedlm(\"y ~ x\", groups=\"school\")`\n"
+        "- Stata: `mixed y x || school:, reml`\n- HLM: $\\beta_{0j} = \\gamma_{00} + u_{0j}$\n\n"
+        f"Some print variances: {number(f.sigma_alpha**2)} and {number(f.sigma_y**2)}. "
         "[[Shrinkage]] is the way from the last to the second. Estimates by REML; econometric software estimates the SDs "
         "in another way, and last digits can differ."
     )  # fmt: skip
@@ -348,12 +362,9 @@ def code(f: Facts) -> Listing:
 def compute(seen: Seen) -> Facts:
     """The facts of what is seen."""
     return remembered(facts)(
-        seen.scenario, seen["school"], seen["interest"], seen["sample"], seen["fitted"],
-        int(seen["definition"]) - 1, seen["dialect"],
+        seen.scenario, seen["school"], seen["interest"], seen["sample"], seen["fitted"]
     )  # fmt: skip
 
-
-NAMES = {str(k): f"{k}. {d.name}" for k, d in enumerate(definitions("these", "all", "model"), 1)}
 
 STORY = story.Story(
     slug="fixed_and_random",
@@ -362,14 +373,12 @@ STORY = story.Story(
     figure=draw,
     controls=[
         controls.one_school(),
-        controls.Choice("fitted", "Fitted by", ["model", "indicators", "draws"], "model",
-                        names={"model": "the model", "indicators": "indicators", "draws": "the same, called draws"}),
+        controls.Choice("fitted", "Fitted by", ["model", "indicators"], "model",
+                        names={"model": "the multilevel model", "indicators": "indicators"}),
         controls.Choice("interest", "What is asked?", ["these", "general"], "these",
                         names={"these": "these schools", "general": "schools in general"}),
         controls.Choice("sample", "The schools are", ["all", "few"], "all",
                         names={"all": "all there are", "few": "a few of many"}),
-        controls.Choice("definition", "Definition", list(NAMES), "1", names=NAMES),
-        controls.Choice("dialect", "Dialect", list(DIALECTS), "book", names=DIALECTS),
         *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "sigma_x", "contextual"),
     ],
     lab=called,

@@ -13,7 +13,7 @@ from mlm_core.charts.theme import Look, Pooling, finish
 
 SLIM = 31
 """Pixels for the labels on the left; the figure's key on a page ends in ``-slim`` (style.css)."""
-HEADLINE, LINES, GAP, STRIP = 26, 248, 56, 40
+HEADLINE, LINES, AXIS, GAP, STRIP = 26, 248, 42, 98, 40
 ZONES: tuple[tuple[Pooling, str, str, str, str], ...] = (
     ("complete", "“fixed”", "one for all", "left", "0"),
     ("partial", "“random”", "with a model", "center", "width / 2"),
@@ -32,8 +32,8 @@ def two_limits(
     """Parallel lines that glide from one to many; under them the likelihood of sigma_alpha.
 
     The lines have the colour of where the handle is. Of the picked school: dashed, and
-    hollow at x = 0, its own line; filled at x = 0, its intercept at the handle. Dotted: the
-    line of complete pooling. The handle lives in the chart, as in `pooling_path`.
+    hollow at x = 0, its own line, with no model; filled at x = 0, its intercept at the handle.
+    Dotted: the line of complete pooling. The handle lives in the chart, as in `pooling_path`.
 
     Tables
     ------
@@ -74,7 +74,10 @@ def _axes(
     """Keywords of the x and the y channel of the lines."""
     x = {
         "scale": alt.Scale(domain=list(x_domain), nice=False, zero=False),
-        "axis": alt.Axis(orient="top", title="pre-test, SDs", tickCount=6, grid=True),
+        # Under the lines, though the figure goes on below them.
+        "axis": alt.Axis(
+            orient="bottom", offset=-GAP - STRIP, title="pre-test, SDs", titlePadding=2, tickCount=6
+        ),
     }
     y = {
         "scale": alt.Scale(domain=list(y_domain), range=[LINES, HEADLINE], nice=False, zero=False),
@@ -133,12 +136,12 @@ def _lines(
         .mark_point(shape="circle", size=16, filled=True, color=colours.muted, opacity=0.6)
         .encode(**at_student),
         drawn(moving, "school", strokeWidth=1.4, opacity=0.8).encode(color=colour, tooltip=tips),
-        drawn(
-            ends.transform_filter("datum.end == 'complete'"), "end",
-            color=colours.complete, strokeWidth=2, strokeDash=[2, 4],
-        ),
         drawn(own, "end", color=colours.no, strokeWidth=2.2, strokeDash=[7, 4]),
         drawn(picked, "school", strokeWidth=4).encode(color=colour, tooltip=tips),
+        drawn(
+            ends.transform_filter("datum.end == 'complete'"), "end",
+            color=colours.complete, strokeWidth=3, strokeDash=[3, 6],
+        ),
         people.transform_filter("datum.picked")
         .mark_point(shape="circle", size=50, filled=True, color=colours.picked, opacity=1)
         .encode(**at_student),
@@ -151,11 +154,13 @@ def _lines(
 
 def _strip(base: alt.Chart, look: Look, at_handle: str, scale: float, steps: int) -> Any:
     low, high = LINES + GAP + STRIP, LINES + GAP
-    x = position(scale, "SD between schools, points")
+    x = position(scale, "SD between schools, points. The hill: how well each fits.")
     dragged = handle(steps, "From one intercept for all to intercepts without a model")
     now = base.transform_filter(at_handle)
+    hill = likelihood_layers(base, now, look, x, (high, low), dragged)
     layers = [
-        *likelihood_layers(base, now, look, x, (high, low), dragged),
+        # The axis says what the hill is: words in it would lie under the handle.
+        *(layer for layer in hill if layer.mark.type != "text"),
         now.mark_text(
             align="left", baseline="middle", fontWeight="bold", fontSize=look.type_size(15)
         ).encode(x=alt.value(6), y=alt.value(HEADLINE / 2), text="caption:N"),
@@ -180,7 +185,7 @@ def _zone(
     words = [
         now.mark_text(
             align=align, baseline="middle", color=colour, fontWeight=weight,
-            fontSize=look.type_size(points), text=text, x=alt.expr(at), y=LINES + down,
+            fontSize=look.type_size(points), text=text, x=alt.expr(at), y=LINES + AXIS + down,
         ).encode(opacity=named)
         for text, weight, points, down in lines
     ]  # fmt: skip
@@ -189,8 +194,8 @@ def _zone(
     bar = now.mark_rect(color=colour).encode(
         x=alt.value(alt.ExprRef(start)),
         x2=alt.value(alt.ExprRef(f"{start} + {wide}")),
-        y=alt.value(LINES + 40),
-        y2=alt.value(LINES + 44),
+        y=alt.value(LINES + AXIS + 40),
+        y2=alt.value(LINES + AXIS + 44),
         opacity=here_too,
     )
     return [*words, bar]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Word = Literal["fixed", "random", "does not say"]
 Interest = Literal["these", "general"]
 Sample = Literal["all", "few"]
-Fitted = Literal["model", "indicators", "draws"]
+Fitted = Literal["model", "indicators"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,19 @@ class Definition:
 
     Attributes
     ----------
-    name, words, source : str
+    name : str
+        The two sides of it, fixed first.
+    fixed, random : str
+        When an effect is called so.
+    source : str
+        Who says so.
     intercepts, slope : "fixed", "random" or "does not say"
         What it calls the schools' intercepts and the slope.
     """
 
     name: str
-    words: str
+    fixed: str
+    random: str
     source: str
     intercepts: Word
     slope: Word
@@ -54,9 +60,8 @@ def definitions(interest: Interest, sample: Sample, fitted: Fitted) -> tuple[Def
         The question is about these schools, or about schools in general.
     sample : "all" or "few"
         The schools are all there are, or a few of many.
-    fitted : "model", "indicators" or "draws"
-        By the multilevel model; with an indicator for each school; with indicators, the
-        schools seen as random draws nevertheless.
+    fitted : "model" or "indicators"
+        By the multilevel model, or with an indicator for each school.
 
     References
     ----------
@@ -70,39 +75,42 @@ def definitions(interest: Interest, sample: Sample, fitted: Fitted) -> tuple[Def
     """
     return (
         Definition(
-            "Constant or varying",
-            "A fixed effect is the same for all. A random effect varies.",
+            "The same for all, or varying",
+            "it is the same for all",
+            "it varies",
             "Kreft & de Leeuw 1998",
             "random",
             "fixed",
         ),
         Definition(
-            "Interesting in itself, or not",
-            "An effect is fixed if it is interesting in itself, random if the population behind "
-            "it is.",
-            "Searle, Casella & McCulloch 1992",
+            "Of interest itself, or its population",
+            "it is of interest itself",
+            "the population behind it is",
+            "Searle et al. 1992",
             "fixed" if interest == "these" else "random",
             "fixed",
         ),
         Definition(
             "All, or a sample",
-            "An effect is fixed if the sample exhausts the population, random if it is a small "
-            "part of it.",
+            "all of the population are there",
+            "they are a small sample of it",
             "Green & Tukey 1960",
             "fixed" if sample == "all" else "random",
             "does not say",
         ),
         Definition(
-            "A random variable, or not",
-            "An effect is random if it is taken as the realised value of a random variable.",
+            "A fixed number, or a random draw",
+            "it is taken as a fixed number",
+            "it is taken as drawn by chance",
             "LaMotte 1983",
             "fixed" if fitted == "indicators" else "random",
             "fixed",
         ),
         Definition(
             "Least squares, or shrinkage",
-            "Fixed effects are estimated by least squares, random effects with shrinkage.",
-            "Robinson 1991; Snijders & Bosker 1999",
+            "least squares estimates it",
+            "it is estimated with shrinkage",
+            "Robinson 1991",
             "random" if fitted == "model" else "fixed",
             "fixed",
         ),
@@ -163,10 +171,6 @@ class Facts:
         The school by its place in ``data.labels``.
     interest, sample, fitted : str
         The story to which the `definitions` are applied.
-    definition : int
-        Which of them is looked at, from 0.
-    dialect : str
-        Which notation is looked at.
     """
 
     scenario: Scenario
@@ -175,8 +179,6 @@ class Facts:
     interest: Interest
     sample: Sample
     fitted: Fitted
-    definition: int
-    dialect: str
 
     @property
     def data(self) -> GroupedData:
@@ -316,8 +318,6 @@ def facts(
     interest: Interest = "these",
     sample: Sample = "all",
     fitted: Fitted = "model",
-    definition: int = 0,
-    dialect: str = "book",
 ) -> Facts:
     """Compute the lesson.
 
@@ -328,10 +328,6 @@ def facts(
         Name of the picked school.
     interest, sample, fitted : str
         As in `definitions`.
-    definition : int
-        Which of them is looked at, from 0.
-    dialect : str
-        Which notation is looked at.
 
     Raises
     ------
@@ -340,4 +336,4 @@ def facts(
     """
     found = fits(scenario)
     picked = int(np.flatnonzero(found.data.labels.astype(str) == school)[0])
-    return Facts(scenario, found, picked, interest, sample, fitted, definition, dialect)
+    return Facts(scenario, found, picked, interest, sample, fitted)

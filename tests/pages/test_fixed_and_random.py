@@ -96,56 +96,67 @@ def test_the_words_follow_the_handle(scenario):
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_every_dialect_gives_the_same_numbers(scenario):
-    numbers = {}
-    for dialect in ("book", "mixed", "software", "economics"):
-        f = at(scenario, dialect=dialect)
-        fit = f.fits.fit
-        numbers[dialect] = said(STORY.steps[SAY].text, f)
-        assert number(fit.hyper.a1, 2) in numbers[dialect]
-        if dialect != "economics":
-            for value in (fit.hyper.a0, fit.hyper.sigma_alpha, fit.sigma_y):
-                assert number(value) in numbers[dialect]
-    alpha = fit.lines.alpha[f.picked]
-    assert f"$\\alpha_j$ = {number(alpha)}." in numbers["book"]
-    assert f"Ashford: {number(alpha - fit.hyper.a0)}." in numbers["mixed"]
-    assert number(fit.sigma_y**2) in numbers["software"]
-    own = number(least_squares(f, True), 2)
-    assert f"right end of the handle. $\\beta$ = {own}." in numbers["economics"]
-    for link in ("[[BLUP]]", "[[conditional mode]]"):
-        assert link in numbers["mixed"]
+def test_every_dialect_has_its_numbers(scenario):
+    f = at(scenario)
+    fit = f.fits.fit
+    rows = {
+        row.split("</th>")[0]: row for row in STORY.steps[SAY].hand(f).html.split("scope='row'>")
+    }
+    assert list(rows)[1:] == ["Gelman &amp; Hill", "mixed models", "software", "economists"]
+    book, mixed, software, economists = list(rows.values())[1:]
+    a0, slope = number(fit.hyper.a0), number(fit.hyper.a1, 2)
+    sd, rest = number(fit.hyper.sigma_alpha), number(fit.sigma_y)
+    fixed, random = (cell.split("</td>")[0] for cell in software.split("'>")[1:])
+    assert fixed == f"prints {a0} and {slope}"
+    assert random == f"prints SDs: {sd} between schools, {rest} of the rest"
+    assert f"slope {slope}" in book
+    assert f"SD {sd}" in book
+    assert f"mean intercept {a0}, slope {slope}" in mixed
+    assert f"Ashford {number(fit.lines.alpha[f.picked] - fit.hyper.a0)}<" in mixed
+    fixed, random = (cell.split("</td>")[0] for cell in economists.split("'>")[1:])
+    assert fixed.endswith(f"indicator for each school: slope {number(least_squares(f, True), 2)}")
+    assert random == f"this model: slope {slope}"
+    full = STORY.model(f)
+    for link in ("[[BLUP]]", "[[conditional mode]]", "[[mixed model]]", "[[empirical Bayes]]"):
+        assert link in full
+    assert f"{number(fit.hyper.sigma_alpha**2)} and {number(fit.sigma_y**2)}" in full
 
 
-@pytest.mark.parametrize("k", range(5))
-def test_one_definition_at_a_time(k):
-    f = at(definition=k)
-    words = said(STORY.steps[DEFINITIONS].text, f)
-    assert f"Definition {k + 1} of 5" in words
-    assert [d.words in words for d in f.definitions] == [i == k for i in range(5)]
-    verdict = "● random" if f.definitions[k].intercepts == "random" else "○ fixed"
-    assert f"intercepts **{verdict}**" in words
-    seen = story.designed(STORY, DEFINITIONS, definition=str(k + 1))
-    assert STORY.facts(seen).definition == k
+def test_all_five_definitions_are_in_words():
+    f = at()
+    told = STORY.steps[DEFINITIONS].hand(f).html
+    rows = told.split("scope='row'>")[1:]
+    assert len(rows) == 5
+    for k, (row, d) in enumerate(zip(rows, f.definitions, strict=True), 1):
+        assert row.startswith(f"{k}. ")
+        cells = [c.split("</td>")[0] for c in row.split("'>")[1:]]
+        assert cells == [d.fixed, d.random, f"<b>{d.intercepts}</b>"]
+    for who in ("Kreft", "Searle", "Green", "LaMotte", "Robinson"):
+        assert told.count(who) == 1
 
 
 @pytest.mark.parametrize(
     ("told", "random", "place"),
     [
-        ({}, 3, "at the estimate"),
-        ({"interest": "general", "sample": "few"}, 5, "at the estimate"),
-        ({"fitted": "indicators"}, 1, "at ∞"),
-        ({"fitted": "draws"}, 2, "at ∞"),
+        ({}, 3, "the estimate"),
+        ({"interest": "general", "sample": "few"}, 5, "the estimate"),
+        ({"fitted": "indicators"}, 1, "∞: no model"),
     ],
 )
 def test_all_five_side_by_side(told, random, place):
     seen = story.designed(STORY, CHANGE, **told)
     f = STORY.facts(seen)
-    words = said(STORY.steps[CHANGE].text, f)
-    assert f"random by {random}, fixed by {5 - random}**" in words
-    assert words.count("● random") == random
-    assert f"The handle is {place}" in words
+    assert said(STORY.steps[CHANGE].text, f).count("**random**") == random
+    words = STORY.steps[CHANGE].hand(f)
+    assert f"random by {random}, fixed by {5 - random}<" in words.html
     _, handle = drawn(STORY, seen, f)
     assert handle.rest == (120 if "fitted" in told else f.estimate_at)
+    # the sentence on the handle is true wherever it is
+    places = words.texts["place"]
+    assert places[handle.rest] == place
+    assert [k for k, p in enumerate(places) if p == "the estimate"] == [f.estimate_at]
+    for k in (1, 30, 119):
+        assert places[k] == f"{number(f.path.sigma_alpha[k])} points"
 
 
 def test_the_break_is_one():
@@ -187,7 +198,7 @@ def test_each_mark_shows_its_field():
 
     ((name, filters, mark),) = layer_of(lambda m: m.get("fill") == "transparent")
     assert (name, filters[-1]) == ("ends", "datum.end == 'no'")
-    ((name, filters, dotted),) = layer_of(lambda m: m.get("strokeDash") == [2, 4])
+    ((name, filters, dotted),) = layer_of(lambda m: m.get("strokeDash") == [3, 6])
     assert (name, filters[-1]) == ("ends", "datum.end == 'complete'")
     ((name, filters, dashed),) = layer_of(lambda m: m.get("strokeDash") == [7, 4])
     assert (name, filters[-1]) == ("ends", "datum.end == 'no'")
@@ -235,4 +246,20 @@ def test_indicators_are_a_click_away():
     choice = next(b for b in page.get("button_group") if "fitted" in str(b.key))
     choice.set_value("indicators").run()
     assert not page.exception
-    assert any("random by 1, fixed by 4" in str(m.value) for m in page.markdown)
+    assert any("Least squares, or shrinkage: **fixed**" in str(m.value) for m in page.markdown)
+
+
+def test_the_economists_question_is_on_data_where_the_slopes_differ():
+    f = STORY.facts(story.designed(STORY, CHECK))
+    assert f.scenario == STORY.facts(story.designed(STORY, BREAKS)).scenario
+    low, middle, high = sorted(f.slopes)
+    assert min(middle - low, high - middle) > 1
+    assert f.data.n[f.picked] > 10
+
+
+def test_no_word_lies_under_the_handle():
+    """The axis says what the hill is."""
+    (figure,), _ = drawn(STORY, story.designed(STORY, TRY))
+    texts = [m["mark"].get("text") or m["encoding"].get("text") for m in marks(figure.spec)]
+    assert "how well" not in str(texts)
+    assert "how well each fits" in str(figure.spec)

@@ -73,7 +73,6 @@ STORIES = {
     ("these", "few", "model"): "random fixed random random random",
     ("general", "all", "model"): "random random fixed random random",
     ("these", "all", "indicators"): "random fixed fixed fixed fixed",
-    ("these", "all", "draws"): "random fixed fixed random fixed",
     ("general", "few", "indicators"): "random random random fixed fixed",
 }
 
@@ -90,7 +89,7 @@ def test_five_definitions_disagree(told):
 
 def test_the_slope_is_fixed_by_whatever_speaks_of_it():
     """One slope for all, no model: only the definition by sampling has nothing to say."""
-    stories = product(("these", "general"), ("all", "few"), ("model", "indicators", "draws"))
+    stories = product(("these", "general"), ("all", "few"), ("model", "indicators"))
     for told in stories:
         slopes = [d.slope for d in definitions(*told)]
         assert slopes == ["fixed", "fixed", "does not say", "fixed", "fixed"]
@@ -105,12 +104,11 @@ def test_indicators_move_the_handle_and_words_do_not():
     last = estimates.STEPS - 1
     assert facts(START, "Juniper").rest == first(START).estimate_at
     assert facts(START, "Juniper", "general", "few").rest == first(START).estimate_at
-    for fitted in ("indicators", "draws"):
-        f = facts(START, "Juniper", fitted=fitted)
-        assert f.rest == last
-        steps = f.tables(named=True)["steps"]
-        assert steps.query("resting")["step"].tolist() == [last]
-        assert steps.query("estimate")["step"].tolist() == [f.estimate_at]
+    f = facts(START, "Juniper", fitted="indicators")
+    assert f.rest == last
+    steps = f.tables(named=True)["steps"]
+    assert steps.query("resting")["step"].tolist() == [last]
+    assert steps.query("estimate")["step"].tolist() == [f.estimate_at]
 
 
 @pytest.mark.parametrize("scenario", CORNERS, ids=range(len(CORNERS)))
