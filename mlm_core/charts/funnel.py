@@ -191,9 +191,8 @@ def _said(look: Look, now: str) -> list[Any]:
         words.transform_filter("datum.what == 'band'")
         .mark_text(align="right", baseline="bottom", color=muted, fontSize=size)
         .encode(x=edge, y=alt.value(HEIGHT - 4), text="text:N"),
-        words.transform_filter(
-            f"datum.what == 'year' && ({now.replace('datum.resting', 'datum.step == 0')})"
-        )
+        words.transform_filter("datum.what == 'year'")
+        .transform_filter(now)
         .mark_text(align="right", baseline="middle", fontWeight="bold", fontSize=look.type_size())
         .encode(x=alt.value("width"), y=alt.value(HEIGHT + 36), text="text:N"),
     ]

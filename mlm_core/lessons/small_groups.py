@@ -327,7 +327,8 @@ class Facts:
         years = pd.DataFrame(
             {"what": "year", "text": [year_name(k) for k in range(YEARS)], "step": np.arange(YEARS)}
         )
-        return pd.concat([words, years], ignore_index=True)
+        both = pd.concat([words, years], ignore_index=True)
+        return both.assign(resting=both["step"] == 0)
 
     def chances(self, *, truth: bool) -> dict[str, pd.DataFrame]:
         """The tables of `mlm_core.charts.best_few`: the likeliest schools, a row each.

@@ -263,6 +263,9 @@ def test_the_year_stands_over_the_handle():
     assert said_there.tolist()[:3] == ["this year", "next year", "in 2 years"]
     (mark,) = [m for m in marks(shown.spec) if "'year'" in str(m["transform"])]
     assert "handle" in str(mark["transform"])
+    assert mark["encoding"]["text"]["field"] == "text"
+    words = shown.tables["words"]
+    assert words.loc[words["resting"], "text"].tolist() == ["this year"]
 
 
 def test_where_schools_differ_the_table_is_enough():
