@@ -7,7 +7,7 @@ from mlm_core.charts.errors import errors
 from mlm_core.charts.spreads import spreads
 from mlm_core.charts.theme import steady_domain
 from mlm_core.estimates import students_table
-from mlm_core.lessons.efficient_inference import DRAWS, SHOWN, Facts, Way, facts
+from mlm_core.lessons.efficient_inference import DRAWS, NAMES, SHOWN, Facts, Way, facts
 from pages.shared import controls, figure, presets, story
 from pages.shared.cached import remembered
 from pages.shared.code import Listing, Recipe, listing
@@ -17,11 +17,6 @@ from pages.shared.words import count, number, percent, plain
 
 THREE = replace(presets.DEFAULT, n_groups=3)
 FIVE = replace(presets.DEFAULT, n_groups=5)
-NAMES: dict[Way, str] = {
-    "no": "its own mean",
-    "complete": "the common mean",
-    "partial": "partial pooling",
-}
 
 # What the figure shows
 
@@ -42,7 +37,7 @@ def draw_errors(f: Facts, seen: Seen) -> Handle:
     j, ways = f.picked, tuple(NAMES) if seen.revealed else ("no", "complete")
     figure.legend(
         **{way: NAMES[way] for way in ways},
-        ink="bar: typical miss, RMSE",
+        ink=f"bar: RMSE of all {DRAWS:,} draws",
     )
     figure.show(
         "errors",
@@ -65,7 +60,11 @@ def draw_errors(f: Facts, seen: Seen) -> Handle:
 def draw_sizes(f: Facts, seen: Seen) -> None:
     """Every school: its error, and how often its intervals held."""
     no, partial = f.of("no"), f.of("partial")
-    figure.legend(**NAMES, **({"other": "grey band: the promised 95%"} if seen["coverage"] else {}))
+    figure.legend(
+        **NAMES,
+        picked=f.names[f.picked],
+        **({"promise": "the promised 95%"} if seen["coverage"] else {}),
+    )
     limit = 100 if f.n.max() <= 100 else 1000
     worst = max(f.true_sd, *no.rmse, *partial.rmse)
     figure.show(
@@ -88,12 +87,13 @@ def draw_spreads(f: Facts) -> None:
     found = f.spreads
     figure.legend(
         truth="true SD",
-        ink="under a hill: root mean square",
+        ink="below the bars: root of the average variance",
+        other=f"height of a bar: share of {DRAWS:,} draws",
     )
     figure.show(
         "spreads",
         f"The SD between {count(len(f.n), 'school')} as estimated in {DRAWS:,} draws. The truth is {number(f.true_sd)} points. "
-        f"Root mean square by REML {number(f.on_average(found.reml))}, by ML {number(f.on_average(found.ml))}.",
+        f"Root of the average variance by REML {number(f.on_average(found.reml))}, by ML {number(f.on_average(found.ml))}.",
         spreads,
         f.spread_tables(),
         axes={
@@ -115,8 +115,9 @@ def so_far(f: Facts, ways: tuple[Way, ...] = ("no", "complete")) -> Hand:
         values[f"r{way}"] = [number(r) for r in f.so_far(way)]
         body += f"<tr><th scope='row'>{NAMES[way]}</th><td>{{e{way}}}</td><td>{{r{way}}}</td></tr>"
     return hand(
-        f"<table><thead><tr><th>{{k}}: {figure.escaped(f.names[f.picked])}</th><th>error</th><th>RMSE so far</th></tr></thead>"
+        f"<table><thead><tr><th>{{k}}: {figure.escaped(f.names[f.picked])}</th><th>error</th><th>RMSE of {{m}}</th></tr></thead>"
         f"<tbody>{body}</tbody></table>",
+        m=[count(k + 1, "draw") for k in range(SHOWN)],
         **values,
     )
 
@@ -212,11 +213,11 @@ def checks(f: Facts) -> list[Question]:
             ],
         ),
         Question(
-            "Five schools. Which estimate of the SD between schools is too small on average, and why?",
+            "Five schools. Which estimate of the variance between schools is too small on average, and why?",
             [
                 Answer("ML: it takes the common mean for known", "Right: the common mean follows the schools, so they seem nearer to it than they are.", True),
-                Answer("REML: it restricts the SD", "What is restricted is the likelihood: to what does not depend on the common mean."),
-                Answer("Both: few schools hide their differences", "By REML the variance is nearly right on average; it only varies much."),
+                Answer("REML: it restricts the variance", "What is restricted is the likelihood: to what does not depend on the common mean."),
+                Answer("Both: few schools hide their differences", "By REML the variance is about right on average. Few schools make it vary much."),
             ],
         ),
     ]  # fmt: skip
@@ -228,14 +229,21 @@ def checks(f: Facts) -> list[Question]:
 def formula(f: Facts) -> str:
     """The errors with known SDs, in the numbers of the moment."""
     sy, sa, n = f.scenario.sigma_y, f.true_sd, int(f.n[f.picked])
-    known = f.known(n)
+    known, common = f.known(n), f.of("complete").rmse
+    near = (
+        "All schools have one size here."
+        if f.equal
+        else f"The common mean is made mostly of the large schools: it misses {plain(f.names[f.largest])} by "
+        f"{number(common[f.largest])}, {plain(f.names[f.smallest])} by {number(common[f.smallest])}."
+    )
     return (
-        r"The own mean misses by $\sigma_y/\sqrt{n_j}$, the common mean by the SD between schools, $\sigma_\alpha$. "
-        "What both know adds up:\n\n"
+        r"The own mean misses by $\sigma_y/\sqrt{n_j}$, a common mean that is known by the SD between schools, $\sigma_\alpha$. What "
+        r"a source knows is 1/variance, its precision: $n_j/\sigma_y^2$ and $1/\sigma_\alpha^2$. Precisions add up:"
+        "\n\n"
         r"$$\mathrm{RMSE}_{\text{partial}} = 1 \Big/ \sqrt{n_j/\sigma_y^2 + 1/\sigma_\alpha^2}$$"
         f"\n\n{plain(f.names[f.picked])} ({n}), with true SDs {number(sy)} and {number(sa)}: {number(known['no'])} alone, "
         f"{number(known['complete'])} by the common mean, **{number(known['partial'])}** together. These are the curves. The "
-        f"marks are the {DRAWS:,} draws: there the SDs are estimated, which costs a little."
+        f"marks are the {DRAWS:,} draws. Luck moves them by {percent(f.luck)} or so; estimated SDs cost partial pooling a little. {near}"
     )
 
 
@@ -245,7 +253,7 @@ def odd_one(f: Facts) -> str:
     loses = partial.rmse[j] > no.rmse[j]
     return (
         f"Partial pooling believes in one family of schools. For Ashford it misses by {number(partial.rmse[j])} points, its own mean "
-        f"by {number(no.rmse[j])}: it {'loses' if loses else 'wins'}. All schools together it "
+        f"by {number(no.rmse[j])}: it {'loses' if loses else 'wins'}. All schools together, it "
         f"{'still errs less' if f.partial_wins else 'errs more, too'}: {number(partial.overall_rmse)} against {number(no.overall_rmse)}."
     )
 
@@ -257,8 +265,8 @@ def coverage(f: Facts) -> str:
         "The board wants to know how sure you are: a 95% [[interval]], about two standard errors to each side. It promises to hold "
         "the truth in 95% of all draws. How often it does is its [[coverage]].\n\n"
         f"Own means: {held['no']}. Partial pooling: {held['partial']}, with shorter intervals: {number(f.of('partial').overall_width)} points "
-        f"wide instead of {number(f.of('no').overall_width)}. The common mean: {held['complete']}. Its interval is short and takes no "
-        "notice of schools."
+        f"wide instead of {number(f.of('no').overall_width)}. The common mean: {held['complete']}. Its interval is short, as if all schools "
+        "were the same."
     )
 
 
@@ -268,20 +276,22 @@ def three(f: Facts) -> str:
     return (
         f"The **error** is {'still smaller' if f.partial_wins else 'larger now'}: {number(partial.overall_rmse, 2)} points against "
         f"{number(no.overall_rmse, 2)}. The **intervals** fail: {percent(partial.overall_coverage)} hold the truth. They take the SD "
-        f"between schools as known, and three schools hardly tell it: in {percent(f.never_estimated)} of the draws its estimate is exactly 0."
+        f"between schools as known, and three schools hardly tell it: in {percent(f.never_estimated)} of the draws its estimate is exactly 0. "
+        "That costs much: the green marks lie above their curve, which is for known SDs."
     )
 
 
 def two_methods(f: Facts) -> str:
     """REML and ML."""
     found = f.spreads
-    reml, ml = f.on_average(found.reml), f.on_average(found.ml)
+    reml, ml = f.variance(found.reml), f.variance(found.ml)
     return (
         f"How much do {count(len(f.n), 'school')} differ? [[Maximum likelihood]] (ML) measures their spread around the common mean as if "
-        "that were known. But it was estimated from the same schools, and lies too near to them. [[REML]] allows for that: like "
-        r"dividing by $J - 1$ instead of by $J$, the number of schools."
-        f"\n\nThe truth is {number(f.true_sd)}. Root mean square of the estimates: REML **{number(reml)}**, ML **{number(ml)}**. "
-        "The pages here use REML."
+        "that were known. But it was estimated from the same schools, and lies too near to them. [[REML]] allows for that, much as a "
+        r"sample variance divides by $J - 1$ and not by $J$, the number of schools."
+        f"\n\nThe true variance is {number(f.true_sd**2)}. Average of the estimated variances: REML **{number(reml)}**, ML **{number(ml)}**. "
+        f"(Their roots, the SDs, average less: {number(found.reml.mean())} by REML, where the truth is {number(f.true_sd)}.) "
+        "Partial pooling is fitted by REML in this course."
     )
 
 
@@ -293,7 +303,8 @@ STEPS = [
         heading="Better, or only different?",
         text=f"A school head complains: “You moved us by points. Perhaps you made it worse.” One town cannot answer. But here the "
         f"truth is ours to set. So draw the town **{DRAWS:,} times**: other schools, other students, the same sizes. Each dot is one "
-        "draw: by how much an estimate missed the truth. [[Root mean square error|RMSE]] is the typical miss.",
+        "draw: by how much the school's own mean (no pooling) or the common mean (complete pooling) missed the truth. "
+        "[[Root mean square error|RMSE]] is the typical miss.",
         hand=so_far,
         do="Drag the handle to the first draw, and forward.",
         shows=ERRORS,
@@ -324,13 +335,13 @@ STEPS = [
     story.say(
         heading="An estimate needs its interval",
         text=coverage,
-        do="Compare the lower panel with the grey band at 95%.",
+        do="Compare the lower panel with the grey line at 95%.",
         shows={**SIZES, "coverage": True},
     ),
     story.breaks(
         heading="Three schools",
         changed="The town has three schools.",
-        look="Above, partial pooling still lies below the own means or near them. Below, it lies under the grey band.",
+        look="Above, partial pooling still lies below the own means or near them. Below, it lies under the grey line.",
         text=three,
         sets=THREE,
         shows={**SIZES, "coverage": True, "school": "Ashford"},

@@ -118,7 +118,7 @@ def how_often(f: Facts) -> Question:
             Answer(
                 text,
                 f"{percent(found)} of {TRIALS:,} trials are false alarms." if low <= found < high
-                else "The students of a school are alike, so they tell less than as many strangers would."
+                else "Students of a school are alike: they tell less than strangers."
                 if high <= found
                 else "Too much: the students of a school are not so alike here.",
                 low <= found < high,
@@ -178,7 +178,7 @@ def checks(f: Facts) -> list[Question]:
 def repeats(f: Facts) -> str:
     """The design effect, in the numbers of the moment."""
     return (
-        "Students who are alike add less than strangers. The true variance of the difference is larger than the stated one by "
+        "Students who are alike add less than strangers. The variance is larger than stated by "
         "the [[design effect]], with $n$ students in a school:\n\n"
         rf"$$1 + (n - 1)\,\mathrm{{ICC}} = 1 + {f.n - 1} \cdot {f.icc:.2f} = {f.design_effect:.2f}$$"
         f"\n\nSo **{f.students:,}** students tell as much as **{f.worth:,.0f}** independent ones. "
@@ -238,9 +238,9 @@ STEPS = [
     ),
     story.predict(
         heading="Alarms about nothing",
-        text=lambda f: "An ordinary regression takes all students as independent. It calls p < .05 an effect: here a "
-        "[[p-value|false alarm]], in 5% of trials if all is well. But students of one school are alike: "
-        f"{percent(f.icc)} of the variance lies between schools, the [[intraclass correlation]], ICC.",
+        text=lambda f: "An ordinary regression calls p < .05 an effect. Were students independent, 5% of trials would have such a "
+        f"[[p-value|false alarm]]. But students of a school are alike: {percent(f.icc)} of the variance lies between schools, the "
+        "[[intraclass correlation]] (ICC).",
         ask=how_often,
         shows=ONE,
         answered=MANY,

@@ -10,7 +10,7 @@ from mlm_core.charts import marks
 from mlm_core.charts.theme import Look, Pooling, finish
 
 SCHOOL = "school"
-HEIGHT, ALONE, ERROR, HELD = 380, (24, 380), (24, 222), (272, 380)
+HEIGHT, ALONE, ERROR, HELD = 380, (24, 380), (24, 186), (236, 380)
 """Pixels: the plot; between which the errors lie, alone or not, and the shares of intervals."""
 NOMINAL, DOUBT = 0.95, 0.0135
 """What the intervals promise, and how far from it a thousand draws stray by chance."""

@@ -37,7 +37,9 @@ def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
     x = _x(domain)
     base = {name: alt.Chart(alt.NamedData(name)) for name in ("curves", "dots", "bars", "steps")}
     ground = f"({TOP} + datum.row * {ROW} + {CLOUD})"
-    bars = base["bars"].transform_calculate(place=ground, above=f"{ground} - {CLOUD - 12}")
+    bars = base["bars"].transform_calculate(
+        place=ground, above=f"{ground} - {CLOUD - 12}", under=f"{ground} - {CLOUD - 32}"
+    )
     clouds = base["curves"].transform_calculate(
         place=f"{ground} - {CLOUD} * datum.density", ground=ground
     )
@@ -56,8 +58,8 @@ def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
         bars.mark_rule(strokeWidth=6, strokeCap="round").encode(
             x=x("low"), x2="high:Q", y=_y("place"), color=_colour(look)
         ),
-        *_haloed(bars, "name", "left", alt.value(2), look),
-        *_haloed(bars, "label", "right", alt.value({"expr": "width - 2"}), look),
+        *_haloed(bars, "name", "above", look),
+        *_haloed(bars, "label", "under", look),
         now.mark_text(align="left", baseline="bottom", color=colours.muted).encode(
             x=alt.value(2), y=alt.value(HEIGHT - 3), text="caption:N"
         ),
@@ -70,10 +72,10 @@ def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
     return finish(alt.layer(*layers), look, HEIGHT)
 
 
-def _haloed(bars: alt.Chart, field: str, align: Any, x: Any, look: Look) -> list[Any]:
-    """Words that can be read on a hill, too."""
-    style: dict[str, Any] = {"align": align, "fontWeight": "bold", "fontSize": look.type_size(15)}
-    at: dict[str, Any] = {"x": x, "y": _y("above"), "text": f"{field}:N"}
+def _haloed(bars: alt.Chart, field: str, y: str, look: Look) -> list[Any]:
+    """Words at the left that can be read on a hill, too."""
+    style: dict[str, Any] = {"align": "left", "fontWeight": "bold", "fontSize": look.type_size(15)}
+    at: dict[str, Any] = {"x": alt.value(2), "y": _y(y), "text": f"{field}:N"}
     paper = look.palette.paper
     return [
         bars.mark_text(stroke=paper, fill=paper, strokeWidth=4, **style).encode(**at),

@@ -60,7 +60,12 @@ def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
             (ARMS[1] - 29, "schools without", alt.value(1)),
             (INTERVALS - 8, "difference of the two means, with its 95% interval", _if_seen()),
             (INTERVALS - 8, "difference of the two means", _if_seen("datum.seen == 0")),
-            (TRAIL - 8, "in the trials so far", _if_seen("datum.trail > 0")),
+            (TRAIL - 8, "in the trials so far", _if_seen("datum.trail > 0 && datum.seen == 0")),
+            (
+                TRAIL - 8,
+                "in the trials so far (full: a false alarm)",
+                _if_seen("datum.trail > 0 && datum.seen > 0"),
+            ),
         )
     ]
     caption = this.mark_text(align="right", baseline="bottom", fontWeight="bold")

@@ -11,7 +11,7 @@ from mlm_core.charts.theme import Look, finish
 
 HEIGHT, ROW, BARS = 380, 180, 112
 """Pixels: the plot, a method, its highest bar."""
-ZERO = 30
+ZERO = 66
 """Pixels at the left for the estimates of exactly 0."""
 
 
@@ -33,7 +33,7 @@ def spreads(look: Look, *, domain: tuple[float, float], top: tuple[float, float]
 
     Notes
     -----
-    The short bar under the ground is the root mean square of the estimates.
+    The short bar under the ground is the root of the average variance.
     """
     palette, key = look.palette, marks.key("way")
     ground = f"{ROW} * datum.row + {ROW - 20}"
@@ -63,7 +63,7 @@ def spreads(look: Look, *, domain: tuple[float, float], top: tuple[float, float]
                 x=x("left"), x2="right:Q", y=_y("place"), y2="ground:Q", key=marks.key("bar")
             ),
             ways.mark_rect(fill=palette.ink).encode(
-                x=alt.value(4), x2=alt.value(ZERO - 8), y=_y("zeros"), y2="ground:Q", key=key
+                x=alt.value(20), x2=alt.value(ZERO - 24), y=_y("zeros"), y2="ground:Q", key=key
             ),
             ways.mark_rule(color=palette.muted).encode(
                 x=alt.value(0), x2=alt.value("width"), y=_y("ground")
@@ -76,7 +76,10 @@ def spreads(look: Look, *, domain: tuple[float, float], top: tuple[float, float]
                 x=x("mean"), y=_y("mark"), y2="mark_end:Q", key=key
             ),
             ways.mark_text(baseline="top", dy=3).encode(
-                x=alt.value((ZERO - 4) / 2), y=_y("ground"), text=alt.value("0")
+                x=alt.value(ZERO / 2 - 2), y=_y("ground"), text=alt.value("exactly 0")
+            ),
+            ways.mark_text(baseline="bottom", dy=-3).encode(
+                x=alt.value(ZERO / 2 - 2), y=_y("zeros"), text="never:N"
             ),
             strong.encode(x=alt.value(0), y=_y("title"), text="name:N"),
             ways.mark_text(align="right", baseline="middle").encode(

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 Way = Literal["complete", "no", "partial"]
 WAYS: tuple[Way, ...] = ("complete", "no", "partial")
 
+NAMES: dict[Way, str] = {
+    "no": "its own mean",
+    "complete": "the common mean",
+    "partial": "partial pooling",
+}
+"""One name for each estimator, in words, figures and tables."""
+
 DRAWS = 1000
 """Draws of the town that are refitted."""
 
@@ -144,6 +151,18 @@ class Facts:
         """The estimated SDs between schools, by REML and by ML."""
         return _spreads(self.scenario)
 
+    def variance(self, estimates: Floats) -> float:
+        """Average of the estimated variances (points squared): by REML about the truth."""
+        return float(np.mean(estimates**2))
+
+    @property
+    def luck(self) -> float:
+        r"""By what share a root mean square error of all draws strays from its mean: one SD.
+
+        .. math:: 1 / \sqrt{2 K}
+        """
+        return float((2 * self.made.n_replications) ** -0.5)
+
     def on_average(self, estimates: Floats) -> float:
         """Root mean square of estimated SDs (points): that of an honest variance is the truth."""
         return float(np.sqrt(np.mean(estimates**2)))
@@ -177,7 +196,7 @@ class Facts:
             bars.append(
                 {
                     "way": way, "row": row, "low": -rmse, "high": rmse,
-                    "name": f"{way} pooling", "label": f"RMSE {rmse:.1f}",
+                    "name": NAMES[way], "label": f"RMSE {rmse:.1f}",
                 }
             )  # fmt: skip
         return {
@@ -237,7 +256,7 @@ class Facts:
         -------
         dict of DataFrame
             ``bars``: ``way, row, left, right, share``, where estimates of 0 are in no bar;
-            ``ways``: ``way, row, name, zero, mean, said, truth``.
+            ``ways``: ``way, row, name, zero, never, mean, said, truth``.
         """
         import pandas as pd
 
@@ -252,11 +271,11 @@ class Facts:
                 )
             )
             zero, mean = float((values == 0).mean()), self.on_average(values)
-            never = f"; exactly 0 in {100 * zero:.0f}%" if zero else ""
             ways.append(
                 {
                     "way": way, "row": row, "name": way, "zero": zero, "mean": mean,
-                    "said": f"root mean square {mean:.1f}{never}",
+                    "said": f"average variance {mean**2:.1f}, its root {mean:.1f}",
+                    "never": f"{100 * zero:.0f}%" if zero else "",
                     "truth": self.true_sd,
                 }
             )  # fmt: skip

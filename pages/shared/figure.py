@@ -34,6 +34,7 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "own_line": ("━", "a school's own line"),
     "green_line": ("━", "the multilevel model's line"),
     "dashed": ("╌", "the promised share"),
+    "promise": ("━", "the promised share"),
     "picked": ("▬", "the picked school"),
     "students": ("●", "students of the picked school"),
     "crowd": ("●", "students"),
@@ -50,6 +51,7 @@ _COLOUR = {
     "own_line": "no",
     "green_line": "partial",
     "students": "picked",
+    "promise": "muted",
     "at_0": "complete",
     "at_infinity": "no",
 }

@@ -126,8 +126,9 @@ def test_the_checks_are_true_of_what_the_steps_showed():
     assert right(ml).startswith("ML")
     f = of(REML)
     assert len(f.n) == 5
-    assert np.sqrt((f.spreads.ml**2).mean()) < 0.92 * f.true_sd
-    assert np.sqrt((f.spreads.reml**2).mean()) == pytest.approx(f.true_sd, rel=0.06)
+    assert (f.spreads.ml**2).mean() < 0.85 * f.true_sd**2
+    assert (f.spreads.reml**2).mean() == pytest.approx(f.true_sd**2, rel=0.06)
+    assert "variance between schools is too small" in questions(STORY, CHECK, f)[3].text
 
 
 # What the steps say
@@ -141,6 +142,22 @@ def test_the_formula_with_its_numbers(asked):
     together = sa * sy / np.sqrt(n * sa**2 + sy**2)
     got = numbers(words)
     assert got[:6] == pytest.approx([n, sy, sa, sy / n**0.5, sa, together], abs=0.051)
+    assert f"by {100 / 2000**0.5:.0f}% or so" in words
+    common = [rmse(f, "complete", j) for j in (int(f.n.argmax()), int(f.n.argmin()))]
+    if f.equal:
+        assert "one size" in words
+    else:
+        assert got[-2:] == pytest.approx(common, abs=0.051)
+
+
+def test_the_common_mean_is_made_mostly_of_the_large_schools():
+    """Its error in school k, were the SDs known: the school itself is in it with n_k / N."""
+    f = of(FORMULA)
+    share = f.n / f.n.sum()
+    variance = 25 * ((1 - share) ** 2 + (share**2).sum() - share**2) + 100 / f.n.sum()
+    luck = 4 * f.luck
+    assert f.of("complete").rmse == pytest.approx(np.sqrt(variance), rel=luck)
+    assert f.of("complete").rmse[f.largest] < 5 < f.of("complete").rmse[f.smallest]
 
 
 @pytest.mark.parametrize("asked", [None, *SCENARIOS])
@@ -178,6 +195,8 @@ def test_three_schools():
     assert got[2] == pytest.approx(100 * f.of("partial").coverage.mean(), abs=0.51)
     assert got[3] == pytest.approx(100 * (f.made.fits.sigma_alpha == 0).mean(), abs=0.51)
     assert "still smaller" in words
+    known = [f.known(int(n))["partial"] for n in f.n]
+    assert (f.of("partial").rmse > known).all()  # "lie above their curve"
     shown = drawn(STORY, story.designed(STORY, THREE))[0][0]
     held = shown.tables["schools"].query("way == 'partial'")["held"]
     assert (held < 0.95 - 0.0135).all()  # "Below, it lies under the grey band"
@@ -190,10 +209,12 @@ def test_reml_and_ml(J):
     f = of(REML, n_groups=J)
     words = said(STORY.steps[REML].text, f)
     assert f"How much do {J} schools differ" in words
-    got = numbers(words.split("The truth is")[1])
-    reml, ml = (float(np.sqrt((v**2).mean())) for v in f.spreads)
-    assert got == pytest.approx([f.true_sd, reml, ml], abs=0.051)
+    got = numbers(words.split("The true variance is")[1])
+    reml, ml = (float((v**2).mean()) for v in f.spreads)
+    mean = float(f.spreads.reml.mean())
+    assert got == pytest.approx([f.true_sd**2, reml, ml, mean, f.true_sd], abs=0.051)
     assert f"REML **{got[1]:.1f}**, ML **{got[2]:.1f}**" in words
+    assert mean < reml**0.5  # "average less": Jensen
 
 
 @pytest.mark.parametrize("step", [SITUATION, ODD])
@@ -203,6 +224,7 @@ def test_the_words_follow_the_handle(step):
     ways = ("no", "complete", "partial") if step == ODD else ("no", "complete")
     for k in (0, 7, SHOWN - 1):
         assert hand.texts["k"][k] == f"Draw {k + 1}"
+        assert hand.texts["m"][k] == ("1 draw" if k == 0 else f"{k + 1} draws")
         for way in ways:
             errors = f.of(way).errors[: k + 1, f.picked]
             assert value(hand.texts[f"e{way}"][k]) == pytest.approx(errors[-1], abs=0.051)

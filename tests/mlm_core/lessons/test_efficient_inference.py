@@ -225,7 +225,8 @@ def test_the_tables_of_errors(asked):
     for row in tables["bars"].itertuples():
         rmse = f.of(row.way).rmse[f.picked]
         assert (row.low, row.high, row.label) == (-rmse, rmse, f"RMSE {rmse:.1f}")
-        assert row.name == f"{row.way} pooling"
+        names = {"complete": "the common mean", "no": "its own mean", "partial": "partial pooling"}
+        assert row.name == names[row.way]
     assert set(f.error_tables(partial=False)["dots"]["way"]) == {"complete", "no"}
     assert tables["steps"]["resting"].tolist() == [False] * (SHOWN - 1) + [True]
     captions = tables["steps"]["caption"].tolist()
@@ -278,7 +279,9 @@ def test_the_table_of_estimated_sds(asked):
         assert row["zero"] == zero
         assert row["mean"] == pytest.approx(np.sqrt((values**2).mean()))
         assert row["truth"] == f.true_sd
-        assert (f"exactly 0 in {100 * zero:.0f}%" in row["said"]) == (zero > 0)
+        assert row["never"] == (f"{100 * zero:.0f}%" if zero > 0 else "")
+        assert f"variance {(values**2).mean():.1f}, its root {row['mean']:.1f}" in row["said"]
+        assert f.variance(values) == pytest.approx((values**2).mean())
         assert beyond < 0.01
     assert f.spread_top() == max(tables["bars"]["share"].max(), tables["ways"]["zero"].max())
     assert reach >= max(f.true_sd, 1)
