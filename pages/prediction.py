@@ -4,7 +4,7 @@ from mlm_core import estimates
 from mlm_core.charts.held_out import held_out
 from mlm_core.charts.next_student import next_student
 from mlm_core.charts.theme import steady_domain
-from mlm_core.lessons.prediction import CLASS, Facts, facts
+from mlm_core.lessons.prediction import CLASS, EVERY, Facts, facts
 from pages.shared import controls, figure, mathml, presets, story
 from pages.shared.cached import remembered
 from pages.shared.code import Listing, Recipe, listing
@@ -23,13 +23,22 @@ def draw(f: Facts, seen: Seen) -> Handle | None:
     others = bool(seen["others"]) and seen.revealed
     truth = bool(seen["truth"]) and seen.revealed
     figure.legend(
-        **({"partial": "partial pooling, 95% interval"} if seen.revealed else {}),
-        **({"no": "no pooling", "complete": "complete pooling"} if others else {}),
+        crowd=f"scores at {f.name}",
+        **(
+            {"partial": "partial pooling, 95%" + ("" if others else f" interval for {what(f)}")}
+            if seen.revealed
+            else {}
+        ),
+        **(
+            {"no": "no pooling (lines: 95%)", "complete": "complete pooling (dashed: 95%)"}
+            if others
+            else {}
+        ),
         **({"truth": "true mean of the school"} if truth else {}),
     )
     new, known = f.made.interval(0), f.made.interval(f.last)
     domain = steady_domain(
-        [*new, *f.made.interval(0, "complete"), f.truth, *known, *f.scores], 60, 45
+        [*new, *f.made.interval(0, "complete"), f.truth, *known, *f.scores], 55, 50
     )
     figure.show(
         "next_student",
@@ -84,7 +93,7 @@ def seen_so_far(f: Facts) -> Hand:
     """The prediction, and where its width comes from, at the handle."""
     steps = range(len(f.made.seen))
     return hand(
-        f"<p>{{k}} of {figure.escaped(f.name)} seen: {what(f)} scores <b>{{low}} to {{high}}</b>, with 95%.</p>"
+        f"<p>{{k}} of {figure.escaped(f.name)} seen: {what(f)} scores <b>{{low}} to {{high}}</b> with 95% probability.</p>"
         "<table><thead><tr><th>what is not known</th><th>SD, points</th></tr></thead><tbody>"
         "<tr><th scope='row'>the school</th><td>{school}</td></tr>"
         f"<tr><th scope='row'>{'the student' if f.size == 1 else 'the students'}</th><td>{{student}}</td></tr>"
@@ -101,22 +110,31 @@ def seen_so_far(f: Facts) -> Hand:
 def worked(f: Facts) -> Hand:
     """The interval with the numbers of the moment."""
     live = mathml.live
-    noise = mathml.squared(number(f.fit.sigma_y))
+    noise = f"{number(f.fit.sigma_y)}²"
     parts = [noise] if f.size == 1 else [mathml.frac(noise, str(f.size))]
-    root = f"<msqrt>{mathml.row(*parts, '+', mathml.squared(live('s')))}</msqrt>"
+    root = mathml.row("√", "(", *parts, "+", live("s"), "<mtext>²</mtext>", ")")
     return hand(
         "<p>{k} seen:</p>"
-        + mathml.math(live("mean"), "±", live("t"), "·", root, "=", live("mean"), "±", live("half"))
-        + "<p>{said}</p>",
+        + mathml.math(live("mean"), "±", live("t"), "·", root, "=", live("mean"), "±", live("half")),
         k=[count(int(k), "student") if k else "Nobody" for k in f.made.seen],
         mean=[number(m) for m in f.made.mean],
         t=[number(t, 2) for t in f.made.t],
         s=[number(s) for s in f.made.school_sd],
         half=[number(h) for h in f.made.half],
-        said=["A new school: s holds all of the SD between schools, and the error of the common mean."
-              if k == 0 else "What is not known of this school's mean has become smaller."
-              for k in f.made.seen],
     )  # fmt: skip
+
+
+def three_answers(f: Facts) -> Hand:
+    """The three poolings at the handle."""
+    steps, rows = range(len(f.made.seen)), ("complete", "partial", "no")
+    body = "".join(
+        f"<tr><th scope='row'>{pooling} pooling</th><td>{{{pooling}}}</td></tr>" for pooling in rows
+    )
+    return hand(
+        f"<table><thead><tr><th>{{k}} seen</th><th>95%, {what(f)}</th></tr></thead><tbody>{body}</tbody></table>",
+        k=[str(k) for k in f.made.seen],
+        **{p: [interval(f, s, p) if f.answers(s, p) else "no answer" for s in steps] for p in rows},
+    )
 
 
 def lab(f: Facts) -> str | Hand:
@@ -129,17 +147,18 @@ def lab(f: Facts) -> str | Hand:
 
 def widest(f: Facts) -> Question:
     """The prediction."""
-    name = plain(f.name)
+    name, (small, m, *_) = plain(f.name), f.families[1]
+    few = f"At {plain(small)}, where {m} are known" if small != f.name else "Where few are known"
     widths = (
-        f"It is {number(f.width(0))} points wide in a new school, {number(f.width(f.few))} with {f.few} seen, "
+        f"{number(f.width(0))} points wide, {number(f.width(f.few))} with {f.few} seen, "
         f"{number(f.width(f.last))} with all {f.n}."
     )
     return Question(
-        "Your interval must hold the child's score with 95%. Where must it be widest?",
+        "Where must this interval be widest?",
         [
             Answer(f"At {name}, where {f.n} are known", f"At {name} the school's mean is known best. Only the child is not."),
-            Answer(f"Where {f.few} are known", "Even a few students say something of their school. Of a new school nobody says anything."),
-            Answer("In the new school", "There the child is not known, and the school is not known either. " + widths, not f.alike),
+            Answer(few, "Even a few students say something of their school. Of a new school nobody says anything."),
+            Answer("In the new school", "Neither child nor school is known there: " + widths, not f.alike),
             Answer("The same everywhere",
                    "Schools are estimated not to differ, so it makes no difference which one it is." if f.alike
                    else "Children differ equally everywhere. How well the school is known does not stay the same.", f.alike),
@@ -201,10 +220,9 @@ def a_class(f: Facts) -> str:
     """Three answers for a class in a new school."""
     return (
         f"The head of the new school plans for {CLASS} children and asks for the mean of her class. {CLASS} children average "
-        "out, their school does not: they all share it.\n\n"
-        f"[[Complete pooling]] takes them as strangers: {interval(f, 0, 'complete')}. Partial pooling: {interval(f, 0)}. "
-        f"[[No pooling]] has no answer. The true means of {f.holds('complete')} of {f.data.n_groups} schools lie in the first "
-        f"interval, {f.holds('partial')} in the second."
+        "out, their school does not: they all share it. [[Complete pooling]] takes them as strangers; [[no pooling]] needs students of the school.\n\n"
+        f"With nobody seen, the true means of {f.holds('complete')} of {f.data.n_groups} schools lie in the interval of complete pooling, "
+        f"of {f.holds('partial')} in that of partial pooling."
     )
 
 
@@ -212,33 +230,53 @@ def honest(f: Facts) -> str:
     """What became of predictions for those whom the fits had not seen."""
     assert f.held is not None
     rmse, n = f.held.rmse, f.data.n_students
+    miss = {where: number(value) for where, value in rmse.items()}
+    verdict = (
+        "In new schools the miss is larger. **To know it, leave whole schools out.** Who leaves out single students promises too much."
+        if f.harder else "Here the two hardly differ. **For new schools, leave whole schools out** all the same."
+    )  # fmt: skip
     return (
-        f"Fit without some students, then predict them, in {f.held.worlds} draws. **Above**, their schoolmates stay in the fit. The "
-        f"typical miss (root mean square): partial pooling {number(rmse['students', 'partial'])} points, no pooling "
-        f"{number(rmse['students', 'no'])}, complete pooling {number(rmse['students', 'complete'])}.\n\n**Below**, their whole school is left "
-        f"out: partial pooling {number(rmse['schools', 'partial'])}, complete pooling {number(rmse['schools', 'complete'])}. Nobody knows a "
-        "school that was not seen. What partial pooling adds there is the width: with each school of this draw left "
-        f"out in turn, {f.held.inside} of {n} students ({percent(f.held.inside / n)}) lie in its 95% interval."
+        f"In {f.held.worlds} simulated towns we left some students out of the fit, and then predicted them. **Above**, a few of each "
+        "school: their schoolmates stay in. **Below**, whole schools.\n\n"
+        "| typical miss, points | partial | no | complete |\n|:--|--:|--:|--:|\n"
+        f"| known school | {miss['students', 'partial']} | {miss['students', 'no']} | {miss['students', 'complete']} |\n"
+        f"| new school | {miss['schools', 'partial']} | none | {miss['schools', 'complete']} |\n\n"
+        f"{verdict} With each school of this town left out once, {f.held.inside} of {n} students ({percent(f.held.inside / n)}) "
+        "lie in the 95% interval of partial pooling."
     )
 
 
 def stranger(f: Facts) -> str:
     """Where the extraordinary school lies against its prediction."""
+    after = (
+        "The truth is still outside: partial pooling pulls even this school to the others."
+        if f.missed_at_last else "Then the truth is inside."
+    )  # fmt: skip
     return (
-        f"Its diamond lies {'outside' if f.missed else 'inside'} the interval of a new school, {interval(f, 0)}. "
-        f"Drag to the right: with {count(f.n, 'student')} seen the middle has come down from "
-        f"{number(f.made.mean[0])} to {number(f.made.mean[f.last])}; the truth is {number(f.truth)}."
+        f"The band is for {what(f)}. With nobody seen it is {interval(f, 0)}, and the diamond lies "
+        f"{'outside' if f.missed else 'inside'}. Drag to the right: with {count(f.n, 'student')} seen it is "
+        f"{interval(f, f.last)}, the truth {number(f.truth)}. {after}"
+    )
+
+
+def lower(f: Facts) -> str:
+    """What happened to the extraordinary school."""
+    down = "lower" if f.truth <= f.before else "higher"
+    return (
+        f"The true mean of {plain(f.name)} is now {number(f.truth)}: {number(abs(f.truth - f.before), 0)} points {down} than before, "
+        f"{number(f.before)}. The model knows nothing of it."
     )
 
 
 def sentence(f: Facts) -> str:
     """What each family is told."""
     (large, n, *a), (small, m, *b), (_, _, *c) = f.families
+    shown = ", in the figure" if small == f.name else ""
     said = [f"{number(low, 0)} to {number(high, 0)}" for low, high in (a, b, c)]
     return (
-        f"To the three families, each with 95%: {plain(large)} ({n} known) {said[0]}, {plain(small)} ({m} known) {said[1]}, "
-        f"the new school {said[2]}. Students are uncertain everywhere. A school is uncertain where few of its "
-        "students were seen; how much schools differ is what only the multilevel model knows."
+        f"To the three families, each with 95% probability: {plain(large)} ({n} known) {said[0]}, {plain(small)} ({m} known{shown}) {said[1]}, "
+        f"the new school, from all {f.data.n_groups} schools, {said[2]}. Students are uncertain everywhere, "
+        "a school where few of its students were seen."
     )
 
 
@@ -250,32 +288,34 @@ STEPS = [
         heading="Three families ask",
         text=lambda f: f"Three families move to town. One child will go to {plain(f.name)}, where {f.n} children took the test. One to "
         f"{plain(f.families[1][0])}, where {f.families[1][1]} did. One to the **new school** that opens next autumn.\n\nEach asks the board: what will "
-        f"our child score? The grey dots are the scores at {plain(f.name)}, from the first child seen to the last. One "
+        f"our child score? The grey dots are the scores at {plain(f.name)}, from left to right as they were seen. One "
         "number will not do: they spread widely.",
-        do="Look at the spread. Which range would you name for the first child?",
+        do="Which range would you name for the child who goes there?",
         shows={**STUDENT, "school": "Oak Hill", "handle": "last"},
     ),
     story.predict(
         heading="Name a range for each",
-        text="The board wants an interval that holds the child's score with 95%. Two things are unknown: the child, and "
+        text="The board wants an interval that holds the child's score with 95% probability. Two things are unknown: the child, and "
         "how good the school is.",
         ask=widest,
         shows={**STUDENT, "school": "Oak Hill", "handle": "last"},
     ),
     story.try_it(
-        heading="Students come one by one",
-        text="With nobody seen, Oak Hill is a new school. The handle lets its students be seen one after the other. "
+        heading="Let the students come",
+        text=lambda f: f"With nobody seen, {plain(f.name)} is a new school: only the other {f.data.n_groups - 1} are known. The handle lets its "
+        f"students be seen, up to {EVERY} one by one, then several at a time. "
         "The green band is the 95% interval for the **next** one; the curve at the right, its [[predictive distribution]], "
-        "says how likely each score is. Thin lines: nobody, a few and all seen.",
+        "says how likely each score is (thin lines: nobody, a few, all seen).",
         hand=seen_so_far,
         do="Drag from the left end to the right. Which part of the width goes away, and which stays?",
         shows={**STUDENT, "school": "Oak Hill", "handle": "first"},
     ),
     story.say(
         heading="Two parts under one root",
-        text=r"$\hat\alpha_j$ is the school's mean by partial pooling. $\sigma_y$ is how students of one school differ. $s_j$ is "
-        r"what is not known of the school's mean: in a new school at least $\sigma_\alpha$, the SD between schools; in a "
-        "known one little. The [[t distribution|t]] is near 2, and larger for a new school: a few schools say little of how much schools differ."
+        text=r"$\hat\alpha_j$ is the school's mean by partial pooling, $\sigma_y$ how students of one school differ. $s_j$ is "
+        r"what is not known of the school's mean: in a known school little, in a new one $\sigma_\alpha$, the SD between schools, "
+        "and the error of the common mean, which is an estimate, too. [[t distribution|t]] is near 2, larger for a new school, since "
+        "few schools say little of how much schools differ."
         "\n\n" + SCORE,
         hand=worked,
         do="Drag from end to end. Which part becomes small?",
@@ -284,19 +324,20 @@ STEPS = [
     story.try_it(
         heading="A whole class in a new school",
         text=a_class,
-        do="Drag to the right, and let its students come. Watch the blue lines of no pooling close in on the green band.",
+        hand=three_answers,
+        do="Drag to the right. Watch the blue lines close in on the green band.",
         shows={**STUDENT, "class": True, "others": True, "school": "Oak Hill", "handle": "first"},
     ),
     story.truth(
-        heading="Was that honest?",
+        heading="Test it on students not seen",
         text=honest,
         shows={**STUDENT, "view": "errors", "school": "Oak Hill"},
     ),
     story.breaks(
         heading="A school like no other",
-        changed="Ashford is now truly 30 points below what the model expects. The model knows nothing of it.",
+        changed=lower,
         look=stranger,
-        text="The interval for a new school promises to hold 95% of schools **like those seen**. It knows of no other kind.",
+        text="The interval for a new school promises to hold 95% of classes in schools **like those seen**. It knows no other kind.",
         sets=presets.EXTRAORDINARY,
         shows={**STUDENT, "class": True, "truth": True, "school": "Ashford", "handle": "first"},
     ),
@@ -304,7 +345,7 @@ STEPS = [
     story.sentence(
         heading="What the board can be told",
         text=sentence,
-        shows={**STUDENT, "school": "Oak Hill", "handle": "last"},
+        shows={**STUDENT, "school": "Juniper", "handle": "last"},
     ),
 ]  # fmt: skip
 

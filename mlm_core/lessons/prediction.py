@@ -230,6 +230,28 @@ class Facts:
         return not low < self.truth < high
 
     @property
+    def missed_at_last(self) -> bool:
+        """The picked school's true mean lies outside its interval with all its students seen."""
+        low, high = self.made.interval(self.last)
+        return not low < self.truth < high
+
+    @property
+    def before(self) -> float:
+        """True mean of the picked school without what makes the first school extraordinary."""
+        return self.truth - (self.simulation.scenario.extraordinary if self.picked == 0 else 0.0)
+
+    @property
+    def harder(self) -> bool:
+        """Partial pooling misses more in new schools than in known ones, by 0.1 points or more."""
+        assert self.held is not None
+        known, new = (self.held.rmse[left, "partial"] for left in ("students", "schools"))
+        return round(new, 1) > round(known, 1)
+
+    def answers(self, step: int, pooling: str) -> bool:
+        """Whether a pooling has an interval at a step."""
+        return bool(np.isfinite(self.made.interval(step, pooling)).all())
+
+    @property
     def families(self) -> list[tuple[str, int, float, float]]:
         """Name, students and 95% interval for the next student: largest school, a small one, new.
 
@@ -259,7 +281,7 @@ class Facts:
                 path[f"{name}_{end}"] = values if seen else np.where(np.isnan(values), values, rest)
             path[f"{name}_seen"] = float(seen)
         path["caption"] = [
-            f"{k} seen: {low:.0f} to {high:.0f}" if partial else ""
+            f"{k} seen: {low:.0f} to {high:.0f}" if partial else "next: ?"
             for k, low, high in zip(
                 made.seen, path["partial_low"], path["partial_high"], strict=True
             )

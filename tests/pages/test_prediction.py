@@ -66,7 +66,7 @@ def test_the_answers_are_computed(scenario):
     assert right(question) == ("The same everywhere" if zero else "In the new school")
     [why] = [a.why for a in question.answers if a.right]
     if not zero:
-        said_ = numbers(rf"{N} points wide in a new school, {N} with \d+ seen, {N} with all", why)
+        said_ = numbers(rf"{N} points wide, {N} with \d+ seen, {N} with all", why)
         assert said_ == pytest.approx([f.width(0), f.width(f.few), f.width(f.last)], abs=0.051)
         assert said_[0] > said_[1] >= said_[2]
     share = questions(STORY, KINDS.index("check"), f)[0]
@@ -177,7 +177,6 @@ def test_words_that_follow_the_handle(scenario):
         assert value(formula.texts["s"][step]) == school
         assert value(formula.texts["half"][step]) == pytest.approx((high - low) / 2, abs=0.051)
         assert small.texts["k"][step].startswith("Nobody" if k == 0 else str(k))
-    assert formula.texts["said"][0].startswith("A new school")
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=range(len(SCENARIOS)))
@@ -185,9 +184,18 @@ def test_the_sentences_are_the_facts(scenario):
     f = facts(scenario, "Oak Hill", of_class=True, errors=scenario.n_groups < 10)
     prose = said(STORY.steps[4].text, f)
     complete, partial = f.made.interval(0, "complete"), f.made.interval(0)
-    assert numbers(rf"strangers: {N} to {N}", prose) == pytest.approx(complete, abs=0.051)
-    assert numbers(rf"Partial pooling: {N} to {N}", prose) == pytest.approx(partial, abs=0.051)
-    counts = re.search(r"of (\S+) of (\d+) schools lie in the first interval, (\S+) in", prose)
+    answers = STORY.steps[4].hand(f).texts
+    for pooling in ("complete", "partial", "no"):
+        for k in range(len(f.made.seen)):
+            if pooling == "no" and f.made.seen[k] == 0:
+                assert answers["no"][k] == "no answer"
+            else:
+                wanted = pytest.approx(f.made.interval(k, pooling), abs=0.051)
+                assert numbers(rf"{N} to {N}", answers[pooling][k]) == wanted
+        assert answers["k"] == [str(k) for k in f.made.seen]
+    counts = re.search(
+        r"of (\S+) of (\d+) schools lie in the interval of complete pooling, of (\S+) in", prose
+    )
     truth = simulate(scenario).mean
     assert [int(c) for c in counts.groups()] == [
         ((truth > complete[0]) & (truth < complete[1])).sum(),
@@ -196,7 +204,12 @@ def test_the_sentences_are_the_facts(scenario):
     ]
     look = said(STORY.steps[KINDS.index("breaks")].look, f)
     outside = not partial[0] < f.truth < partial[1]
-    assert ("lies outside the interval" in look) == outside
+    assert ("the diamond lies outside" in look) == outside
+    low, high = f.made.interval(f.last)
+    assert numbers(rf"seen it is {N} to {N}, the truth {N}\.", look) == pytest.approx(
+        [low, high, f.truth], abs=0.051
+    )
+    assert ("is still outside" in look) == (not low < f.truth < high)
     last = said(STORY.steps[-1].text, f)
     ends = re.findall(r"(−?\d+) to (−?\d+)", last)
     wanted = [(round(low), round(high)) for *_, low, high in f.families]
@@ -204,17 +217,15 @@ def test_the_sentences_are_the_facts(scenario):
     if f.held is not None:
         honest = said(STORY.steps[KINDS.index("truth")].text, f)
         assert f"{f.held.inside} of {f.data.n_students} students" in honest
-        assert numbers(
-            rf"is left out: partial pooling {N}, complete pooling {N}\.", honest
-        ) == pytest.approx(
+        new = numbers(rf"new school \| {N} \| none \| {N} \|", honest)
+        assert new == pytest.approx(
             [f.held.rmse["schools", "partial"], f.held.rmse["schools", "complete"]], abs=0.051
         )
-        assert numbers(
-            rf"partial pooling {N} points, no pooling {N}, complete pooling {N}\.",
-            honest,
-        ) == pytest.approx(
+        known = numbers(rf"known school \| {N} \| {N} \| {N} \|", honest)
+        assert known == pytest.approx(
             [f.held.rmse["students", p] for p in ("partial", "no", "complete")], abs=0.051
         )
+        assert ("the miss is larger" in honest) == (new[0] > known[0])
 
 
 def test_the_lesson_holds_on_its_own_draws():
@@ -223,6 +234,16 @@ def test_the_lesson_holds_on_its_own_draws():
     assert f.holds("partial") > f.holds("complete")
     stranger = facts(STORY.steps[KINDS.index("breaks")].sets, "Ashford", of_class=True)
     assert stranger.missed
+    scenario = STORY.steps[KINDS.index("breaks")].sets
+    before = simulate(replace(scenario, extraordinary=0.0)).mean[stranger.picked]
+    told = said(STORY.steps[KINDS.index("breaks")].changed, stranger)
+    assert numbers(rf"is now {N}: 30 points lower than before, {N}\.", told) == pytest.approx(
+        [stranger.truth, before], abs=0.051
+    )
+    held = facts(STORY.start, "Oak Hill", errors=True)
+    assert held.harder
+    [fig], _ = drawn(STORY, designed(8))
+    assert "scores of 3 students of Juniper" in fig.alt
     assert f.n > 30
 
 
@@ -243,6 +264,6 @@ def _new(f):
 
 def test_a_link_opens_the_laboratory():
     at = open_page("prediction", view="errors", n_groups=6, free="true")
-    assert "its 95% interval" in text(at)
+    assert "lie in the 95% interval" in text(at)
     at = open_page("prediction", n_groups=3, students_per_group=2, free="true")
     assert "laboratory" in text(at)

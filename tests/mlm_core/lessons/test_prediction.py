@@ -168,6 +168,13 @@ def test_counts_and_verdicts(seed):
         assert f.holds(pooling) == sum(low < value < high for value in truth)
     low, high = f.made.interval(0)
     assert f.missed == (truth[0] < low or truth[0] > high)
+    low, high = f.made.interval(f.last)
+    assert f.missed_at_last == (truth[0] < low or truth[0] > high)
+    assert f.before == pytest.approx(simulate(replace(scenario, extraordinary=0.0)).mean[0])
+    other = facts(scenario, "Juniper")
+    assert other.before == other.truth
+    assert not f.answers(0, "no")
+    assert f.answers(1, "no")
     between = f.fit.hyper.sigma_alpha**2
     assert f.icc == pytest.approx(between / (between + f.fit.sigma_y**2))
     (large, n, *first), (small, m, *second), (_, none, *third) = f.families
@@ -233,7 +240,7 @@ def test_tables_hide_what_is_not_shown_and_show_what_is(scenario):
         middle, low, high = f.made.ends(name)
         for end, values in (("mean", middle), ("low", low), ("high", high)):
             np.testing.assert_array_equal(shown["path"][f"{name}_{end}"], values)
-    assert not path["caption"].any()
+    assert set(path["caption"]) == {"next: ?"}
     assert hidden["truth"]["truth_seen"].item() == 0
     assert shown["truth"]["truth"].item() == f.truth
     assert shown["path"].query("resting")["k"].tolist() == [f.n]
