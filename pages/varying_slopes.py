@@ -18,9 +18,9 @@ def draw(f: Facts, seen: Seen) -> Handle:
     """Schools in the plane of slope and intercept, and their lines."""
     slopes = steady_domain([*f.fit.lines.beta, *f.simulation.beta, f.hyper.a1], 3, 10)
     figure.legend(
-        no="a school's own line" + (f" ({f.hidden(slopes)} not shown on the left)" if f.hidden(slopes) else ""),
+        no="a school's own line" + (f" ({f.hidden(slopes)} not at left)" if f.hidden(slopes) else ""),
         **({"partial": "partial pooling", "target": "what it is pulled to"} if seen.revealed else {}),
-        **({"truth": "true line"} if seen["truth"] else {}),
+        **({"truth": "truth (dashed)"} if seen["truth"] else {}),
     )  # fmt: skip
     tables = f.tables(slopes, partial=seen.revealed, truth=seen["truth"])
     figure.show(
@@ -99,7 +99,7 @@ def one_school(f: Facts) -> Hand:
 def which(f: Facts) -> Question:
     """The prediction."""
     intercepts, slopes = (percent(max(share, 0.0)) for share in f.lost)
-    lost = f"Of the spread between own slopes {slopes} goes, of that between own intercepts {intercepts}."
+    lost = f"Of the spread between own slopes {slopes} disappears, of that between own intercepts {intercepts}."
     return Question(
         "Partial pooling pulls each dot up or down, and left or right. Which way does it pull more?",
         [
@@ -124,12 +124,12 @@ def checks(f: Facts) -> list[Question]:
     return [
         Question(
             "A new school has one student so far. The pre-test was 500, the score far above what the model expects. "
-            "Which slope does the model give the school?",
+            "Which slope does the model give the school, compared with the mean slope of all schools?",
             [
-                Answer("A steeper one than before", leans if f.lean > 0 else f"That needs a ρ above 0. Here ρ is {value}.", f.lean > 0),
-                Answer("The same as before", f"Right: ρ is {value}, so a height says nothing of a slope." if f.lean == 0 else
+                Answer("A steeper one than the mean slope", leans if f.lean > 0 else f"That needs a ρ above 0. Here ρ is {value}.", f.lean > 0),
+                Answer("The same as the mean slope", f"Right: ρ is {value}, so a height says nothing of a slope." if f.lean == 0 else
                        f"ρ is {value}: a high line moves the slope, too.", f.lean == 0),
-                Answer("A flatter one than before", leans if f.lean < 0 else f"That needs a ρ below 0. Here ρ is {value}.", f.lean < 0),
+                Answer("A flatter one than the mean slope", leans if f.lean < 0 else f"That needs a ρ below 0. Here ρ is {value}.", f.lean < 0),
                 Answer("Not any: one student has no slope", "It has no slope of its own. But the model has a slope for every school."),
             ],
         ),
@@ -138,7 +138,7 @@ def checks(f: Facts) -> list[Question]:
             [
                 Answer("The lines and the SD of slopes", "Right. It is the same model in other letters.", True),
                 Answer("The SD of intercepts", f"It goes from {number(here.sigma_alpha)} to {number(there.sigma_alpha)}: intercepts are "
-                       "heights at the rule." if f.hyper.sigma_beta > 0 else "Here it stays, but only because all slopes are equal; "
+                       "heights at x = 0." if f.hyper.sigma_beta > 0 else "Here it stays, but only because all slopes are equal; "
                        "another thing stays in every case."),
                 Answer("The correlation ρ", f"It goes from {number(here.rho, 2)} to {number(there.rho, 2)}: the dots slide, the cloud leans "
                        "another way." if f.hyper.sigma_beta > 0 else "There is none here: all slopes are equal."),
@@ -180,28 +180,52 @@ WITH_U = r"$$\begin{aligned} \alpha_j &= a_0 + b_0 u_j + \eta_{j1} \\ \beta_j &=
 def tilt(f: Facts) -> str:
     """What the correlation says, and how sure that is."""
     if not f.has_rho:
-        return "Here one of the two SDs is estimated as exactly 0: no tilt can be seen."
+        return "Here one of the two SDs is estimated as exactly 0: there is no tilt."
     more = "steeper" if f.lean > 0 else "flatter"
     if f.lean == 0:
         return f"Here {correlation(f)}: a height says nothing of a slope."
     if f.settled:
         return f"Here {correlation(f)}: on average a line that is 10 points higher is {number(abs(f.rise))} points {more}."
+    return f"Here {correlation(f)}. Higher lines look {more}, but the interval holds 0, too."
+
+
+def told(f: Facts) -> str:
+    """What becomes of the school that looked steepest."""
+    j, k = f.steepest, f.steepest_pooled
+    own, pooled = f.own.beta[j], f.fit.lines.beta
+    name, best = plain(f.names[j]), plain(f.names[k])
+    error = number(f.fit.lines.se_beta[k])
+    looked = f"{name} looked steepest, with {number(own)} by its own line."
+    if f.one_slope:
+        return f"{looked} Partial pooling gives all schools one slope, {number(pooled[j])}: none comes first."
+    if j == k:
+        return f"{looked} With {number(pooled[j])} ± {error} it still is by partial pooling: begin there."
     return (
-        f"Here {correlation(f)}. Higher lines look {more}, but these data do not settle the sign."
+        f"{looked} Partial pooling gives it {number(pooled[j])}. Now {best} is steepest, with {number(pooled[k])} ± {error}: "
+        "begin there."
+    )
+
+
+def steepest_in_truth(f: Facts) -> str:
+    """The slopes of the school that looked steepest: own, pooled, true."""
+    j = f.steepest
+    return (
+        f"{plain(f.names[j])} looked steepest: own slope {number(f.own.beta[j])}, partial pooling {number(f.fit.lines.beta[j])}, "
+        f"truly **{number(f.simulation.beta[j])}**."
     )
 
 
 def against_truth(f: Facts) -> str:
     """How near the slopes came."""
     own, fit = f.misses(f.own), f.misses(f.fit.lines)
-    won = "misses less" if fit < own else "misses more in this draw"
+    won = "misses less" if fit < own else "misses more"
     true = f.true
     return (
-        f"Diamonds are the true lines. Partial pooling brings the slope nearer to the truth in **{f.closer} of "
-        f"{f.known.sum()}** schools. All together it {won}: {number(fit)} points against {number(own)} "
-        f"(root mean square).\n\nThe dashed ellipse is the true cloud. SD of slopes, what u explains included: "
-        f"{number(true.sigma_beta)}, estimated {number(f.hyper.sigma_beta)}. Correlation: {number(true.rho, 2)}; "
-        f"{correlation(f).replace('their correlation is', 'estimated')}."
+        f"{steepest_in_truth(f)}\n\nPartial pooling brings the slope nearer to the truth (diamond) in **{f.closer} of "
+        f"{f.known.sum()}** schools. In this draw it {won}: by {number(fit)} points against {number(own)} (root mean "
+        f"square).\n\nThe true cloud is dashed. Its slopes have an SD of {number(true.sigma_beta)}, what u explains included; "
+        f"the estimate is {number(f.hyper.sigma_beta)}. The true correlation is {number(true.rho, 2)}; "
+        f"{correlation(f).replace('their correlation is', 'the estimate is')}."
     )
 
 
@@ -222,24 +246,29 @@ STEPS_OF_STORY = [
         heading="Where does the pre-test count most?",
         text=lambda f: "The board plans a summer course that lifts pre-tests. It will begin where 100 points of pre-test go "
         "with most points of score: where the line of a school is steep.\n\nRight: each school's own regression. "
-        "Left: the same school as one dot. Across: its **slope**. Up: its **intercept**, the height of its line at the black "
-        f"rule. {plain(f.names[f.steepest])}, {count(f.data.n[f.steepest], 'student')}, looks steepest. "
-        "(So that it is seen, slopes differ a little more here than in other lessons.)",
-        do="Click dots on the left. Which line lights up, and through how many students does it go?",
+        "Left: the same school as one dot. Across: its **slope**. Up: its **intercept**, the height of its line where x = 0, "
+        "at the vertical line: x counts from a pre-test of 500. "
+        f"{plain(f.names[f.steepest])}, {count(f.data.n[f.steepest], 'student')}, looks steepest. Begin there?\n\n"
+        "(Slopes differ a little more here than in other lessons, each line has its own, and u waits until step 5: so "
+        "heights are not those of the lesson before.)",
+        do="Click dots on the left. Through how many students does each line go?",
         shows={"school": "Juniper", "handle": "rest", "truth": False, "with_u": False},
     ),
     story.predict(
         heading="Pulled in two directions",
         text="Each school now has **two** uncertain numbers, a height and a slope. [[Partial pooling]] pulls both towards "
-        "the middle of all schools. It pulls a number more, the less it is known and the less it truly differs between schools.",
+        "the middle of all schools. It pulls a number more, the less it is known and the less it truly "
+        "differs between schools.",
         ask=which,
         shows={"school": "Juniper", "handle": "rest", "truth": False, "with_u": False},
     ),
     story.say(
         heading="Two coefficients, one cloud",
-        text=lambda f: r"School j has the line $\alpha_j + \beta_j x$. Its two numbers come from one cloud, with means $a_0$, $a_1$, "
-        r"SDs $\sigma_\alpha$, $\sigma_\beta$ and a [[Correlation of intercepts and slopes|correlation]] ρ:" "\n\n" + CLOUD + "\n\n"
-        "The ellipses hold 50% and 95% of it. They tilt with ρ: then the height of a line tells of its slope. " + tilt(f),
+        text=lambda f: r"School j has the line $\alpha_j + \beta_j x$. Its two numbers come from one cloud: means $a_0$, $a_1$; "
+        r"in the last matrix the variances, and the covariance with the [[Correlation of intercepts and slopes|correlation]] ρ:"
+        "\n\n" + CLOUD + "\n\n"
+        "Half of all schools are expected in the inner ellipse, 95% in the outer. With ρ they tilt: a height tells of a slope. "
+        + tilt(f),
         hand=one_school,
         shows={"school": "Juniper", "handle": "rest", "truth": False, "with_u": False},
         do="Click schools: whose slope moves most?",
@@ -247,9 +276,9 @@ STEPS_OF_STORY = [
     story.try_it(
         heading="Move the zero of x",
         text="An intercept is a height where x = 0. Here x counts from a pre-test of 500, but that is only our choice. Dragging the "
-        "rule moves the zero ([[centring]]). The lines stay. The dots slide, since heights are read elsewhere.",
+        "vertical line moves the zero ([[centring]]). The lines stay. The dots slide, since heights are read elsewhere.",
         hand=zero,
-        do="Drag the rule to 0, then to 800. What changes in the table, and what does not?",
+        do="Drag it to 0, then to 800. What changes in the table, and what does not?",
         shows={"school": "Juniper", "truth": False, "with_u": False},
     ),
     story.say(
@@ -261,15 +290,15 @@ STEPS_OF_STORY = [
     story.truth(
         heading="Did the slopes come nearer?",
         text=against_truth,
-        shows={"school": "Juniper", "handle": "rest", "truth": True, "with_u": False},
+        shows={"school": "Harbour", "handle": "rest", "truth": True, "with_u": False},
     ),
     story.breaks(
         heading="Five schools and a perfect correlation",
         changed="Five schools instead of twenty.",
         look=lambda f: f"The ellipse has no width: {correlation(f)}."
-        + (f" With ρ = 0 the model fits only a little worse: its [[deviance]], the misfit, grows by {number(f.gap)}." if f.undecided else ""),
-        text="It looks as if height and slope told each other exactly. But five dots say little about a tilt. The best fit lies at "
-        "the edge of what is possible; it is not the truth, and not an error. R calls it a [[singular fit]].",
+        + (f" With ρ = 0 the [[deviance]], the misfit, is {number(f.gap)} larger. Only more than {number(f.clear_gap)} would speak against ρ = 0." if f.undecided else ""),
+        text="It looks as if a height told the slope exactly. But five dots say little about a tilt. The best fit lies at "
+        "the edge of what is possible: a [[singular fit]]. That is no mistake of the computer. But it does not show that the true ρ is 1.",
         sets=presets.PERFECT,
         hand=zero,
         shows={"school": "Ashford", "handle": "rest", "truth": True, "with_u": False},
@@ -281,9 +310,9 @@ STEPS_OF_STORY = [
     ),
     story.sentence(
         heading="What the board can be told",
-        text="Do not choose by a school's own line: slopes are known badly. Schools are pulled to a tilted cloud, in which height and "
-        "slope inform each other; its tilt depends on where x is zero.",
-        shows={"school": "Juniper", "handle": "rest", "truth": False, "with_u": False},
+        text=lambda f: f"Do not choose by a school's own line: slopes are known badly. {told(f)} Schools are pulled to a tilted "
+        "cloud; its tilt depends on where x is zero. Whether a course raises scores, slopes do not say.",
+        shows={"school": "Harbour", "handle": "rest", "truth": False, "with_u": False},
     ),
 ]  # fmt: skip
 

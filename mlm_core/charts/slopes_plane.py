@@ -63,10 +63,10 @@ def slopes_plane(
 ) -> Any:
     """Left, a point for each school (slope, intercept); right, its line.
 
-    Hollow: a school's own line. Filled: partial pooling. Diamond: the true line. Dashed: what
-    schools are pulled to. A line's intercept is its height where x = 0, and both panels have
-    one vertical axis: a school's point is as high as its line is at the rule. Dragging the
-    rule moves the zero of x: points and ellipses slide, the lines stay.
+    Hollow: a school's own line. Filled: partial pooling. Diamond, black dashes: the truth.
+    Purple dashes: what schools are pulled to. A line's intercept is its height where x = 0,
+    and both panels have one vertical axis: a school's point is as high as its line is at the
+    rule. Dragging the rule moves the zero of x: points and ellipses slide, the lines stay.
 
     Tables
     ------
@@ -148,7 +148,7 @@ def _lines(panel: _Panel) -> Any:
         students.encode(x=panel.x("x:Q"), y=panel.y("y:Q")),
         _line(panel, "own", 2.5, 1.0, dash=[6, 4], color=alt.value(colours.no)),
         _line(panel, "front", 3.5, 1.0, "datum.picked", color=panel.front),
-        _line(panel, "true", 2.0, 1.0, color=alt.value(colours.truth)),
+        _line(panel, "true", 2.0, 1.0, dash=[5, 4], color=alt.value(colours.truth)),
         *_rule(panel),
     )
 
@@ -205,7 +205,7 @@ def _rule(panel: _Panel) -> list[Any]:
     at = {"x": panel.x("at:Q"), "y": alt.value(0)}
     sides = (("datum.at <= 1.5", "left", 7), ("datum.at > 1.5", "right", -7))
     return [
-        now.mark_rule(color=ink, strokeWidth=2.5).encode(x=panel.x("at:Q")),
+        now.mark_rule(color=panel.look.palette.muted, strokeWidth=2.5).encode(x=panel.x("at:Q")),
         *(
             now.transform_filter(where)
             .mark_text(text="x = 0", dx=dx, dy=12, align=align, fontWeight="bold", **under)
@@ -235,12 +235,23 @@ def _plane(panel: _Panel) -> Any:
         .encode(x=alt.value(0), x2=_across(PLANE), tooltip=alt.value("")),
         *_clouds(panel),
         panel.base("pulls", "")
-        .mark_line(color=panel.look.palette.muted, strokeWidth=1.6, clip=True)
-        .encode(**front, detail="school:N", order="end:Q", opacity=_seen()),
+        .mark_line(strokeWidth=1.6, clip=True)
+        .encode(
+            **front,
+            detail="school:N",
+            order="end:Q",
+            opacity=_seen(),
+            color=alt.condition(
+                "datum.picked",
+                alt.value(panel.look.palette.picked),
+                alt.value(panel.look.palette.muted),
+            ),
+        ),
         _points(panel, schools, "no", "own_", "own_seen", size),
         _points(panel, schools, "partial", "", "partial_seen", 0.8 * size),
         *_targets(panel),
         _points(panel, schools, "truth", "true_", "truth_seen", 0.5 * size),
+        *_steepest(panel, schools.transform_filter("datum.steepest")),
         *_picked(panel, schools.transform_filter("datum.picked && datum.dot_seen > 0"), size),
         schools.transform_filter("datum.dot_seen > 0")
         .mark_point(size=3 * size, fill="transparent", strokeWidth=0, clip=True)
@@ -262,23 +273,56 @@ def _points(
 
 
 def _picked(panel: _Panel, picked: Any, size: float) -> list[Any]:
-    """A ring around the picked school, its name, and the thread to its line."""
+    """A ring around the picked school, a thread to its line, its name at its own dot."""
     colours = panel.look.palette
     at = {"x": panel.x("beta:Q"), "y": panel.y("height:Q")}
     ring = picked.mark_point(
         shape="circle", size=4 * size, stroke=colours.picked, strokeWidth=2.5, clip=True
     )
-    name: dict[str, Any] = {"fontWeight": "bold", "dy": -17, "clip": True}
+    name: dict[str, Any] = {
+        "fontWeight": "bold",
+        "clip": True,
+        "baseline": "middle",
+        "dy": alt.expr("datum.own_height < datum.height ? 17 : -17"),
+    }
     halo: dict[str, Any] = {"stroke": colours.paper, "strokeWidth": 4}
+    own = "datum.own_seen > 0 ? datum.own_"
+    place = picked.transform_filter("!datum.steepest").transform_calculate(
+        name_x=f"{own}beta : datum.beta", name_y=f"{own}height : datum.height"
+    )
+    at_name = {"x": panel.x("name_x:Q"), "y": panel.y("name_y:Q"), "text": "school:N"}
     return [
         picked.mark_rule(color=colours.ink, strokeDash=[2, 3], clip=True).encode(
             **at, x2=_across(LINES)
         ),
         ring.encode(**at, key=marks.key("school")),
         *(
-            picked.mark_text(**name, **more).encode(**at, text="school:N")
+            place.mark_text(**name, **more).encode(**at_name)
             for more in (halo, {"color": colours.picked})
         ),
+    ]
+
+
+def _steepest(panel: _Panel, schools: Any) -> list[Any]:
+    """The name of the school that looks steepest, beside its own dot."""
+    style: dict[str, Any] = {
+        "align": alt.expr("datum.side"),
+        "dx": alt.expr("datum.side == 'left' ? 9 : -9"),
+        "baseline": "middle",
+    }
+    colours, (low, high) = panel.look.palette, panel.y_scale["domain"]
+    inside = f"datum.own_seen > 0 && datum.own_height > {low} && datum.own_height < {high}"
+    halo: dict[str, Any] = {"stroke": colours.paper, "strokeWidth": 4, "fontWeight": "bold"}
+    picked = alt.condition("datum.picked", alt.value(colours.picked), alt.value(colours.ink))
+    return [
+        schools.mark_text(**style, **under).encode(
+            x=panel.x("own_beta:Q"),
+            y=panel.y("own_height:Q"),
+            text="school:N",
+            opacity=alt.condition(inside, alt.value(1), alt.value(0)),
+            **colour,
+        )
+        for under, colour in ((halo, {}), ({"fontWeight": "bold"}, {"color": picked}))
     ]
 
 
@@ -315,11 +359,12 @@ def _targets(panel: _Panel) -> list[Any]:
     purple = panel.look.palette.target
     base = panel.base("targets", "")
     at = {"x": panel.x("beta:Q"), "y": panel.y("height:Q"), "opacity": _seen()}
-    line = base.mark_line(color=purple, strokeWidth=2.5, strokeDash=[5, 4], clip=True)
+    line = base.mark_line(color=purple, strokeWidth=3, strokeDash=[7, 4], clip=True)
+    under = base.mark_line(stroke=panel.look.palette.paper, strokeWidth=7, clip=True)
     cross = base.transform_filter("datum.mine").mark_point(
         shape="cross", size=150, fill=purple, stroke=panel.look.palette.paper, clip=True
     )
-    return [line.encode(**at, order="k:Q"), cross.encode(**at)]
+    return [under.encode(**at, order="k:Q"), line.encode(**at, order="k:Q"), cross.encode(**at)]
 
 
 def _caption(panel: _Panel) -> list[Any]:

@@ -26,6 +26,9 @@ LOW, HIGH, STEPS, REST = -5.0, 3.0, 81, 50
 PLACES = {"zero": 0, "mean": REST}
 """Steps of the handle by name: a raw score of 0, and of 500."""
 
+BEYOND = 1.5
+"""SDs of u by which the line of what schools are pulled to is drawn longer than they reach."""
+
 START = Scenario(hyper=replace(Hyperparameters(), sigma_beta=2.0, b1=1.5))
 """Slopes differ more here than in the other lessons, so that it is seen."""
 
@@ -101,6 +104,16 @@ class Facts:
         return int(np.nanargmax(self.own.beta))
 
     @property
+    def steepest_pooled(self) -> int:
+        """The school whose line is the steepest by partial pooling."""
+        return int(np.argmax(self.fit.lines.beta))
+
+    @property
+    def one_slope(self) -> bool:
+        """Partial pooling gives all schools one slope, to a tenth of a point."""
+        return float(np.ptp(self.fit.lines.beta)) < 0.05
+
+    @property
     def known(self) -> NDArray[np.bool_]:
         """(J,) whether a school has a line of its own."""
         return np.isfinite(self.own.beta)
@@ -155,9 +168,14 @@ class Facts:
         return self.apart.criterion - self.fit.criterion
 
     @property
+    def clear_gap(self) -> float:
+        """A `gap` above this speaks against a correlation of 0 (95%)."""
+        return float(origin.CHI2_95)
+
+    @property
     def undecided(self) -> bool:
         """Whether a correlation of 0 fits nearly as well, by a deviance 3.84 larger at most."""
-        return self.gap <= origin.CHI2_95
+        return self.gap <= self.clear_gap
 
     @property
     def b1(self) -> tuple[float, float]:
@@ -220,6 +238,9 @@ class Facts:
         mine = (self.data.j == self.picked) & (x >= LOW) & (x <= HIGH)
         least, most = np.clip([x.min(), x.max()], LOW, HIGH)
         schools = self._schools(partial, truth, self.inside(slopes))
+        schools["steepest"] = np.arange(len(schools)) == self.steepest
+        # its name stands where the panel has room
+        schools["side"] = np.where(self.own.beta > np.dot((0.25, 0.75), slopes), "right", "left")
         return {
             "schools": schools,
             "pulls": self._pulls(schools),
@@ -269,7 +290,7 @@ class Facts:
         ends = [
             schools[["school"]].assign(
                 end=k, alpha=schools[f"{kind}alpha"], beta=schools[f"{kind}beta"],
-                seen=schools["own_seen"] * schools["partial_seen"],
+                seen=schools["own_seen"] * schools["partial_seen"], picked=schools["picked"],
             )
             for k, kind in enumerate(("own_", ""))
         ]  # fmt: skip
@@ -314,11 +335,11 @@ class Facts:
         return pd.concat(parts, ignore_index=True)
 
     def _targets(self, partial: bool) -> pd.DataFrame:
-        """What schools are pulled to, from the least u over the picked one's to the greatest."""
+        """What schools are pulled to: beyond all u at both ends, and at the picked one's."""
         import pandas as pd
 
         known = np.zeros(1) if self.data.u is None else self.data.u
-        u = np.array([known.min(), self.spending, known.max()])
+        u = np.array([known.min() - BEYOND, self.spending, known.max() + BEYOND])
         return pd.DataFrame(
             {
                 "k": [0, 1, 2],

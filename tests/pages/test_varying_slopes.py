@@ -16,6 +16,7 @@ from tests.mlm_core.lessons.test_varying_slopes import SCENARIOS
 from tests.pages.kit import drawn, mark_at, marks, questions, right, said, story_of
 
 STORY = story_of("varying_slopes")
+LARGE = replace(START, n_groups=10, students_per_group=80, imbalance=0.0)
 KINDS = [step.kind for step in STORY.steps]
 PREDICT, SAY, TRY, TRUTH, BREAKS, CHECK = (
     KINDS.index(k) for k in ("predict", "say", "try", "truth", "breaks", "check")
@@ -81,7 +82,7 @@ def test_rho_never_stands_without_its_interval():
         for step in STORY.steps:
             for words in (step.text, step.look):
                 spoken = said(words, f)
-                if re.search(r"correlation is|estimated −?[01]\.\d\d", spoken):
+                if re.search(r"correlation is|estimate is −?[01]\.\d\d", spoken):
                     assert "95% interval" in spoken, spoken
         lab = STORY.lab(f)
         assert {"rho", "low", "high"} <= set(lab.texts)
@@ -109,6 +110,12 @@ def test_what_each_mark_shows():
     assert at(shape="diamond") == [("true_beta", "true_height")]
     assert at(shape="cross") == [("beta", "height")]
     assert [m["x"]["field"] for m in mark_at(spec, color="#7A4BB8")] == ["beta"]
+    names = mark_at(spec, type="text", fontWeight="bold")
+    assert {m["x"]["field"] for m in names if m.get("text", {}).get("field") == "school"} == {
+        "name_x", "own_beta"
+    }  # fmt: skip
+    dashed = mark_at(spec, type="line", strokeDash=[5, 4])
+    assert {m["x"]["field"] for m in dashed} == {"x", "beta"}  # the true line, the true cloud
     seen = {
         m["x"]["field"]: m["opacity"] for m in mark_at(spec, fill="transparent", stroke="#0B68B0")
     }
@@ -157,7 +164,7 @@ def test_the_break_is_at_the_edge():
     assert f.rho[1:] == (-1.0, 1.0)
     assert f.data.n_groups == 5
     assert f.undecided
-    assert f"grows by {number(f.gap)}" in said(STORY.steps[BREAKS].look, f)
+    assert f"is {number(f.gap)} larger. Only more than 3.8" in said(STORY.steps[BREAKS].look, f)
     schools = drawn(STORY, seen)[0][0].tables["schools"]
     assert schools.truth_seen.all()
     assert schools.picked.sum() == 1
@@ -169,7 +176,8 @@ def test_the_truth_is_told_in_numbers():
     assert f"**{f.closer} of {f.known.sum()}**" in spoken
     assert f"{number(f.misses(f.fit.lines))} points against {number(f.misses(f.own))}" in spoken
     assert (
-        f"included: {number(np.hypot(2.0, 1.5))}, estimated {number(f.hyper.sigma_beta)}" in spoken
+        f"an SD of {number(np.hypot(2.0, 1.5))}, what u explains included; the estimate is "
+        f"{number(f.hyper.sigma_beta)}." in spoken
     )
     assert ("misses less" in spoken) == (f.misses(f.fit.lines) < f.misses(f.own))
 
@@ -183,3 +191,50 @@ def test_the_step_on_b1_has_u_in_the_model():
     assert f"**{number(abs(estimate))}** points {'more' if estimate >= 0 else 'fewer'}" in spoken
     assert f"standard error of {number(se)}" in spoken
     assert ("0 is not ruled out" in spoken) == (abs(estimate) <= 2 * se)
+
+
+def test_the_end_says_what_became_of_the_steepest_school():
+    """In each case: another school, the same, or one slope for all."""
+    last, cases = STORY.steps[-1], set()
+    found = [facts(s, "Ashford") for s in (START, replace(START, imbalance=0.0, seed=1), LARGE)]
+    alike = replace(found[0].fit.lines, beta=np.full_like(found[0].own.beta, 4.0))
+    found.append(replace(found[0], fit=replace(found[0].fit, lines=alike)))
+    for f in found:
+        spoken, pooled = said(last.text, f), f.fit.lines.beta
+        j = max(range(len(pooled)), key=lambda k: np.nan_to_num(f.own.beta[k], nan=-np.inf))
+        assert f"{f.names[j]} looked steepest, with {number(f.own.beta[j])} by" in spoken
+        if max(pooled) - min(pooled) < 0.05:
+            cases.add("one slope")
+            assert f"one slope, {number(pooled[j])}: none comes first" in spoken
+        elif pooled[j] == max(pooled):
+            cases.add("still")
+            assert f"With {number(pooled[j])} ± {number(f.fit.lines.se_beta[j])} it still" in spoken
+        else:
+            k = int(np.argsort(pooled)[-1])
+            cases.add("another")
+            assert (
+                f"gives it {number(pooled[j])}. Now {f.names[k]} is steepest, with "
+                f"{number(pooled[k])} ± {number(f.fit.lines.se_beta[k])}" in spoken
+            )
+    assert cases == {"one slope", "still", "another"}
+
+
+def test_the_school_of_the_story_is_named_and_followed_to_its_truth():
+    seen = story.designed(STORY, 0)
+    f = STORY.facts(seen)
+    name = f.names[f.steepest]
+    assert f"{name}, {f.data.n[f.steepest]} students, looks steepest" in said(
+        STORY.steps[0].text, f
+    )
+    for k in range(len(STORY.steps)):
+        schools = drawn(STORY, story.designed(STORY, k))[0][0].tables["schools"]
+        assert schools.steepest.sum() == 1
+    schools = drawn(STORY, seen)[0][0].tables["schools"]
+    assert schools[schools.steepest].school.tolist() == [name]
+    for step in (STORY.steps[TRUTH], STORY.steps[-1]):
+        assert step.shows["school"] == name
+    true = f.simulation.beta[f.steepest]
+    assert f"{name} looked steepest: own slope {number(f.own.beta[f.steepest])}" in said(
+        STORY.steps[TRUTH].text, f
+    )
+    assert f"truly **{number(true)}**" in said(STORY.steps[TRUTH].text, f)

@@ -119,6 +119,11 @@ def test_what_is_pulled_more_is_counted_school_by_school(scenario):
         "slopes" if slopes > intercepts else "intercepts" if slopes < intercepts else "same"
     )
     assert f.own.beta[f.steepest] == pytest.approx(max(own))
+    assert f.fit.lines.beta[f.steepest_pooled] == max(f.fit.lines.beta)
+    assert f.one_slope == (max(f.fit.lines.beta) - min(f.fit.lines.beta) < 0.05)
+    schools = f.tables(SLOPES, partial=True, truth=False)["schools"]
+    assert schools[schools.steepest].own_beta.tolist() == [max(schools.own_beta[f.known])]
+    assert (schools.side == "right").equals(schools.own_beta.where(f.known) > 8.0)
     true = f.simulation.beta[f.known]
     nearer = sum(abs(p - t) < abs(o - t) for p, o, t in zip(fit, own, true, strict=True))
     assert f.closer == nearer
@@ -179,6 +184,10 @@ def test_schools_are_pulled_to_what_their_u_lets_expect():
     assert mine.beta == pytest.approx(f.hyper.a1 + f.hyper.b1 * u)
     assert mine.alpha == pytest.approx(f.hyper.a0 + f.hyper.b0 * u)
     assert np.ptp(target.beta) > 0
+    slope = np.polyfit(target.beta, target.alpha, 1)[0]
+    assert slope == pytest.approx(f.hyper.b0 / f.hyper.b1)
+    reached = f.hyper.a1 + f.hyper.b1 * f.data.u
+    assert target.beta.min() < reached.min() < reached.max() < target.beta.max()
     without = facts(START, "Northgate").tables(SLOPES, partial=True, truth=False)["targets"]
     assert np.ptp(without.beta) == 0
     fitted = f.tables(SLOPES, partial=True, truth=False)["ellipses"].query("of == 'fitted'")
