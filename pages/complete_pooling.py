@@ -57,8 +57,8 @@ def alternative(f: Facts, seen: Seen) -> str:
 
 def how_sure(f: Facts) -> Question:
     """The prediction."""
-    counted = (f"Counted by schools the standard error is {number(f.by_schools, 2)} points, not {number(f.stated, 2)} "
-               "(the lower bar). ")  # fmt: skip
+    counted = (f"For these very schools the bar would do. For towns with schools like these, the standard error counted by "
+               f"schools is {number(f.by_schools, 2)} points, not {number(f.stated, 2)} (the lower bar). ")  # fmt: skip
     less = f.verdict == "less sure"
     if less:
         reached = (
@@ -70,7 +70,7 @@ def how_sure(f: Facts) -> Question:
     else:
         why = f"{counted}Here schools hardly differ, so each student tells as much as any other."
     return Question(
-        "The next town is outside the bar. The board wants to print: “We are better.” Is the height as sure as its bar?",
+        "The next town is outside the bar. The board wants to print: “Towns like ours do better.” Is the height as sure as its bar?",
         [
             Answer("Yes, as sure as its bar", why if not less
                    else "Only if students of one school were no more alike than students of different schools.", not less),
@@ -103,12 +103,12 @@ def checks(f: Facts) -> list[Question]:
             ],
         ),
         Question(
-            f"The board can pay for twice as many tests: twice as many students in the same {count(j, 'school')}, or as "
-            f"many as now in each of {2 * j} schools. What makes the line's height surer?",
+            f"What do towns like this one reach? The board can pay for twice as many tests: twice as many students in each of "
+            f"{count(j, 'school')}, or as many as now in each of {2 * j} schools. What makes the line's height surer?",
             [
                 Answer("Testing in twice as many schools", "Right: the swing comes from which schools the town happens to have."
                        if schools else "It would, if schools differed.", schools),
-                Answer("Twice as many students in the same schools", "They would say again what their schoolmates said."
+                Answer("Twice as many students in each school", "They would say again what their schoolmates said."
                        if schools else "They make it surer, as do students of other schools."),
                 Answer("Both the same: it is the number of students", "That holds for students who share nothing. These share their school."
                        if schools else "Right: here schools hardly differ, so only the number of students counts.", not schools),
@@ -123,8 +123,8 @@ def checks(f: Facts) -> list[Question]:
 def opening(f: Facts) -> str:
     """The decision."""
     return (
-        f"The board wants one number for its yearly report: what is the expected score of a student whose pre-test is "
-        f"average? The pre-test is last year's test, in standard deviations (SDs): 0 is average, 1 is one SD above.\n\n"
+        f"The board wants one number for its yearly report: what do towns with schools like these reach, for a student whose "
+        f"pre-test is average? The pre-test is last year's test, in standard deviations (SDs): 0 is average, 1 is one SD above.\n\n"
         f"Each dot is a student. The line through all of them, blind to schools, is [[complete pooling]]. At pre-test 0 it "
         f"is **{number(f.alpha)} points** high.\n\nThe bar below is that height on a larger scale, with two "
         f"[[standard error|standard errors]] to each side. The next town reports {number(f.next_town)}: the dotted mark."
@@ -173,8 +173,8 @@ def apart(f: Facts) -> str:
 def swings(f: Facts) -> str:
     """The errors beside the truth."""
     true = (
-        f" The true height lies above the next town's {number(f.next_town)}: “We are better” is true here, but these data "
-        "cannot show it."
+        f" The true height lies above the next town's {number(f.next_town)}: “Towns like ours do better” is true here, but "
+        "these data cannot show it."
         if f.true_but_not_shown
         else ""
     )
@@ -182,18 +182,18 @@ def swings(f: Facts) -> str:
         f"Simulate the town again and again, each time with new schools and new students. The line's height swings around "
         f"{number(f.swing.middle)} (the diamond) with an SD of **{number(f.swing.height, 2)} points**: the true standard "
         f"error. The textbook gives {number(f.stated, 2)}, counting by schools {number(f.by_schools, 2)}: "
-        f"{'nearer to' if f.nearer else 'in this draw farther from'} the truth, though rough where schools are few."
+        f"{'nearer to' if f.nearer else 'in this draw farther from'} the truth, though rough, and on average a little too small, where schools are few."
         f"{true}\n\n"
-        f"With twice as many students in the same schools it would still be {number(f.swing.more_students, 2)}; with "
+        f"With new schools each time, twice as many students in each would still give {number(f.swing.more_students, 2)}; "
         f"twice as many schools, {number(f.swing.more_schools, 2)}."
     )
 
 
 def verdict(f: Facts) -> str:
     """What the board can be told."""
-    town = f"the next town's {number(f.next_town)} lies"
+    town = f"the next town's {number(f.next_town)}, not sure either, lies"
     print_it = (
-        f"{town} within, so do not print “We are better”." if f.town_within else f"{town} outside."
+        f"{town} within, so do not print “Towns like ours do better”." if f.town_within else f"{town} outside."
     )
     return (
         "One line for all students is blind to schools, and where they differ it is too sure of its height: counted by "

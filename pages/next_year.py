@@ -171,7 +171,7 @@ def who_moved(f: Facts) -> str:
         f"average, the {f.ends} largest {number(f.typical_move(f.large_ones))}.{too}"
     )
     return (
-        "Now the largest school is at the top, and all ten years are shown at once. In these years "
+        "Now the largest school is at the top, and all ten years to come are shown at once. In these "
         f"{'; '.join(ranges)}.\n\n{sizes}"
     )
 
@@ -281,15 +281,15 @@ STEPS = [
         changed="Every school now tests 80 students a year. The schools differ as before.",
         look=hardly,
         text="The rule “the praised will fall” breaks where there is little luck. How far they fall depends on the share of "
-        "luck in this year's differences. No luck, no fall. All luck, and they fall to the mean of the schools.",
+        "luck in this year's differences. On average: no luck, no fall; all luck, and they fall to the mean of the schools.",
         sets=presets.LARGE,
         shows=BEFORE | {"handle": 1, "trail": True},
     ),
     story.check(heading="Check yourself", ask=checks, shows={**BEFORE, "trail": True, "handle": 1}),
     story.sentence(
         heading="What the board can be told",
-        text=lambda f: f"The best schools were good **and** lucky, and luck is not repeated: {plain(f.names[f.best])} will "
-        "most likely fall next year, and lesson 4 will say how far.",
+        text=lambda f: f"The highest schools were, on the whole, good **and** lucky, and luck is drawn anew each year: "
+        f"{plain(f.names[f.best])} will most likely fall next year, and lesson 4 will say how far.",
         shows={**BEFORE, "trail": True, "handle": 1},
     ),
 ]  # fmt: skip

@@ -152,7 +152,7 @@ def checks(f: Facts) -> list[Question]:
                        "Right: unbiased says nothing of how far a single estimate lies from the truth.", True),
                 Answer("The estimates of small schools lean to one side",
                        "They swing to both sides of the truth, and wide."),
-                Answer("It cannot tell schools apart", "It tells every school from every other, also where only luck differs."),
+                Answer("It gives all schools the same number", "That is complete pooling. No pooling tells every school from every other, also where only luck differs."),
             ],
         ),
         Question(
@@ -208,7 +208,7 @@ def two_models(f: Facts) -> str:
     return (
         "Textbooks call two models “no pooling”.\n\n"
         "- **One slope for all.** Each school has its own intercept; the lines at the right are parallel.\n"
-        "- **A slope for each.** Every school has a whole regression of its own, of its own students only.\n\n"
+        "- **A slope for each.** Every school has its own height and its own slope; only the SD within schools is taken from all.\n\n"
         + (price if f.unknown == 0 or own == own else f"{plain(f.names[j])} has too few students for a slope of its own.")
         + " In this course no pooling means the first, unless a page says otherwise."
     )  # fmt: skip
@@ -259,7 +259,7 @@ STEPS = [
     story.situation(
         heading="Let every school speak for itself",
         text=lambda f: "The last lesson drew one line for all students. Juniper's headteacher protests: “We are not the average "
-        "school.” So the board tries the opposite: each school is judged by its own students, and by nobody else.\n\n"
+        "school.” So the board tries the opposite: each school is judged by its own students.\n\n"
         "Each circle is a school's own estimate: the height of its line (at the right) where the pre-test is average, 0. So "
         f"it is not quite the plain mean of the first lesson: {at_average(f)}",
         do="Click **Juniper**, then **Oak Hill**: their students appear at the right.",
@@ -267,7 +267,7 @@ STEPS = [
     ),
     story.predict(
         heading="The same schools, other students",
-        text="This is [[no pooling]]: no school borrows from another. Now the same schools, unchanged, test other students.",
+        text="This is [[no pooling]]: no school borrows its height from another (they share one slope). Now the same schools, unchanged, test other students.",
         ask=how_far,
         shows={"school": "Juniper", "truth": False, "slopes": COMMON, "redraw": 0},
     ),
