@@ -1,6 +1,9 @@
 """How sure are we of the SD between schools: eight schools, as a story in steps."""
 
+from collections.abc import Callable
+
 import pandas as pd
+import streamlit as st
 
 from mlm_core import Scenario
 from mlm_core.charts.tau_curves import LETTER, SPREAD, tau_curves
@@ -32,11 +35,10 @@ def draw(f: Facts, seen: Seen) -> Handle:
         **({"truth": "truth"} if truth else {}),
     )  # fmt: skip
     domain = axis(f, means)
-    low, high = f.interval
     figure.show(
         "tau_curves",
         f"{count(f.n, 'school')}, with own estimates from {number(f.y.min())} to {number(f.y.max())} points. "
-        + (f"Above, how plausible each SD between schools is: 95% from {number(low)} to {number(high)}. "
+        + (f"Above, how plausible each SD between schools is: 95% from {between(f)}. "
            f"Below, the schools fan out from {number(f.pooled.estimate)} as that SD grows."
            if seen.revealed else "The SD between schools is not shown yet."),
         tau_curves,
@@ -49,6 +51,8 @@ def draw(f: Facts, seen: Seen) -> Handle:
         steps=len(f.tau),
         effect=what(f) if means else "SD of what is known, points",
     )  # fmt: skip
+    if not seen.revealed:
+        st.html('<div class="pl-no-handle"></div>')  # There is no τ yet.
     return Handle(
         "tau_curves", f.rest, [f"{t:g} points" for t in f.tau], "SD between schools, tau",
         {"best": f.step(f.best)},
@@ -67,6 +71,12 @@ def axis(f: Facts, means: bool) -> tuple[float, float]:
 def what(f: Facts) -> str:
     """What is measured in each school."""
     return "effect of coaching, points" if f.real else "mean test score, points"
+
+
+def between(f: Facts, word: str = "to") -> str:
+    """Where τ lies with 95%."""
+    low, high = f.interval
+    return f"{number(low) if low else '0'} {word} {number(high)}"
 
 
 def name(f: Facts, j: int) -> str:
@@ -110,8 +120,9 @@ def worked(f: Facts) -> Hand:
     return hand(
         f"<p>{figure.escaped(name(f, j))}, if τ were {{tau}}: "
         + mathml.math(mathml.frac(top, mathml.row(own, "+", common)), "=", live("theta"))
-        + "</p><p>{said}"
-        f"Averaged over τ: <b>{number(f.averaged.mean[j])}</b>, give or take {number(f.averaged.sd[j])}.</p>",
+        + "</p><p>{said}{mu} is the common mean at this τ. "
+        f"It moves with τ (at 0 it is {number(f.pooled.estimate)}). It is not known exactly either, and each ± has that in it.</p>"
+        f"<p>Averaged over τ: <b>{number(f.averaged.mean[j])}</b>, give or take {number(f.averaged.sd[j])}.</p>",
         tau=[f"{t:g}" for t in f.tau],
         mu=[number(m) for m in f.at.mu],
         theta=[number(m) for m in f.at.mean[:, j]],
@@ -121,11 +132,10 @@ def worked(f: Facts) -> Hand:
 
 def of_prior(f: Facts) -> Hand:
     """What the prior makes of the posterior, beside one tau."""
-    low, high = f.interval
     j = f.picked
     return hand(
         "<table><tbody>"
-        f"<tr><th scope='row'>τ, with 95%</th><td>{number(low)} to {number(high)}</td></tr>"
+        f"<tr><th scope='row'>τ, with 95%</th><td>{between(f)}</td></tr>"
         f"<tr><th scope='row'>{figure.escaped(name(f, j))}, averaged over τ</th>"
         f"<td>{number(f.averaged.mean[j])} ± {number(f.averaged.sd[j])}</td></tr>"
         "<tr><th scope='row'>if τ were {tau}</th><td>{mean} ± {sd}</td></tr></tbody></table>",
@@ -145,18 +155,17 @@ def prior_words(f: Facts) -> str:
 
 def trusted(f: Facts) -> Question:
     """The prediction."""
-    low, high = f.interval
-    between = f"With 95% the SD lies between {number(low)} and {number(high)} points."
+    lies = f"With 95% the SD lies between {between(f, 'and')} points."
     return Question(
         f"The best single guess of τ is {best(f)}. How far can you trust it?",
         [
-            Answer("Very well", between if f.trust == "well" else "Other values are nearly as plausible.", f.trust == "well"),
+            Answer("Very well", lies if f.trust == "well" else "Other values are nearly as plausible.", f.trust == "well"),
             Answer("Roughly: half or double is ruled out",
-                   between if f.trust == "roughly" else
+                   lies if f.trust == "roughly" else
                    "The data do not rule those out." if f.trust == "hardly" else "They rule out much more than that.",
                    f.trust == "roughly"),
             Answer("Hardly: very different values fit too",
-                   f"{between} {count(f.n, 'school')} say little about how much schools differ." if f.trust == "hardly"
+                   f"{lies} {count(f.n, 'school')} say little about how much schools differ." if f.trust == "hardly"
                    else "So many schools do tell how much they differ.", f.trust == "hardly"),
         ],
         ordered=True,
@@ -197,10 +206,10 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "“With fewer than ten groups a multilevel model is forbidden.” What do you answer?",
             [
-                Answer("True: use no pooling", "No pooling is the same model with τ = ∞. Nobody knows that."),
-                Answer("True: use complete pooling", "Complete pooling is the same model with τ = 0. Nobody knows that either."),
-                Answer("False: few groups leave τ uncertain, so average over it",
-                       "Right. With three or five groups the prior on τ matters, so say which one you used.", True),
+                Answer("True: use no pooling instead", "No pooling is the same model with τ = ∞. Nobody knows that."),
+                Answer("True: use complete pooling instead", "Complete pooling is the same model with τ = 0. Nobody knows that either."),
+                Answer("False: do it as with many groups", "With few groups one guess of τ can be far off, and nobody sees it."),
+                Answer("False: but average over τ", "Right: few groups leave τ uncertain. With three or five groups the prior on τ matters, so say which one you used.", True),
             ],
         ),
     ]  # fmt: skip
@@ -211,36 +220,49 @@ def checks(f: Facts) -> list[Question]:
 
 def known_truth(f: Facts) -> str:
     """The town's schools, of which the truth is known."""
-    low, high = f.interval
     partial, own = f.misses(f.averaged.mean), f.misses(f.y)
     return (
-        f"Of the eight schools nobody knows the truth. So take simulated schools: {f.n} of the town, of which we set τ to "
-        f"{number(f.true_tau)} points. Now the best guess is {best(f)}, and the 95% run from {number(low)} to {number(high)}: the true τ "
-        f"lies {'inside' if f.holds else 'outside, in this draw'}. More schools, and larger ones, tell more of τ.\n\nThe short bars "
+        f"Of the eight schools nobody knows the truth. So take {f.n} simulated schools of the town, made with a true τ of "
+        f"{number(f.true_tau)} points. Now the best guess is {best(f)}, and the 95% run from {between(f)}: the true τ "
+        f"lies {'inside' if f.holds else 'outside, in this draw'}. More schools, and larger ones, tell more of τ.\n\nAt the right "
+        "each school has a column, from A to Z, with its diamond beside it. The short bars "
         f"miss the true means by {number(partial)} points (root mean square), the schools' own means by {number(own)}."
     )
 
 
+def left(f: Facts) -> str:
+    """Which schools are left."""
+    *first, last = (plain(name(f, j)) for j in range(f.n))
+    return f"Only {count(f.n, 'school')} of the town {'is' if f.n == 1 else 'are'} left: {', '.join(first)} and {last}."
+
+
 def three(f: Facts) -> str:
     """How far the density of three schools runs."""
-    low, high = f.interval
     return (
-        f"Under this prior τ lies between {number(low)} and {number(high)} points, with 95%"
-        + (f"; {percent(f.beyond)} lie to the right of the figure. " if f.beyond > 0.025 else ". ")
-        + ("The tail is so long that τ has no finite mean." if f.endless else "")
-    )
+        f"Under this prior τ lies between {between(f, 'and')} points, with 95%. "
+        + (f"{percent(f.beyond)} lie to the right of the figure, where the curve is low but goes on and on. "
+           if f.beyond > 0.025 else "")
+        + ("So τ itself has no mean. A school still has an average: where τ is large, it keeps its own estimate."
+           if f.endless else "")
+    )  # fmt: skip
 
 
 def sentence(f: Facts) -> str:
     """What the board is told."""
     j = f.picked
+    same = (
+        " Could all eight true effects be the same? Yes, that is even the best guess. But with 95% they could also differ by an "
+        f"SD of up to {number(f.interval[1])} points."
+        if f.best == 0
+        else f" All true effects could be the same, but the best guess is an SD of {number(f.best)} points."
+    )
     told = (
-        f" For {plain(name(f, j))} the board can expect {number(f.averaged.mean[j])} points from coaching, give or take "
+        f"\n\nFor {plain(name(f, j))} the board can expect {number(f.averaged.mean[j])} points from coaching, give or take "
         f"{number(f.averaged.sd[j])}, and not {number(f.y[j], 0)}."
     )
     return (
         "A single guess of τ hides how little a few schools say of it. So average over all τ, each by how plausible it is."
-        + (told if f.real else "")
+        + (same + told if f.real else "")
     )
 
 
@@ -272,14 +294,14 @@ STEPS = [
         heading="How much do the true effects differ?",
         text="Each school has a **true effect**. We call it θ (theta). How much the true effects differ is the **SD between "
         "schools**. In this lesson it is called τ (tau); earlier it was $\\sigma_\\alpha$. At τ = 0 coaching did the same everywhere. "
-        "[[REML]] estimates it, as before.",
+        "τ and the common mean are the [[hyperparameters]]. [[REML]] estimates τ, as before.",
         ask=trusted,
         shows={**NOT_YET, "handle": "first"},
     ),
     story.try_it(
         heading="Every τ, and what it would mean",
         text=lambda f: "The hill says how plausible each τ is, given the data. Such a curve is a [[density]]: values under the high part are "
-        f"more plausible. The dark part holds 95%. Below it, each green curve is a school: its estimate **if that τ were true**. "
+        f"more plausible. The dark part holds 95%, from {between(f)}. Below it, each green curve is a school: its estimate **if that τ were true**. "
         f"At 0{', the best guess,' if f.best == 0 else ''} all get the same {number(f.pooled.estimate)}.",
         hand=at_this_tau,
         do="Drag the handle from 0 to the right. Watch the schools fan out while τ is still plausible.",
@@ -288,9 +310,7 @@ STEPS = [
     story.say(
         heading="Averaged over τ",
         text="Which τ to take? Not one alone. Take a school's estimate at every τ, and average them; a plausible τ counts much, an "
-        "implausible one little. This is **averaged over τ**: the short bars.\n\n"
-        r"$$\underbrace{E(\theta_j)}_{\text{averaged}} = \int \underbrace{E(\theta_j \mid \tau)}_{\text{if τ were true}}\; "
-        r"\underbrace{p(\tau \mid y)}_{\text{density of τ}}\, d\tau$$",
+        "implausible one little. This is **averaged over τ**: the short bars.",
         hand=worked,
         do="Drag: one τ is partial pooling as before. The average stands still.",
         shows={**AVERAGED, "handle": "rest"},
@@ -298,10 +318,10 @@ STEPS = [
     story.try_it(
         heading="What was held plausible before",
         text="The dotted line is the [[prior]]: how plausible each τ was **before** the data. The data turn it into the hill, "
-        "the [[posterior]]. Flat: all τ alike. Half-normal: τ above twice its scale is hardly plausible. Half-Cauchy: much "
-        "larger ones still are.",
+        "the [[posterior]]. Flat: all τ alike. Half-normal: it almost rules out a τ above twice its scale. Half-Cauchy: it leaves "
+        "room for a much larger τ.",
         hand=of_prior,
-        do="Choose half-normal and a scale of 1: it insists that schools hardly differ. Then try 30.",
+        do="Choose half-normal. A scale of 1 insists that schools hardly differ. Then try 30.",
         uses=("prior", "scale"),
         shows={**WITH_PRIOR, "handle": "rest"},
     ),
@@ -314,7 +334,7 @@ STEPS = [
     ),
     story.breaks(
         heading="Three schools and a flat prior",
-        changed="Only three schools of the town are left.",
+        changed=left,
         look=three,
         text="The model can be fitted, but three schools cannot say how much schools differ. What the prior holds plausible now decides: "
         "choose one that says what you know of schools, and report it.",
@@ -337,6 +357,7 @@ def model(f: Facts) -> str:
     return (
         r"$$y_j \sim N(\theta_j, \sigma_j^2), \qquad \theta_j \sim N(\mu, \tau^2), \qquad E(\theta_j \mid \tau) = "
         r"\frac{y_j/\sigma_j^2 + \hat\mu_\tau/\tau^2}{1/\sigma_j^2 + 1/\tau^2}$$"
+        r"$$E(\theta_j) = \int E(\theta_j \mid \tau)\, p(\tau \mid y)\, d\tau$$"
         "\n\n$y_j$ is the estimate of school j, $\\sigma_j$ its standard error, taken as known; $\\theta_j$ its true effect; $\\mu$ "
         "the mean of all true effects, with a flat prior; $\\tau$ their SD. These last two are the [[hyperparameters]]. "
         f"Complete pooling: {number(f.pooled.estimate, 2)} (standard error {number(f.pooled.se, 2)}). A test of τ = 0: "
@@ -426,6 +447,15 @@ print(round(sqrt(drop(weight %*% (sd2 + t(t(mean) - averaged)^2))), 2))""",
     )
 
 
+class Scale(controls.Slider):
+    """The scale of a prior; a flat one has none, and there is no slider."""
+
+    def draw(self, key: str, scenario: Scenario, changed: Callable[[], None]) -> None:
+        """Draw it, unless the prior chosen above it is flat."""
+        if st.session_state.get(f"{key.removesuffix('scale')}prior") != "flat":
+            controls.Slider.draw(self, key, scenario, changed)
+
+
 STORY = story.Story(
     slug="how_sure_about_tau",
     steps=STEPS,
@@ -439,8 +469,7 @@ STORY = story.Story(
         controls.Choice("school", "School", lambda s: [*EIGHT_NAMES, *sorted(school_names(s.n_groups))], "A",
                         help="A to H are the eight schools, the others those of the town."),
         controls.Choice("prior", "Prior on τ", list(PRIORS), "flat", names=PRIORS),
-        controls.Slider("scale", "Scale of the prior, points", Bounds(1.0, 30.0, 1.0), 10.0,
-                        help="A flat prior has none."),
+        Scale("scale", "Scale of the prior, points", Bounds(1.0, 30.0, 1.0), 10.0),
         controls.Choice("curves", "The curves show", ["means", "SDs"], "means"),
         controls.Switch("averaged", "Show what is averaged over τ", default=True),
         controls.Switch("line", "Show the prior", default=True),

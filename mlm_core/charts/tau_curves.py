@@ -90,7 +90,7 @@ def _density(look: Look, along: Any, now: str) -> Any:
     at_handle = base.transform_filter(now)
     return alt.layer(
         base.mark_area(color=colours.muted, opacity=0.14).encode(x=x["tau"], y=at["density"]),
-        base.mark_area(color=colours.muted, opacity=0.25).encode(x=x["tau"], y=at["inside"]),
+        base.mark_area(color=colours.muted, opacity=0.6).encode(x=x["tau"], y=at["inside"]),
         base.mark_line(color=colours.muted, strokeDash=[2, 4], strokeWidth=2).encode(
             x=x["tau"], y=at["prior"], opacity=_seen("prior_seen")
         ),
@@ -107,8 +107,8 @@ def _density(look: Look, along: Any, now: str) -> Any:
         at_handle.mark_point(shape="circle", filled=True, color=colours.ink, size=90).encode(
             x=x["tau"], y=at["density"], opacity=_seen("revealed")
         ),
-        single.mark_text(color=colours.muted, align="right").encode(
-            x=alt.value(_share(CURVES_END)), y=alt.value(36), text="words:N"
+        single.mark_text(angle=270, baseline="top", lineBreak="\n").encode(
+            x=alt.value(6 - LEFT), y=alt.value((18 + DENSITY) / 2), text="words:N"
         ),
     )
 
@@ -164,7 +164,10 @@ def _estimates(look: Look, y_scale: Any, now: str) -> Any:
         grid=True, labels=False, ticks=False, domain=False, title=None, tickCount=6,
         orient="right", minExtent=0, maxExtent=0,
     )  # fmt: skip
-    x = {c: alt.X(f"{c}:Q", scale=x_scale, axis=None) for c in ("place", "left", "label_at")}
+    x = {
+        c: alt.X(f"{c}:Q", scale=x_scale, axis=None)
+        for c in ("place", "left", "label_at", "truth_at")
+    }
     schools = alt.Chart(alt.NamedData("schools"))
     said = alt.Chart(alt.NamedData("steps")).transform_filter(now)
     single = alt.Chart(alt.NamedData("marks"))
@@ -231,6 +234,6 @@ def _of_each(look: Look, schools: Any, x: dict[str, Any], y: dict[str, Any], now
             x=x["left"], x2="right:Q", y=y["averaged"], opacity=_seen("averaged_seen"), key=key
         ),
         marks.point(schools, "truth", look, 50).encode(
-            x=x["place"], y=y["truth"], opacity=_seen("truth_seen"), key=key, size=size
+            x=x["truth_at"], y=y["truth"], opacity=_seen("truth_seen"), key=key, size=size
         ),
     ]

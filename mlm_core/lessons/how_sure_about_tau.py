@@ -127,7 +127,13 @@ class Facts:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Where tau lies with 95% (points)."""
+        """Where tau lies with 95% (points).
+
+        2.5% are left out at each end; where 0 is more plausible than all other values, 5% at
+        the upper end.
+        """
+        if self.density.argmax() == 0:
+            return 0.0, float(self.posterior.quantile(0.95))
         low, high = self.posterior.quantile([0.025, 0.975])
         return float(low), float(high)
 
@@ -431,15 +437,18 @@ def _schools(
     picked = row == f.picked
     few = J <= MOST_LETTERS
     label = f.names if few else np.where(picked, f.names, "")
-    letters = [name[0] if few else "" for name in f.names]
+    # The eight are A to H: of few schools of the town there are three letters of each.
+    letters = [(name[:3] if J <= 4 else name[0]) if few else "" for name in f.names]
+    over_column = float(np.clip(place(0.5)[f.picked], start + 0.18 * (1 - start), 0.82))
     own = f.y if means else f.se
     return pd.DataFrame(
         {
             "row": row,
             "school": f.names,
             "label": letters if f.real or few else label,
-            "label_at": place(0.5) if few else np.full(J, 0.5),
-            "place": place(0.5),
+            "label_at": place(0.5) if few else np.full(J, over_column),
+            "place": place(0.5 if few else 0.35),
+            "truth_at": place(0.5 if few else 0.85),
             "left": place(0.1 if few else 0.0),
             "right": place(0.9 if few else 1.0),
             "size": 70.0 if few else max(14.0, 560.0 / J),
@@ -467,7 +476,7 @@ def _single(f: Facts, means: bool, revealed: bool, truth: bool) -> pd.DataFrame:
             "best": [min(f.best, f.top)],
             "pooled": [pooled],
             "guess": [f"best guess {f.best:.1f}" if f.best else "best guess 0"] if revealed else "",
-            "words": ["how plausible τ is" if revealed else ""],
+            "words": ["how plausible\nτ is" if revealed else ""],
             "true_tau": [min(f.true_tau, f.top) if truth else 0.0],
             "truth_seen": [int(truth and revealed)],
             "revealed": [int(revealed)],

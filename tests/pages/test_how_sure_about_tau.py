@@ -36,6 +36,7 @@ CHECK = KINDS.index("check")
 PREDICT, TRY, SAY, PRIOR, TRUTH, BREAKS = 1, 2, 3, 4, 5, 6
 TIE = Scenario(100, 100, imbalance=0.0, sigma_y=2.0, hyper=Hyperparameters(sigma_alpha=20.0))
 N = r"(−?\d+\.\d)"
+E = r"(0|\d+\.\d)"
 
 
 def designed(k, **changes):
@@ -98,7 +99,8 @@ def test_each_word_is_said_before_its_symbol_is_used():
     assert told[1].index("SD between schools") < told[1].index("τ")
     assert "[[density]]" in told[TRY]
     assert "density" not in told[0] + told[1]
-    order = [told[SAY].index(w) for w in ("average them", "averaged over τ", "int")]
+    assert "[[hyperparameters]]" in told[1]  # the title's word
+    order = [told[SAY].index(w) for w in ("average them", "averaged over τ")]
     assert order == sorted(order)
     assert "[[prior]]" in told[PRIOR]
     assert not any(re.search("prior", t) for t in told[:PRIOR])
@@ -114,7 +116,7 @@ def test_the_prediction_is_computed(changes, scenario, answer):
     [question] = questions(STORY, PREDICT, f)
     assert right(question).startswith(answer)
     [why] = [a.why for a in question.answers if a.right]
-    assert found(rf"between {N} and {N} points", why) == pytest.approx(f.interval, abs=0.051)
+    assert found(rf"between {E} and {N} points", why) == pytest.approx(f.interval, abs=0.051)
     assert f"is {'exactly 0' if f.best == 0 else round(f.best, 1)}." in question.text
     whys = {a.why for a in question.answers}
     assert len(whys) == 3
@@ -161,11 +163,12 @@ def test_nothing_is_given_away_before_it_is_asked():
         assert tables["marks"]["guess"].tolist() == [""]
         assert set(tables["steps"]["caption"]) == {""}
         assert "not shown yet" in fig.alt
-        assert "20.8" not in fig.alt
+        assert f"{facts_of(PREDICT).interval[1]:.1f}" not in fig.alt
         # over the whole width: the column is from 0 to 1
         assert 0 < SIDE + (1 - SIDE) * tables["schools"]["place"].min() < 0.1
     fig, handle = shown(PREDICT, answered=True)
-    assert "95% from 0.2 to 20.8" in fig.alt
+    high = facts_of(PREDICT).interval[1]
+    assert f"95% from 0 to {high:.1f}." in fig.alt
     assert fig.tables["schools"]["place"].between(0, 1).all()
     assert handle.at("first") == handle.at("best") == 0
     assert handle.spoken[handle.rest] == "5.25 points"
@@ -191,7 +194,10 @@ def test_layers_come_as_data():
 
 def test_what_is_said_of_the_priors_is_so():
     prose = STORY.steps[PRIOR].text
-    assert "Half-normal: τ above twice its scale is hardly plausible. Half-Cauchy" in prose
+    assert (
+        "Half-normal: it almost rules out a τ above twice its scale. Half-Cauchy: it leaves"
+        in prose
+    )
     assert halfnorm.sf(2) < 0.05 < 0.25 < halfcauchy.sf(2)
 
 
@@ -251,7 +257,8 @@ def test_the_tables_are_the_facts():
     steps = fig.tables["steps"]
     assert steps.loc[steps["resting"], "tau"].tolist() == [5.25]
     inside = steps.loc[steps["inside"] > 0, "tau"]
-    assert (inside.min(), inside.max()) == (0.25, 20.75)
+    assert inside.min() == 0
+    assert inside.max() <= f.posterior.quantile(0.95) < inside.max() + 0.25
     sds, _ = shown(-1, curves="SDs")
     table = sds.tables["schools"]
     assert table["own"].tolist() == list(EIGHT_SE)
@@ -293,15 +300,15 @@ def test_words_follow_the_handle(school):
         [f.averaged.mean[f.picked], f.averaged.sd[f.picked]], abs=0.051
     )
     assert f"School {school}" in formula.html
-    assert found(rf"<td>{N} to {N}</td>", prior.html) == pytest.approx(f.interval, abs=0.051)
+    assert found(rf"<td>{E} to {N}</td>", prior.html) == pytest.approx(f.interval, abs=0.051)
 
 
 @pytest.mark.parametrize("scenario", [Scenario(), Scenario(n_groups=4, seed=3), Scenario(seed=9)])
 def test_the_sentences_are_the_facts(scenario):
     f = facts(scenario, False, "Juniper")
     prose = said(STORY.steps[TRUTH].text, f)
-    assert found(rf"95% run from {N} to {N}", prose) == pytest.approx(f.interval, abs=0.051)
-    assert found(rf"set τ to {N} points", prose) == [5.0]
+    assert found(rf"95% run from {E} to {N}", prose) == pytest.approx(f.interval, abs=0.051)
+    assert found(rf"a true τ of {N} points", prose) == [5.0]
     low, high = f.interval
     assert ("lies inside" in prose) == (low <= 5 <= high)
     wanted = [np.sqrt(((v - f.truth) ** 2).mean()) for v in (f.averaged.mean, f.y)]
@@ -309,22 +316,57 @@ def test_the_sentences_are_the_facts(scenario):
         pytest.approx(wanted, abs=0.051)
     )
     look = said(STORY.steps[BREAKS].look, f)
-    assert ("no finite mean" in look) == (f.n == 3)
+    assert ("τ itself has no mean" in look) == (f.n == 3)
     assert "For Juniper" not in said(STORY.steps[-1].text, f)
 
 
 def test_three_schools_break_the_flat_prior_and_the_step_says_so():
     look = said(STORY.steps[BREAKS].look, facts_of(BREAKS))
-    assert "no finite mean" in look
+    assert "τ itself has no mean" in look
     assert "to the right of the figure" in look
+    f = facts_of(BREAKS)
+    assert np.isfinite(f.averaged.mean).all()  # what the sentence says of a school
+    changed = said(STORY.steps[BREAKS].changed, f)
+    assert changed == "Only 3 schools of the town are left: Ashford, Birch Lane and Cedar."
+    fig, _ = shown(BREAKS)
+    assert fig.tables["schools"]["label"].tolist() == ["Ash", "Bir", "Ced"]
     tamed = said(STORY.steps[BREAKS].look, facts_of(BREAKS, prior="half-normal"))
-    assert "no finite mean" not in tamed
+    assert "no mean" not in tamed
     assert "to the right" not in tamed
 
 
 def test_the_last_sentence_is_the_average_of_the_school():
     told = said(STORY.steps[-1].text, facts_of(len(KINDS) - 1))
     assert "can expect 11.4 points from coaching, give or take 8.3, and not 28." in told
+    high = facts_of(SAY).posterior.quantile(0.95)
+    assert "Could all eight true effects be the same? Yes" in told
+    assert f"an SD of up to {high:.1f} points" in told
+    assert said(STORY.steps[0].do, facts_of(0)).endswith(
+        "Could all eight true effects be the same?"
+    )
+
+
+def test_the_best_guess_lies_in_the_interval():
+    """Of the density where the prior is flat: 0 is the end of the line, not outside."""
+    for f in (facts_of(SAY), facts(Scenario(), False), facts(Scenario(n_groups=3), False)):
+        low, high = f.interval
+        assert low <= f.best <= high
+        inside = float(f.posterior.cdf(high)) - float(f.posterior.cdf(low))
+        assert inside == pytest.approx(0.95, abs=1e-6)
+
+
+def test_there_is_no_handle_before_there_is_a_tau():
+    for step, hidden in ((0, True), (PREDICT, True), (TRY, False)):
+        with patch("streamlit.html") as html:
+            shown(step)
+        assert any("pl-no-handle" in str(call) for call in html.call_args_list) == hidden
+
+
+def test_a_flat_prior_has_no_scale_to_set():
+    page = open_page("how_sure_about_tau", step=PRIOR + 1)
+    assert not page.slider
+    page.get("button_group")[0].set_value("half-normal").run()
+    assert [s.label for s in page.slider] == ["Scale of the prior, points"]
 
 
 def test_the_lesson_holds_on_its_own_draws():

@@ -74,7 +74,10 @@ def test_the_numbers_of_the_book():
     # two decimals as printed
     np.testing.assert_allclose(f.averaged.mean, AVERAGED, atol=0.005)
     assert f.median == pytest.approx(5.24, abs=0.005)
-    assert f.interval == pytest.approx((0.24, 20.75), abs=0.005)
+    assert f.posterior.quantile([0.025, 0.975]) == pytest.approx((0.24, 20.75), abs=0.005)
+    # 0 is the most plausible value: all 5% are left out at the other end
+    assert f.interval[0] == 0
+    assert f.posterior.cdf(f.interval[1]) == pytest.approx(0.95)
     np.testing.assert_allclose(f.at.mean[f.step(5.0)], AT_5, atol=0.005)
     np.testing.assert_allclose(f.at.mean[f.step(10.0)], AT_10, atol=0.005)
     assert f.tau[[0, f.step(5.0), f.step(10.0), -1]].tolist() == [0, 5, 10, 30]
