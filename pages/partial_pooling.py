@@ -167,7 +167,8 @@ def checks(f: Facts) -> list[Question]:
     """Three questions on what the steps have shown."""
     return [
         Question(
-            "Two schools have the same own mean. One has 5 students, the other 50. Which estimate lies nearer to the common mean?",
+            "Two schools have the same own mean, far from the common mean. One has 5 students, the other 50. Which estimate lies "
+            "nearer to the common mean?",
             [
                 Answer("That of the school with 5", "Right: five students say less, so the common mean counts more.", True),
                 Answer("That of the school with 50", "Fifty students say more: that school keeps more of its own mean."),
@@ -178,7 +179,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "Does partial pooling bring every school nearer to its true mean?",
             [
-                Answer("No, but the errors are smaller on the whole" , f"Right. Here {f.closer} of {f.data.n_groups} come nearer. "
+                Answer("No, but the errors are smaller on average", f"Right. Here {f.closer} of {f.data.n_groups} come nearer. "
                        "What falls, on average over draws, is the mean squared error.", True),
                 Answer("Yes, every school", "A school that is truly far from the others is pulled the wrong way. "
                        f"Here {f.closer} of {f.data.n_groups} come nearer."),
@@ -232,7 +233,7 @@ def against_truth(f: Facts) -> str:
     """What became of the estimates, and the answer to lesson 1."""
     j, far = f.picked, f.far_off
     return (
-        "The diamonds are the true means. With partial pooling the typical error (root mean square) "
+        "The diamonds are the true means. With partial pooling the typical error (root mean square) of this draw "
         f"{moved(f.misses(f.own, f.truth), f.misses(f.partial, f.truth))}. Not every school gains: {f.closer} of "
         f"{f.data.n_groups} come nearer.\n\nNow the question of lesson 1. **{plain(f.names[j])}** had {number(f.own[j])}; "
         f"partial pooling expects {number(f.partial[j])}; next year it had {number(f.later[j])}. Some guesses fail "
@@ -308,7 +309,7 @@ STEPS = [
         f"(The axis is wider: {number(scores(f)[0], 0)} to {number(scores(f)[1], 0)}.)",
         look=one_stretches,
         text="Partial pooling believes that all schools come from one family of schools. A school that does not belong "
-        "to it is pulled the wrong way.",
+        "to it is, on average, pulled the wrong way, and the model is too sure of it.",
         sets=presets.EXTRAORDINARY,
         shows={"school": "Ashford", "truth": True, "later": False},
     ),

@@ -101,7 +101,8 @@ def year_by_year(f: Facts) -> Hand:
 def three_rankings(f: Facts) -> Hand:
     """Small schools at the ends, on average."""
     small = f.average.small
-    names = {"own": "own means", "partial": "partial pooling", "truth": "true means"}
+    ranked = "partial pooling" + (" (draws with a ranking)" if f.average.no_ranking > 0 else "")
+    names = {"own": "own means", "partial": ranked, "truth": "true means"}
     body = "".join(
         f"<tr><th scope='row'>{name}</th><td>{percent(small[by])}</td></tr>"
         for by, name in names.items()
@@ -224,7 +225,7 @@ def luck(f: Facts) -> str:
         else f"Here schools truly differ by more: {number(f.true_sd)} (SD)."
     )
     return (
-        r"Luck does not average out in a small school. The SD of a school's mean around its true mean is the "
+        r"In a small school luck averages out less. The SD of a school's mean around its true mean is the "
         r"SD within schools, $\sigma_y$, divided by the root of its number of students, $n_j$:"
         "\n\n" + r"$$\mathrm{SD}(\bar y_j) = \sigma_y / \sqrt{n_j}$$" + "\n\n"
         f"{plain(f.names[f.picked])}, {count(n, 'student')}: {number(f.fit.sigma_y)} / √{n} = **{number(f.luck(n))} points** of luck. "
@@ -242,18 +243,20 @@ def over_corrected(f: Facts) -> str:
         )
     own, partial = f.error("own"), f.error("partial")
     better = (
-        f"For **one** school it is the better guess: the typical error is {number(partial)} points instead of {number(own)}"
+        f"School by school it is, on the whole, the better guess: the typical error is {number(partial)} points instead of {number(own)}"
         if partial < own
-        else f"In this draw it is no better guess even for one school: {number(partial)} points of typical error, own means {number(own)}"
+        else f"In this draw it is no better guess even school by school: {number(partial)} points of typical error, own means {number(own)}"
     )  # fmt: skip
     now = (
         "This year it makes all schools level." if f.level
         else f"This year they have {f.at_ends('partial')} of {2 * f.places} end places; by own means {f.at_ends('own')}."
     )  # fmt: skip
+    agree = f.average.agreement
+    nearer = "On average its order is still nearer to the truth. " if agree["partial"] > agree["own"] else ""
     too_well = small["partial"] < small["truth"] < small["own"]
     return (
         f"Rank by [[partial pooling]], the filled dots. {better}. For a **ranking** "
-        + ("it corrects too much: small schools are pulled most, and **too few** reach an end. " if too_well
+        + (f"it corrects too much: small schools are pulled most, and **too few** reach an end. {nearer}" if too_well
            else "something else counts: small schools are pulled most. ")
         + now
     )  # fmt: skip
