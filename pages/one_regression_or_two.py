@@ -115,7 +115,7 @@ def which(f: Facts) -> Question:
     two, both = f.overstated
     little = "There is noise, but here it is small beside the true SD, and hardly shows."
     return Question(
-        "Which way will say, on average, that schools differ clearly more than they do?",
+        "Which finds an SD clearly too large, on average?",
         [
             Answer("Two steps", means(f) if (two, both) == (True, False) else
                    "So near to an SD of 0, the other way is too large on average as well." if two else little, (two, both) == (True, False)),
