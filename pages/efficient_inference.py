@@ -62,7 +62,7 @@ def draw_sizes(f: Facts, seen: Seen) -> None:
     no, partial = f.of("no"), f.of("partial")
     figure.legend(
         **NAMES,
-        picked=f.names[f.picked],
+        students=f"picked: {f.names[f.picked]}",
         **({"promise": "the promised 95%"} if seen["coverage"] else {}),
     )
     limit = 100 if f.n.max() <= 100 else 1000
@@ -157,13 +157,13 @@ def how_much(f: Facts) -> Question:
     no, partial = f.of("no"), f.of("partial")
     said = (
         f"Over {DRAWS:,} draws its own mean misses by {number(no.rmse[j], 2)} points, partial pooling by "
-        f"{number(partial.rmse[j], 2)} (root mean square)."
+        f"{number(partial.rmse[j], 2)}."
     )
     if not f.equal:
         said += f" In {plain(f.names[k])}, with {count(f.n[k], 'student')}: {number(no.rmse[k], 2)} and {number(partial.rmse[k], 2)}."
     return Question(
-        f"{plain(f.names[j])} is the largest school, with {count(f.n[j], 'student')}. Compared with its own mean, "
-        "how much smaller is the error of partial pooling there?",
+        f"{plain(f.names[j])} is the largest school ({count(f.n[j], 'student')}). By how much is its error smaller "
+        "with partial pooling?",
         [
             Answer(
                 text,
@@ -233,17 +233,16 @@ def formula(f: Facts) -> str:
     near = (
         "All schools have one size here."
         if f.equal
-        else f"The common mean is made mostly of the large schools: it misses {plain(f.names[f.largest])} by "
+        else f"The common mean is mostly that of large schools: it misses {plain(f.names[f.largest])} by "
         f"{number(common[f.largest])}, {plain(f.names[f.smallest])} by {number(common[f.smallest])}."
     )
     return (
-        r"The own mean misses by $\sigma_y/\sqrt{n_j}$, a common mean that is known by the SD between schools, $\sigma_\alpha$. What "
-        r"a source knows is 1/variance, its precision: $n_j/\sigma_y^2$ and $1/\sigma_\alpha^2$. Precisions add up:"
-        "\n\n"
+        r"The own mean misses by $\sigma_y/\sqrt{n_j}$, a known common mean by the SD between schools, $\sigma_\alpha$. What "
+        "a source knows, its precision, is 1/variance. Precisions add up:\n\n"
         r"$$\mathrm{RMSE}_{\text{partial}} = 1 \Big/ \sqrt{n_j/\sigma_y^2 + 1/\sigma_\alpha^2}$$"
         f"\n\n{plain(f.names[f.picked])} ({n}), with true SDs {number(sy)} and {number(sa)}: {number(known['no'])} alone, "
-        f"{number(known['complete'])} by the common mean, **{number(known['partial'])}** together. These are the curves. The "
-        f"marks are the {DRAWS:,} draws. Luck moves them by {percent(f.luck)} or so; estimated SDs cost partial pooling a little. {near}"
+        f"{number(known['complete'])} by the common mean, **{number(known['partial'])}** together: the curves. The "
+        f"marks are {DRAWS:,} draws: luck moves them by {percent(f.luck)} or so, and estimated SDs cost a little. {near}"
     )
 
 
@@ -288,7 +287,7 @@ def two_methods(f: Facts) -> str:
     return (
         f"How much do {count(len(f.n), 'school')} differ? [[Maximum likelihood]] (ML) measures their spread around the common mean as if "
         "that were known. But it was estimated from the same schools, and lies too near to them. [[REML]] allows for that, much as a "
-        r"sample variance divides by $J - 1$ and not by $J$, the number of schools."
+        r"sample variance of $J$ values divides by $J - 1$."
         f"\n\nThe true variance is {number(f.true_sd**2)}. Average of the estimated variances: REML **{number(reml)}**, ML **{number(ml)}**. "
         f"(Their roots, the SDs, average less: {number(found.reml.mean())} by REML, where the truth is {number(f.true_sd)}.) "
         "Partial pooling is fitted by REML in this course."
@@ -311,7 +310,7 @@ STEPS = [
     ),
     story.predict(
         heading="What does the largest school gain?",
-        text="In a small school its own mean misses by far. Partial pooling mixes it with the mean that all schools have in common. "
+        text="A small school's own mean misses by far. Partial pooling mixes it with the common mean. "
         "Does a large school need that?",
         ask=how_much,
         shows={**ERRORS, "school": "Oak Hill"},
@@ -319,7 +318,7 @@ STEPS = [
     story.say(
         heading="What two sources know adds up",
         text=formula,
-        do="Move the SD between schools: each move refits all draws.",
+        do="Move the SD: each move refits all draws.",
         uses=("sigma_alpha",),
         shows=SIZES,
     ),

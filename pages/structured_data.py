@@ -117,7 +117,7 @@ def how_often(f: Facts) -> Question:
         [
             Answer(
                 text,
-                f"{percent(found)} of {TRIALS:,} trials are false alarms." if low <= found < high
+                f"Found: {percent(found)}." if low <= found < high
                 else "Students of a school are alike: they tell less than strangers."
                 if high <= found
                 else "Too much: the students of a school are not so alike here.",
@@ -178,8 +178,8 @@ def checks(f: Facts) -> list[Question]:
 def repeats(f: Facts) -> str:
     """The design effect, in the numbers of the moment."""
     return (
-        "Students who are alike add less than strangers. The variance is larger than stated by "
-        "the [[design effect]], with $n$ students in a school:\n\n"
+        "Students who are alike add less than strangers. The variance is understated by the "
+        "[[design effect]] ($n$ per school):\n\n"
         rf"$$1 + (n - 1)\,\mathrm{{ICC}} = 1 + {f.n - 1} \cdot {f.icc:.2f} = {f.design_effect:.2f}$$"
         f"\n\nSo **{f.students:,}** students tell as much as **{f.worth:,.0f}** independent ones. "
         f"An error bar that is $\\sqrt{{{f.design_effect:.2f}}}$ = {number(f.too_short, 2)} times too short calls an effect what luck takes over "
@@ -238,9 +238,9 @@ STEPS = [
     ),
     story.predict(
         heading="Alarms about nothing",
-        text=lambda f: "An ordinary regression calls p < .05 an effect. Were students independent, 5% of trials would have such a "
-        f"[[p-value|false alarm]]. But students of a school are alike: {percent(f.icc)} of the variance lies between schools, the "
-        "[[intraclass correlation]] (ICC).",
+        text=lambda f: "An ordinary regression calls p < .05 an effect. Were students independent, 5% of trials would have this "
+        f"[[p-value|false alarm]]. But in a school they are alike: {percent(f.icc)} of the variance lies between schools "
+        "([[intraclass correlation]], ICC).",
         ask=how_often,
         shows=ONE,
         answered=MANY,

@@ -58,12 +58,12 @@ def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
         for at, text, seen in (
             (ARMS[0] - 29, "schools with the programme", alt.value(1)),
             (ARMS[1] - 29, "schools without", alt.value(1)),
-            (INTERVALS - 8, "difference of the two means, with its 95% interval", _if_seen()),
-            (INTERVALS - 8, "difference of the two means", _if_seen("datum.seen == 0")),
-            (TRAIL - 8, "in the trials so far", _if_seen("datum.trail > 0 && datum.seen == 0")),
+            (INTERVALS - 8, "difference, with its 95% interval", _if_seen()),
+            (INTERVALS - 8, "difference of the means", _if_seen("datum.seen == 0")),
+            (TRAIL - 8, "differences so far", _if_seen("datum.trail > 0 && datum.seen == 0")),
             (
                 TRAIL - 8,
-                "in the trials so far (full: a false alarm)",
+                "so far (full: false alarm)",
                 _if_seen("datum.trail > 0 && datum.seen > 0"),
             ),
         )
