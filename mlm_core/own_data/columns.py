@@ -79,11 +79,6 @@ def coded(table: Table, name: str) -> bool:
     return may_be_codes(table, name) and _CODES.search(name.lower()) is not None
 
 
-def is_text(table: Table, name: str) -> bool:
-    """Whether a column holds no numbers, so that its values can only be categories."""
-    return name not in table.numbers
-
-
 def swapped(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
     """Parts after one was changed to a column that another part had: the two swap.
 

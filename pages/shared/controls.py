@@ -261,16 +261,6 @@ def choose(
     )
 
 
-def switch(label: str, key: str, *, default: bool = False, **options_of: Any) -> bool:
-    """Turn something on or off on a page without steps, bound to the address."""
-    return settings.bound(
-        key,
-        lambda: st.toggle(label, default, key=key, **options_of),
-        default,
-        settings.yes_or_no(label),
-    )
-
-
 def school(labels: Iterable[object], default: object, label: str = "School") -> str:
     """Pick a group by name on a page without steps, bound to the address."""
     options = [str(name) for name in labels]
