@@ -6,7 +6,7 @@ view of a setting (`pages.shared.settings`), wherever a step or the laboratory w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -259,27 +259,3 @@ def choose(
         settings.one_of(options, label),
         lambda value: value is None or value in options,
     )
-
-
-def school(labels: Iterable[object], default: object, label: str = "School") -> str:
-    """Pick a group by name on a page without steps, bound to the address."""
-    options = [str(name) for name in labels]
-    start = str(default)
-    return settings.bound(
-        "school",
-        lambda: st.selectbox(label, options, options.index(start), key="school"),
-        start,
-        settings.one_of(options, label),
-        lambda value: value in options,
-    )
-
-
-def pick_from(chart_key: str) -> Callable[[], None]:
-    """Callback for a chart whose selection ``school`` picks the school."""
-
-    def picked() -> None:
-        points = st.session_state[chart_key].selection.get("school", [])
-        if points and "school" in points[0]:
-            settings.keep("school", points[0]["school"])
-
-    return picked
