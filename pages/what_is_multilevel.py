@@ -108,7 +108,7 @@ def new_school(f: Facts) -> str:
     )
     return (
         f"At u = {number(f.new_u)} it expects {expected} points. That is a school's mean for students of average "
-        f"pre-test; single students lie wider. {around}"
+        f"pre-test; single students differ much more. {around}"
     )
 
 
@@ -277,7 +277,7 @@ STEPS = [
         f"${number(f.hyper.a0)} {signed(f.hyper.b0)}\\,u$, with an SD of $\\sigma_\\alpha$ = {number(f.hyper.sigma_alpha)}. "
         "Coefficients with a model of their own make a regression [[multilevel regression|multilevel]]. The "
         "[[parameter|parameters]] of part two, $a_0$, $b_0$, $\\sigma_\\alpha$, are called "
-        "[[hyperparameter|hyperparameters]].\n\nBoth parts are fitted at once: an unsure height counts less for the line, "
+        "[[hyperparameter|hyperparameters]].\n\nBoth parts are fitted at once: a height that is not sure counts less for the line, "
         f"and the line pulls it (green dots). {between(f)}",
         uses=("layer",),
         do="Choose **Points**, then **Model**. Which dots move far?",
@@ -305,7 +305,7 @@ STEPS = [
         f"{number(f.hyperparameters[2].truth)}. {nothing_left(f)}The cross, at u = {number(f.new_u, 0)}, promises "
         f"{number(f.expected(f.new_u))} points.",
         text="It is a multilevel model all the same. But part two learns a line and an SD from three heights. More students "
-        "would make them surer; three they stay.",
+        "would make them surer, but they are still three.",
         sets=THREE,
         shows={**SHOWN, "school": "Ashford", "truth": True, "new": True, "new_u": 1.0},
     ),
