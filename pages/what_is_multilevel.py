@@ -277,8 +277,8 @@ STEPS = [
         f"${number(f.hyper.a0)} {signed(f.hyper.b0)}\\,u$, with an SD of $\\sigma_\\alpha$ = {number(f.hyper.sigma_alpha)}. "
         "Coefficients with a model of their own make a regression [[multilevel regression|multilevel]]. The "
         "[[parameter|parameters]] of part two, $a_0$, $b_0$, $\\sigma_\\alpha$, are called "
-        "[[hyperparameter|hyperparameters]].\n\nBoth parts are fitted at once: a height that is not sure counts less for the line, "
-        f"and the line pulls it (green dots). {between(f)}",
+        "[[hyperparameter|hyperparameters]].\n\nBoth are fitted at once: a height that is not sure counts less for the line, "
+        f"which pulls it (green dots). {between(f)}",
         uses=("layer",),
         do="Choose **Points**, then **Model**. Which dots move far?",
         shows=SHOWN,
