@@ -51,7 +51,7 @@ def draw(f: Facts, seen: Seen) -> Handle | None:
     )  # fmt: skip
     if not areas:
         return None
-    figure.ends("each child to its own school", "each child to any school")
+    figure.ends("all to their own school", "all to any school")
     spoken = [f"{count(n, 'child', 'children')} elsewhere" for n in f.moved]
     return Handle("incidence", f.rest, spoken, "How many children go to another school")
 

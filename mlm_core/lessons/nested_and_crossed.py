@@ -496,7 +496,7 @@ class Facts:
         axes = [("column", self.now.structure.levels_b)]
         if pieces:
             part = f"What {self.first} adds: as a whole, and as a piece in each school, points"
-            axes.append(("piece", np.array(["whole", *(str(name)[0] for name in rows)])))
+            axes.append(("piece", np.array(["all", *(str(name)[0] for name in rows)])))
         titles = (("outer", f"{self.outer} adds" if parts else self.outer),
                   ("inner", self.inner), ("part", part))  # fmt: skip
         names = [(of, name, at) for of, labels in axes for name, at in _places(labels)]
@@ -559,7 +559,7 @@ def _in_pieces(
     tables: dict[str, pd.DataFrame], name: str, outer: NDArray[np.str_]
 ) -> dict[str, pd.DataFrame]:
     """The whole of one inner group at the left, its piece in each outer group beside it."""
-    places = [at for _, at in _places(["whole", *outer])]
+    places = [at for _, at in _places(["all", *outer])]
     at = {f"{label}: {name}": place for label, place in zip(outer, places[1:], strict=True)}
     found = {}
     for table in ("right", "truth"):

@@ -292,7 +292,7 @@ def test_pieces_are_those_of_one_neighbourhood():
     (figure,), _ = drawn(STORY, story.designed(STORY, SLASH))
     f = STORY.facts(story.designed(STORY, SLASH))
     names = figure.tables["names"].query("of == 'piece'")
-    assert names["text"].tolist() == ["whole", *"ABCDEFGH"]
+    assert names["text"].tolist() == ["all", *"ABCDEFGH"]
     last = figure.tables["wrong"].query("step == 10").set_index("group")
     fit = f.areas[-1].wrong
     initials = names.set_index("text")["place"]
@@ -303,7 +303,7 @@ def test_pieces_are_those_of_one_neighbourhood():
         assert row["part"] == fit.part[fit.levels.tolist().index(group)]
     whole = figure.tables["right"].query("step == 10")
     assert whole["group"].tolist() == ["Acorn"]
-    assert whole["place"].tolist() == [initials["whole"]]
+    assert whole["place"].tolist() == [initials["all"]]
     assert whole["part"].tolist() == [f.areas[-1].right.part[0]]
 
 
