@@ -26,10 +26,12 @@ NAMES = {"within": "w", "between": "b", "complete": "c", "partial": "p"}
 SCENARIOS = [
     START,
     BADLY_KNOWN,
-    replace(START, sigma_x=0.0, seed=4),
-    replace(START, n_groups=4, students_per_group=6, seed=9),
-    replace(START, n_groups=60, students_per_group=30, sigma_x=3.0, sigma_y=15.0, seed=2),
-    replace(START, imbalance=0.0, hyper=replace(START.hyper, sigma_alpha=0.0), seed=7),
+    replace(START, sigma_x=0.0, imbalance=0.9, seed=4),
+    replace(START, n_groups=4, students_per_group=6, imbalance=0.9, seed=9),
+    replace(
+        START, n_groups=60, students_per_group=30, imbalance=0.9, sigma_x=3.0, sigma_y=15.0, seed=2
+    ),
+    replace(START, hyper=replace(START.hyper, sigma_alpha=0.0), seed=7),
 ]
 
 
@@ -60,7 +62,7 @@ def test_each_step_is_a_refit_of_simulated_data(scenario):
 def test_the_numbers_are_those_of_statsmodels():
     import statsmodels.formula.api as smf
 
-    f = facts(START, "Oak Hill")
+    f = facts(replace(START, imbalance=0.9), "Oak Hill")
     table = students_table(f.end)
     within = smf.ols("y ~ x + C(school)", table).fit().params["x"]
     assert f.within == pytest.approx(within, rel=1e-8)
@@ -75,7 +77,7 @@ def test_the_numbers_are_those_of_statsmodels():
 
 
 def test_one_line_is_the_two_slopes_weighted_by_their_shares_of_the_variation():
-    f = facts(START, "Ashford")
+    f = facts(replace(START, imbalance=0.9), "Ashford")
     means, y = f.end.u, f.end.group_means(f.end.y)
     between = np.polyfit(means, y, 1, w=np.sqrt(f.end.n))[0]
     mixed = f.share * between + (1 - f.share) * f.within
