@@ -99,9 +99,9 @@ def one_school(f: Facts) -> Hand:
 def which(f: Facts) -> Question:
     """The prediction."""
     intercepts, slopes = (percent(max(share, 0.0)) for share in f.lost)
-    lost = f"Of the spread between own slopes {slopes} disappears, of that between own intercepts {intercepts}."
+    lost = f"Of the spread between own slopes {slopes} disappears, of that between own intercepts {intercepts}. At another zero of x it may be otherwise: step 4."
     return Question(
-        "Partial pooling pulls each dot up or down, and left or right. Which way does it pull more?",
+        "Dots move up or down, and left or right. With x counted from 500: of which spread does partial pooling take the larger share?",
         [
             Answer("Left or right: the slopes", lost if f.more == "slopes" else
                    "Slopes are known badly. But here they truly differ enough to be kept.", f.more == "slopes"),
@@ -235,8 +235,8 @@ def interaction(f: Facts) -> str:
     change = "more" if b1 >= 0 else "fewer"
     return (
         "$u_j$ is what the town spends on a student of school j, in SDs. Now it may move both coefficients:\n\n"
-        + WITH_U + "\n\n$b_1$ is a [[cross-level interaction]]: a fact about the school changes what a fact about the "
-        f"student counts for. One SD more spending goes with **{number(abs(b1))}** points {change} for each 100 of pre-test, "
+        + WITH_U + "\n\n$b_1$ is a [[cross-level interaction]]: with another value of a fact about the school, a fact about the "
+        f"student counts for more or less. One SD more spending goes with **{number(abs(b1))}** points {change} for each 100 of pre-test, "
         f"with a standard error of {number(se)}" + (": 0 is not ruled out." if f.b1_in_doubt else ".")
     )  # fmt: skip
 
@@ -256,9 +256,9 @@ STEPS_OF_STORY = [
     ),
     story.predict(
         heading="Pulled in two directions",
-        text="Each school now has **two** uncertain numbers, a height and a slope. [[Partial pooling]] pulls both towards "
-        "the middle of all schools. It pulls a number more, the less it is known and the less it truly "
-        "differs between schools.",
+        text="Each school now has **two** uncertain numbers, a height and a slope. [[Partial pooling]] pulls each dot into "
+        "the cloud of all schools: more, the less a number is known and the less it truly differs between schools. On the "
+        "whole dots move to the middle. One of the two numbers can move away, if the other calls for it.",
         ask=which,
         shows={"school": "Juniper", "handle": "rest", "truth": False, "with_u": False},
     ),
@@ -310,8 +310,8 @@ STEPS_OF_STORY = [
     ),
     story.sentence(
         heading="What the board can be told",
-        text=lambda f: f"Do not choose by a school's own line: slopes are known badly. {told(f)} Schools are pulled to a tilted "
-        "cloud; its tilt depends on where x is zero. Whether a course raises scores, slopes do not say.",
+        text=lambda f: f"Do not choose by a school's own line: slopes are known badly. {told(f)} Schools are pulled into one "
+        "cloud of lines; its tilt depends on where x is zero. Whether a course raises scores, slopes do not say.",
         shows={"school": "Harbour", "handle": "rest", "truth": False, "with_u": False},
     ),
 ]  # fmt: skip
