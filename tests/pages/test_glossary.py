@@ -114,7 +114,8 @@ def test_a_link_to_a_lesson_opens_the_step_that_says_the_word(slug):
 
 
 def test_a_step_that_is_not_there_is_not_linked():
-    assert first_step("how_sure_about_tau", find("hyperparameter")) is None  # in the model in full
+    assert first_step("fixed_and_random", find("BLUP")) is None  # in the model in full
+    assert first_step("how_sure_about_tau", find("hyperparameter")) == 2
     assert first_step("partial_pooling", find("likelihood")) == 3
     assert steps_of("your_data") == ()
     assert not shown("$\\sigma_y$", "\\sigma")
