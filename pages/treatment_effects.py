@@ -118,10 +118,10 @@ def how_likely(f: Facts) -> Question:
          else "The mean effect lies farther above 0 than that, for how much schools differ."),
         ("75 to 95%", "The mean effect lies far above 0, for how much schools differ: it is likelier still." if f.bin > 2
          else "For that, the mean effect would have to lie farther above 0, or schools be more alike."),
-        ("More than 95%", "Schools differ, and the mean effect itself is not known for sure. Not nearly all can count on help."),
+        ("More than 95%", "Too sure: schools differ, and the mean effect itself is not known exactly."),
     ]  # fmt: skip
     return Question(
-        "A school that was not among them buys the programme. How likely does it help there?",
+        "A school like these, but not among them, buys the programme. How likely does it help there?",
         [Answer(text, said if k == f.bin else why, k == f.bin) for k, (text, why) in enumerate(bins)],
         ordered=True,
     )  # fmt: skip
@@ -187,7 +187,7 @@ def opening(f: Facts) -> str:
     low, high = min(v for v in f.own if v == v), max(v for v in f.own if v == v)
     return (
         f"Tutoring was tried in {count(f.data.n_groups, 'school')} of the town and the county. In each, half of the students, "
-        "**chosen at random**, were tutored. A hollow circle is one school's effect: the mean of its tutored students minus "
+        "**[[random assignment|chosen at random]]**, were tutored. A hollow circle is one school's effect: the mean of its tutored students minus "
         "that of the others. Behind the name stands how many took part.\n\n"
         f"The effects go from {number(low)} to {number(high)} points. The red rule is the one difference of all students "
         f"together: {number(f.trial.complete)}. Should the board buy tutoring for every school? (The slider waits for step 3.)"
@@ -236,6 +236,16 @@ def tell(f: Facts) -> str:
     )
 
 
+def reach(f: Facts) -> str:
+    """Whether the new school's interval is as wide as it should be."""
+    found, drawn = number(f.found.sd), number(f.trial.drawn_sd)
+    if f.found.sd < 0.8 * f.trial.drawn_sd:
+        return f"The new school's interval takes {found}, so it is too short here: few schools do not know that SD well."
+    if f.found.sd > 1.25 * f.trial.drawn_sd:
+        return f"The new school's interval takes {found}, so it is too long here: few schools do not know that SD well."
+    return f"The new school's interval takes {found}: near to {drawn}, in this draw."
+
+
 def against_truth(f: Facts) -> str:
     """What became of the estimates."""
     own, partial = f.misses(f.own), f.misses(f.partial)
@@ -243,9 +253,10 @@ def against_truth(f: Facts) -> str:
         f"The diamonds are the true effects: these students were made up, so we know them. The green dot lies nearer to "
         f"the diamond than the hollow circle in **{f.closer} of {f.n_own}** schools. Partial pooling misses by {number(partial)} points, schools by "
         f"themselves by {number(own)} (root mean square).\n\n"
-        "| points | estimate | truth |\n|:--|--:|--:|\n"
+        "| points | estimate | true |\n|:--|--:|--:|\n"
         f"| mean effect | {number(f.found.mean)} | {number(f.true_mean)} |\n"
-        f"| SD between effects | {number(f.found.sd)} | {number(f.true_sd)} |"
+        f"| SD between these schools' effects | {number(f.found.sd)} | {number(f.true_sd)} |"
+        f"\n\nThese effects were drawn with an SD of {number(f.trial.drawn_sd)}. {reach(f)}"
     )
 
 
@@ -293,7 +304,7 @@ STEPS = [
         shows=SHOWN,
     ),
     story.say(
-        heading="Does it work? Where?",
+        heading="Does it work? Everywhere?",
         text=two_questions,
         hand=chance,
         shows={**SHOWN, "handle": "cost"},

@@ -208,6 +208,10 @@ def own_reach(no: NoPooling, data: GroupedData) -> float:
     return float(reach(df)) if df > 0 else math.nan
 
 
+DRAWN_SD = math.hypot(3.0, 1.0)
+"""The SD that the effects of the tutoring file were drawn with: around u's part, and u's part."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
     """A treatment randomised within schools: its students, its truth and its three fits.
@@ -223,6 +227,8 @@ class Trial:
     no : NoPooling
     partial : PartialPooling
         Intercepts and effects that vary, REML.
+    drawn_sd : float
+        The SD that the true effects were drawn with, what u explains included (units of y).
     """
 
     data: GroupedData
@@ -230,10 +236,11 @@ class Trial:
     complete: float
     no: NoPooling
     partial: PartialPooling
+    drawn_sd: float
 
 
-def fitted(data: GroupedData, truth: Floats) -> Trial:
-    """Fit the three poolings to a trial.
+def fitted(data: GroupedData, truth: Floats, drawn_sd: float = DRAWN_SD) -> Trial:
+    """Fit the three poolings to a trial: without ``drawn_sd``, the tutoring file's.
 
     Raises
     ------
@@ -246,13 +253,14 @@ def fitted(data: GroupedData, truth: Floats) -> Trial:
         complete=float(fit_complete_pooling(data).lines.beta[0]),
         no=fit_no_pooling(data, "varying"),
         partial=fit_partial_pooling(data, "varying"),
+        drawn_sd=drawn_sd,
     )
 
 
 def simulated(scenario: Scenario) -> Trial:
     """A simulated trial, with its fits."""
     made = trial(scenario)
-    return fitted(made.data, made.beta)
+    return fitted(made.data, made.beta, math.hypot(scenario.hyper.sigma_beta, scenario.hyper.b1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -258,7 +258,7 @@ TERMS = (
          "", _names("`profile()`, `confint(method = \"profile\")`"), ("your_data",), ("profile likelihood interval", "profile")),
     Term("Random assignment",
          "Letting chance decide who gets the treatment. The two groups then differ by luck only, and by what the treatment does.",
-         "", {}, ("treatment_effects",), ("randomised", "randomized", "drawn by lot")),
+         "", {}, ("treatment_effects",), ("randomised", "randomized", "chosen at random")),
     Term("Random effect",
          "A coefficient that has a distribution: here, a school's error. Others mean by it a sample of many groups, or an "
          "interest in all groups: see “Fixed effect”.",

@@ -127,9 +127,14 @@ def test_the_sentences_are_the_facts(scenario):
     assert numbers(rf"mean effect \| {N} \| {N} \|", truth) == pytest.approx(
         [found.mean, f.true_mean], abs=0.051
     )
-    assert numbers(rf"between effects \| {N} \| {N} \|", truth) == pytest.approx(
+    assert numbers(rf"schools' effects \| {N} \| {N} \|", truth) == pytest.approx(
         [found.sd, f.true_sd], abs=0.051
     )
+    assert numbers(rf"drawn with an SD of {N}\. .* takes {N}", truth) == pytest.approx(
+        [f.trial.drawn_sd, found.sd], abs=0.051
+    )
+    assert ("too short" in truth) == (found.sd < 0.8 * f.trial.drawn_sd)
+    assert ("too long" in truth) == (found.sd > 1.25 * f.trial.drawn_sd)
     look = said(STORY.steps[5].look, f)
     best = f.best
     assert numbers(rf"own effect {N}, partial pooling {N}, truth {N}", look) == pytest.approx(

@@ -258,3 +258,11 @@ def test_intervals_of_the_mean_and_of_a_new_school_cover():
         new.append(found.new_low < made.beta[6] < found.new_high)
     assert np.mean(mean) > 0.896
     assert np.mean(new) > 0.896
+
+
+def test_the_files_effects_were_drawn_with_the_sd_that_is_said():
+    from datasets.tutoring import HYPER
+
+    drawn = np.hypot(HYPER.sigma_beta, HYPER.b1)
+    assert cached.trial(None).drawn_sd == pytest.approx(drawn)
+    assert simulated(Scenario()).drawn_sd == pytest.approx(np.hypot(1.5, 1.0))
