@@ -71,7 +71,7 @@ def held_out(
 
     References
     ----------
-    Gelman & Hill (2007), section 12.7 (prediction in known and in new groups).
+    Gelman & Hill (2007), section 12.8 (prediction in known and in new groups).
 
     Examples
     --------

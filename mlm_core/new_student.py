@@ -159,7 +159,7 @@ def predict_new_student(
 
     References
     ----------
-    Gelman & Hill (2007), section 12.7.
+    Gelman & Hill (2007), section 12.8.
 
     Examples
     --------

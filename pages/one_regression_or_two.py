@@ -307,8 +307,8 @@ STEPS = [
     story.check(heading="Check yourself", ask=checks, shows={"school": "Juniper", "truth": False, "first": VARYING}),
     story.sentence(
         heading="What the board can be told",
-        text="Who fits the schools first takes the luck of students for difference between schools. The slope on spending "
-        "stays right on average. The SD between schools comes out too large, and small schools are pulled too little. "
+        text="Who fits the schools first, and then forgets how well each is known, takes luck for difference between schools. The "
+        "slope on spending stays right on average. The SD between schools comes out too large, and small schools are pulled too little. "
         "A multilevel model fits both levels at once, and takes the luck out.",
         shows={"school": "Juniper", "truth": False, "first": VARYING},
     ),
@@ -321,7 +321,9 @@ def model(f: Facts) -> str:
         r"$$\text{Both at once:}\quad y_i = \alpha_{j[i]} + \beta x_i + \epsilon_i, \qquad \alpha_j = a_0 + b_0 u_j + \eta_j$$" "\n\n"
         r"$$\text{Two steps:}\quad \hat\alpha_j = a_0 + b_0 u_j + \eta_j + \text{noise}_j$$" "\n\n"
         "Two steps give every school the same weight; the multilevel model gives $1/(\\sigma_\\alpha^2 + \\sigma_y^2/n_j)$. "
-        f"All schools have one true slope here, so that both ways have a fair start, and the true SD between schools is smaller than "
+        f"All schools have one true slope here; the multilevel model is told so, two steps with a regression in each school are not. "
+        "Two steps that keep the standard errors and weight by them come near to the multilevel model: the eight schools of "
+        "lesson “How sure about tau?” are of that kind. The true SD between schools is smaller than "
         "in most lessons, so that the noise stands out. The noise is that of the own intercepts, "
         r"$\text{noise}^2 = \frac{1}{J-2}\sum_j (1-h_j)\,\mathrm{se}_j^2$ with $h_j$ the leverage of a school in the second step. "
         f"Here it is {number(f.noise)} points. In the second step one states a standard error of {number(f.two.stated_b0, 2)} for $b_0$, "

@@ -220,7 +220,7 @@ def a_class(f: Facts) -> str:
     """Three answers for a class in a new school."""
     return (
         f"The head of the new school plans for {CLASS} children and asks for the mean of her class. {CLASS} children average "
-        "out, their school does not: they all share it. [[Complete pooling]] takes them as strangers; [[no pooling]] needs students of the school.\n\n"
+        "out, their school does not: they all share it. [[Complete pooling]] takes them as unrelated; [[no pooling]] needs students of the school.\n\n"
         f"With nobody seen, the true means of {f.holds('complete')} of {f.data.n_groups} schools lie in the interval of complete pooling, "
         f"of {f.holds('partial')} in that of partial pooling."
     )
@@ -363,7 +363,7 @@ def model(f: Facts) -> str:
         "freedom are $(J - 1)\\,\\sigma_\\alpha^4/s_j^4$ where $s_j < \\sigma_\\alpha$. For one student of a new school, and very few "
         "schools, t makes the interval wider than it need be. Complete pooling has one SD for everybody: about right for one student of "
         "any school, too small for a class, whose students share their school. No pooling takes the school's own mean, "
-        "and for a new school there is none. Source: Gelman & Hill (2007), section 12.7."
+        "and for a new school there is none. Source: Gelman & Hill (2007), section 12.8."
     )
 
 

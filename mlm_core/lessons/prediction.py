@@ -68,7 +68,7 @@ class Predictions:
 
     References
     ----------
-    Gelman & Hill (2007), section 12.7: new students in known and in new groups.
+    Gelman & Hill (2007), section 12.8: new students in known and in new groups.
     """
 
     seen: Ints
