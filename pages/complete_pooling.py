@@ -193,7 +193,9 @@ def verdict(f: Facts) -> str:
     """What the board can be told."""
     town = f"the next town's {number(f.next_town)}, not sure either, lies"
     print_it = (
-        f"{town} within, so do not print “Towns like ours do better”." if f.town_within else f"{town} outside."
+        f"{town} within, so do not print “Towns like ours do better”."
+        if f.town_within
+        else f"{town} outside."
     )
     return (
         "One line for all students is blind to schools, and where they differ it is too sure of its height: counted by "

@@ -252,7 +252,11 @@ def over_corrected(f: Facts) -> str:
         else f"This year they have {f.at_ends('partial')} of {2 * f.places} end places; by own means {f.at_ends('own')}."
     )  # fmt: skip
     agree = f.average.agreement
-    nearer = "On average its order is still nearer to the truth. " if agree["partial"] > agree["own"] else ""
+    nearer = (
+        "On average its order is still nearer to the truth. "
+        if agree["partial"] > agree["own"]
+        else ""
+    )
     too_well = small["partial"] < small["truth"] < small["own"]
     return (
         f"Rank by [[partial pooling]], the filled dots. {better}. For a **ranking** "
