@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from mlm_core.data import Floats, Ints
 from mlm_core.scenario import Hyperparameters
 
+NORMAL_975 = 1.959963984540054
+"""95% of a normal distribution lie within so many SDs of its mean."""
+
 Slopes = Literal["common", "varying", "uncorrelated"]
 Method = Literal["REML", "ML"]
 

@@ -15,10 +15,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mlm_core.data import Floats, GroupedData, Ints, frozen
+from mlm_core.records import NORMAL_975
 from mlm_core.scenario import Scenario
 from mlm_core.simulation import Simulation, simulate
 
-NORMAL_975 = 1.959963984540054
 GRID = 40
 STREAM = 7_000_000
 """Keeps these draws apart from those of `simulate`."""

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from mlm_core.data import DataError, Floats, GroupedData, Ints
 from mlm_core.hierarchy import tau_posterior
 from mlm_core.partial import fit_partial_pooling
-from mlm_core.records import PartialPooling
+from mlm_core.records import NORMAL_975, PartialPooling
 from mlm_core.replication import Replications, replicate
 from mlm_core.scenario import Scenario, sd_within
 from mlm_core.simulation import Simulation, simulate
@@ -42,7 +42,6 @@ LEAST = 0.005
 """Probability from which a school has a row of its own."""
 
 NUMBER = ("none", "one", "two", "three", "four", "five")
-NORMAL_975 = 1.959963984540054
 STRIP = (0.3, 0.7)
 """Where schools lie on the axis of students (from 1) while their sizes are not shown."""
 

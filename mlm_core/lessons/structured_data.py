@@ -11,6 +11,7 @@ import numpy as np
 
 from mlm_core.clustered import design_effect
 from mlm_core.data import DataError, Floats, GroupedData, Ints, frozen
+from mlm_core.records import NORMAL_975
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -236,7 +237,7 @@ def expected_alarms(effect: float) -> float:
     >>> round(expected_alarms(1.0), 3), round(expected_alarms(3.45), 2)
     (0.05, 0.29)
     """
-    return math.erfc(1.959963984540054 / math.sqrt(2 * effect))
+    return math.erfc(NORMAL_975 / math.sqrt(2 * effect))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -316,7 +317,7 @@ class Facts:
     @property
     def luck(self) -> tuple[float, float]:
         """Between which shares an honest analysis stays in 95 of 100 runs of all trials."""
-        reach = 1.959963984540054 * math.sqrt(LEVEL * (1 - LEVEL) / len(self.trials.effect))
+        reach = NORMAL_975 * math.sqrt(LEVEL * (1 - LEVEL) / len(self.trials.effect))
         return LEVEL - reach, LEVEL + reach
 
     # The questions

@@ -11,8 +11,6 @@ from mlm_core.data import Floats
 from mlm_core.own_data.design import Design
 from mlm_core.wide import OwnFit, WideFit, WideSums, fit_own, fit_wide, wide_sums
 
-NORMAL = 1.959963984540054
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fits:

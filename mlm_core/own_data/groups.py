@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlm_core.data import Floats, Ints
-from mlm_core.own_data.fits import NORMAL, Fits, slope_toward, varying_slope
+from mlm_core.own_data.fits import Fits, slope_toward, varying_slope
+from mlm_core.records import NORMAL_975
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,8 @@ def groups_table(fits: Fits) -> pd.DataFrame:
         "SE (no pooling)": fits.own_se,
         "partial pooling": fits.height,
         "SE (partial pooling)": fits.se,
-        "2.5%": fits.height - NORMAL * fits.se,
-        "97.5%": fits.height + NORMAL * fits.se,
+        "2.5%": fits.height - NORMAL_975 * fits.se,
+        "97.5%": fits.height + NORMAL_975 * fits.se,
         "pulled to": fits.toward,
     }
     if not fits.slopes_vary:
@@ -138,8 +139,8 @@ def caterpillar_table(fits: Fits, groups: Ints, picked: int) -> pd.DataFrame:
             "n": fits.design.rows.n[order],
             "own": fits.own_height[order],
             "height": fits.height[order],
-            "low": (fits.height - NORMAL * fits.se)[order],
-            "high": (fits.height + NORMAL * fits.se)[order],
+            "low": (fits.height - NORMAL_975 * fits.se)[order],
+            "high": (fits.height + NORMAL_975 * fits.se)[order],
             "toward": fits.toward[order],
             "picked": order == picked,
             "named": _named(len(order), order == picked),
