@@ -1,7 +1,5 @@
 """How sure are we of the SD between schools: eight schools, as a story in steps."""
 
-from collections.abc import Callable
-
 import pandas as pd
 import streamlit as st
 
@@ -157,7 +155,7 @@ def trusted(f: Facts) -> Question:
     """The prediction."""
     lies = f"With 95% the SD lies between {between(f, 'and')} points."
     return Question(
-        f"The best single guess of τ is {best(f)}. How far can you trust it?",
+        f"The best single guess of τ, the most plausible value, is {best(f)}. How far can you trust it?",
         [
             Answer("Very well", lies if f.trust == "well" else "Other values are nearly as plausible.", f.trust == "well"),
             Answer("Roughly: half or double is ruled out",
@@ -258,7 +256,7 @@ def sentence(f: Facts) -> str:
     )
     told = (
         f"\n\nFor {plain(name(f, j))} the board can expect {number(f.averaged.mean[j])} points from coaching, give or take "
-        f"{number(f.averaged.sd[j])}, and not {number(f.y[j], 0)}."
+        f"{number(f.averaged.sd[j])} (with a {prior_words(f)} prior on τ), and not {number(f.y[j], 0)}."
     )
     return (
         "A single guess of τ hides how little a few schools say of it. So average over all τ, each by how plausible it is."
@@ -355,9 +353,9 @@ def model(f: Facts) -> str:
     """The model in full."""
     known = f" True SD between schools: {number(f.true_tau)} points." if not f.real else ""
     return (
-        r"$$y_j \sim N(\theta_j, \sigma_j^2), \qquad \theta_j \sim N(\mu, \tau^2), \qquad E(\theta_j \mid \tau) = "
+        r"$$y_j \sim N(\theta_j, \sigma_j^2), \qquad \theta_j \sim N(\mu, \tau^2), \qquad E(\theta_j \mid \tau, y) = "
         r"\frac{y_j/\sigma_j^2 + \hat\mu_\tau/\tau^2}{1/\sigma_j^2 + 1/\tau^2}$$"
-        r"$$E(\theta_j) = \int E(\theta_j \mid \tau)\, p(\tau \mid y)\, d\tau$$"
+        r"$$E(\theta_j \mid y) = \int E(\theta_j \mid \tau, y)\, p(\tau \mid y)\, d\tau$$"
         "\n\n$y_j$ is the estimate of school j, $\\sigma_j$ its standard error, taken as known; $\\theta_j$ its true effect; $\\mu$ "
         "the mean of all true effects, with a flat prior; $\\tau$ their SD. These last two are the [[hyperparameters]]. "
         f"Complete pooling: {number(f.pooled.estimate, 2)} (standard error {number(f.pooled.se, 2)}). A test of τ = 0: "
@@ -447,15 +445,6 @@ print(round(sqrt(drop(weight %*% (sd2 + t(t(mean) - averaged)^2))), 2))""",
     )
 
 
-class Scale(controls.Slider):
-    """The scale of a prior; a flat one has none, and there is no slider."""
-
-    def draw(self, key: str, scenario: Scenario, changed: Callable[[], None]) -> None:
-        """Draw it, unless the prior chosen above it is flat."""
-        if st.session_state.get(f"{key.removesuffix('scale')}prior") != "flat":
-            controls.Slider.draw(self, key, scenario, changed)
-
-
 STORY = story.Story(
     slug="how_sure_about_tau",
     steps=STEPS,
@@ -469,7 +458,7 @@ STORY = story.Story(
         controls.Choice("school", "School", lambda s: [*EIGHT_NAMES, *sorted(school_names(s.n_groups))], "A",
                         help="A to H are the eight schools, the others those of the town."),
         controls.Choice("prior", "Prior on τ", list(PRIORS), "flat", names=PRIORS),
-        Scale("scale", "Scale of the prior, points", Bounds(1.0, 30.0, 1.0), 10.0),
+        controls.Slider("scale", "Scale of the prior, points", Bounds(1.0, 30.0, 1.0), 10.0, idle=("prior", "flat")),
         controls.Choice("curves", "The curves show", ["means", "SDs"], "means"),
         controls.Switch("averaged", "Show what is averaged over τ", default=True),
         controls.Switch("line", "Show the prior", default=True),

@@ -267,6 +267,7 @@ def board(f: Facts) -> str:
         f"of its own.\n\nTo the board: scores differ more between **{more}**. The SD between schools is {known[0]} points, "
         f"between neighbourhoods {known[1]} (at best: so far off can an SD of {SCHOOLS} or {NEIGHBOURHOODS} groups be). "
         + ("The two are clearly apart." if f.sure else "So this is a hint, not a proof.")
+        + " Where money would help more, it does not say."
     )
 
 
@@ -295,7 +296,7 @@ STEPS = [
     story.try_it(
         heading="From nested to anybody goes anywhere",
         text="Now the handle is at the left end: every child goes to the school of its neighbourhood. To the right, more and "
-        "more children choose another one. A grey bar marks a column with more than one circle. Most real data lie between "
+        "more children choose another one. A grey bar marks a column with more than one circle. Many real data lie between "
         "the ends: [[partially crossed]].",
         hand=who_goes_where,
         do=first_step,

@@ -21,7 +21,13 @@ from pages.shared.presets import PRESETS
 
 @dataclass(frozen=True, slots=True)
 class Slider:
-    """A number; ``name`` is that of the setting, in the address too."""
+    """A number; ``name`` is that of the setting, in the address too.
+
+    Attributes
+    ----------
+    idle : (name, value), optional
+        The setting of another control, and its value, at which this one does nothing.
+    """
 
     name: str
     label: str
@@ -29,6 +35,7 @@ class Slider:
     default: float
     help: str = ""
     format: str = "%g"
+    idle: tuple[str, str] | None = None
 
     def read(self, said: str) -> float:
         """From a link."""
@@ -46,8 +53,14 @@ class Slider:
         low, high, step = (float_or_int(v, whole) for v in self.limits)
         st.slider(
             self.label, low, high, step=step, format=self.format, key=key,
-            help=self.help or None, on_change=changed,
+            help=self.help or None, on_change=changed, disabled=self._is_idle(key),
         )  # fmt: skip
+
+    def _is_idle(self, key: str) -> bool:
+        if self.idle is None:
+            return False
+        other, value = self.idle
+        return bool(st.session_state.get(key.removesuffix(self.name) + other) == value)
 
 
 @dataclass(frozen=True, slots=True)

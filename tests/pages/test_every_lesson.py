@@ -333,7 +333,7 @@ def test_the_laboratory_holds_at_every_end(slug):
     keys = {str(w.key) for w in (*at.slider, *at.toggle, *at.selectbox, *at.get("button_group"))}
     keys |= {str(w.key).removeprefix("press-") for w in at.button}
     assert {f"{slug}-{name}" for name in names if name != "seed"} <= keys
-    for slider in list(at.slider):
+    for slider in [s for s in at.slider if not s.disabled]:
         for end in (slider.min, slider.max):
             at.slider(key=slider.key).set_value(end).run()
             healthy(at)

@@ -19,6 +19,7 @@ from pages.shared import figure as page_figure
 from pages.shared.story import designed as design
 from tests.pages.kit import (
     drawn,
+    healthy,
     mark_at,
     marks,
     open_page,
@@ -337,7 +338,8 @@ def test_three_schools_break_the_flat_prior_and_the_step_says_so():
 
 def test_the_last_sentence_is_the_average_of_the_school():
     told = said(STORY.steps[-1].text, facts_of(len(KINDS) - 1))
-    assert "can expect 11.4 points from coaching, give or take 8.3, and not 28." in told
+    assert "can expect 11.4 points from coaching, give or take 8.3" in told
+    assert "8.3 (with a flat prior on τ), and not 28." in told
     high = facts_of(SAY).posterior.quantile(0.95)
     assert "Could all eight true effects be the same? Yes" in told
     assert f"an SD of up to {high:.1f} points" in told
@@ -364,9 +366,13 @@ def test_there_is_no_handle_before_there_is_a_tau():
 
 def test_a_flat_prior_has_no_scale_to_set():
     page = open_page("how_sure_about_tau", step=PRIOR + 1)
-    assert not page.slider
+    assert page.slider[0].label == "Scale of the prior, points"
+    assert page.slider[0].disabled
     page.get("button_group")[0].set_value("half-normal").run()
-    assert [s.label for s in page.slider] == ["Scale of the prior, points"]
+    assert not page.slider[0].disabled
+    for end in (1.0, 30.0):
+        page.slider[0].set_value(end).run()
+        healthy(page)
 
 
 def test_the_lesson_holds_on_its_own_draws():
