@@ -212,7 +212,7 @@ def test_a_click_on_a_school_picks_it(reader):
 def test_the_walk_through_a_lesson(reader, slug):
     """By keyboard on a small laptop, by touch on a phone: nothing jumps, nothing is cut."""
     steps = story_of(slug).steps
-    me = reader(width=1280, height=720).opens(f"/{slug}", handle=False)
+    me = reader(width=1280, height=720, reduced_motion="reduce").opens(f"/{slug}", handle=False)
     assert me.shift() < 0.1, "layout shift on load"
     for k, step in enumerate(steps):
         assert me.page.locator("h2").inner_text() == step.heading
@@ -248,7 +248,8 @@ def test_the_walk_through_a_lesson(reader, slug):
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_every_page_on_a_phone_at_night(reader, slug):
-    me = reader(width=390, height=844, dark=True, has_touch=True).opens(f"/{slug}", handle=False)
+    me = reader(width=390, height=844, dark=True, has_touch=True, reduced_motion="reduce")
+    me.opens(f"/{slug}", handle=False)
     assert me.shift() < 0.1
     if slug in LESSONS:
         me.page.locator(".pl-next").tap()
