@@ -324,7 +324,7 @@ STEPS = [
     ),
     story.breaks(
         heading="Where it loses: the odd school",
-        changed="In every draw Ashford now lies 30 points below what the model expects.",
+        changed="In every draw Ashford now lies 30 points lower than it would.",
         look=lambda f: f"The hill of partial pooling is not over 0: in {percent(f.pulled_up)} of the draws it puts Ashford too high.",
         text=odd_one,
         hand=all_three,

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from mlm_core import Scenario, estimates
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_limits import two_limits
@@ -29,7 +27,7 @@ def draw(f: Facts, seen: Seen) -> Handle:
         at_infinity=f"{picked} at ∞: no model",
         students=f"{picked}'s students",
     )
-    x_domain = steady_domain(np.asarray(f.data.x), 0, 4)
+    x_domain = steady_domain(f.x, 0, 4)
     figure.show(
         "two_limits-slim",
         f"A line for each of {count(f.data.n_groups, 'school')}, at the handle all with the same slope. At the left end of the "

@@ -235,7 +235,7 @@ def pieces(f: Facts) -> str:
     last = f.areas[-1]
     assert last.wrong is not None
     many = (f"Below is {f.first} only. The squares are its pieces, A to H for Ashford to Harbour. "
-            f"All neighbourhoods have {len(last.wrong.levels)} pieces at the right end")  # fmt: skip
+            f"Together the neighbourhoods have {len(last.wrong.levels)} pieces at the right end")  # fmt: skip
     if f.costly:
         return f"{many}, with few children in each. So each is known less well (± in the table)."
     return (f"{many}, and their SD comes out as {number(last.wrong.sds[1])} instead of {number(last.right.sds[1])} "
@@ -265,7 +265,7 @@ def board(f: Facts) -> str:
     return (
         "Nested or crossed is a fact of the data. The multilevel model takes either, as long as every group has a name "
         f"of its own.\n\nTo the board: scores differ more between **{more}**. The SD between schools is {known[0]} points, "
-        f"between neighbourhoods {known[1]} (at best: so far off can an SD of {SCHOOLS} or {NEIGHBOURHOODS} groups be). "
+        f"between neighbourhoods {known[1]} (at best: an SD of {SCHOOLS} or {NEIGHBOURHOODS} groups is known no better). "
         + ("The two are clearly apart." if f.sure else "So this is a hint, not a proof.")
         + " Where money would help more, it does not say."
     )

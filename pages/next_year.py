@@ -157,7 +157,7 @@ def who_moved(f: Facts) -> str:
         low, high = f.range_of(j)
         ranges.append(f"**{plain(f.names[j])}**, {count(f.data.n[j], 'student')} a year, stood anywhere "
                       f"from {number(low)} to {number(high)} points")  # fmt: skip
-    luck = {"good": "above", "bad": "below"}
+    luck = {"good": "right of", "bad": "left of"}
     too = (
         f" Luck is never quite gone: {plain(f.names[f.largest])}'s circle lies {luck[f.luck_of_largest]} all its triangles."
         if f.luck_of_largest
@@ -167,7 +167,7 @@ def who_moved(f: Facts) -> str:
         "All schools have the same number of students here, so luck moves all alike."
         if f.same_size
         else "A mean of few students swings with each of them. In a mean of many, good luck and bad luck nearly cancel: "
-        f"the {f.ends} smallest schools stood {number(f.typical_move(f.small_ones))} points from this year's mean on "
+        f"the {f.ends} smallest schools stood {number(f.typical_move(f.small_ones))} points from their own mean of this year on "
         f"average, the {f.ends} largest {number(f.typical_move(f.large_ones))}.{too}"
     )
     return (

@@ -238,7 +238,7 @@ def against_truth(f: Facts) -> str:
         f"{f.data.n_groups} come nearer.\n\nNow the question of lesson 1. **{plain(f.names[j])}** had {number(f.own[j])}; "
         f"partial pooling expects {number(f.partial[j])}; next year it had {number(f.later[j])}. Some guesses fail "
         f"({plain(f.names[far])}: {number(f.partial[far])}, then {number(f.later[far])}). Over ten years the typical "
-        f"error {moved(f.misses(f.own, f.years), f.misses(f.partial, f.years))}. The green bar is for the *true* mean: next "
+        f"error {moved(f.misses(f.own, f.years), f.misses(f.partial, f.years))}. The green bar (± one standard error) is for the *true* mean: next "
         f"year's mean adds new luck, and {f.outside} of {f.data.n_groups} lie outside."
     )
 
@@ -305,7 +305,7 @@ STEPS = [
     ),
     story.breaks(
         heading="One school is truly different",
-        changed=lambda f: "Ashford is now truly 30 points below what the model expects. The model knows nothing of it. "
+        changed=lambda f: "Ashford is now truly 30 points lower than before. The model knows nothing of it. "
         f"(The axis is wider: {number(scores(f)[0], 0)} to {number(scores(f)[1], 0)}.)",
         look=one_stretches,
         text="Partial pooling believes that all schools come from one family of schools. A school that does not belong "

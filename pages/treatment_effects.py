@@ -96,7 +96,7 @@ def chance(f: Facts) -> Hand:
     found = f.found
     root = f"<msqrt>{mathml.row(mathml.squared(number(found.sd, 2)), '+', mathml.squared(number(found.se, 2)))}</msqrt>"
     return hand(
-        f"<p>More than {{v}} points in a new school: <b>{{p}}</b>, the share of t ({found.df} degrees of freedom) below</p>"
+        f"<p>More than {{v}} points in a new school: <b>{{p}}</b>, the share of t ({found.df} degrees of freedom: one fewer than schools) below</p>"
         + mathml.math(mathml.frac(mathml.row(number(found.mean, 2), "−", live("paren")), root), "=", live("z")),
         v=[number(v) for v in effect],
         paren=[f"({number(v)})" if v < 0 else number(v) for v in effect],
@@ -231,7 +231,7 @@ def tell(f: Facts) -> str:
     """What the board can be told: on average, in a new school, and where."""
     return (
         "Whether tutoring works on average, and how much its effect differs from school to school, are two questions. "
-        f"If it must bring more than {number(COST, 0)} points to pay, it pays in a new school with a chance of "
+        f"If it must bring more than {number(COST, 0)} points to pay, it pays in a new school with an estimated chance of "
         f"{percent(f.pays)}. {where(f)}"
     )
 

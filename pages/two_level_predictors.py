@@ -242,10 +242,10 @@ def mixture(f: Facts) -> str:
 def without_means(f: Facts) -> str:
     """What a model with x alone gets right, and what not."""
     return (
-        f"Its slope comes near the slope within, {number(f.alone[LAST])} in this draw: it mostly compares students of one school with "
-        "each other. But it takes this one slope for between schools, too, where another is true. What the slope then cannot "
+        f"A model with x alone takes its one slope for between schools, too, where another is true. What the slope cannot "
         r"explain of the schools goes into the SD between schools, $\sigma_\alpha$: "
-        f"{number(f.sigma_alone[LAST])} instead of {number(f.sigma_alpha[LAST])}."
+        f"{number(f.sigma_alone[LAST])} instead of {number(f.sigma_alpha[LAST])}. With so large an SD the school means count for "
+        f"little, so its slope, {number(f.alone[LAST])} in this draw, comes near the slope within."
     )
 
 
@@ -256,7 +256,7 @@ def by_luck(f: Facts) -> str:
         "such luck. Where luck lifts the mean, it lifts the pre-tests of those students, and their scores with them, by the slope "
         f"**within**. So expect about {number(1 - f.luck, 2)} · ({number(f.true_between[LAST])}) + {number(f.luck, 2)} · {number(WITHIN)} = "
         f"{number(f.blurred[LAST])}. "
-        r"$\bar x_j$ needs enough students."
+        r"Each school needs enough students for its $\bar x_j$."
     )
 
 

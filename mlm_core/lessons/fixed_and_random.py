@@ -181,6 +181,13 @@ class Facts:
     fitted: Fitted
 
     @property
+    def x(self) -> Floats:
+        """(n,) the students' pre-tests."""
+        x = self.data.x
+        assert x is not None
+        return x
+
+    @property
     def data(self) -> GroupedData:
         """The students."""
         return self.fits.data

@@ -123,7 +123,7 @@ def test_the_ranges_are_those_of_the_years_to_come(scenario):
         assert str(f.names[j]) in words
     assert not re.search(r"\b1 students\b", words)
     assert ("luck moves all alike" in words) == f.same_size
-    assert ("circle lies above all its triangles" in words) == (
+    assert ("circle lies right of all its triangles" in words) == (
         not f.same_size and f.own[f.largest] > f.years[1:, f.largest].max()
     )
     if not f.same_size:
