@@ -273,8 +273,8 @@ STEPS = [
     ),
     story.predict(
         heading="A compromise between two means",
-        text="What to expect of a school: its own mean (circle), or the common mean? (There each school counts, by how much "
-        "its mean tells; in the orange line, each student.) [[Partial pooling]] takes a point between.",
+        text="What to expect of a school: its own mean (circle), or the common mean? (That is a mean of schools. The orange "
+        "line is the mean of all students: large schools count more in it.) [[Partial pooling]] takes a point between.",
         ask=which,
         shows={**NORTHGATE, "handle": "last"},
         answered={"handle": "rest"},
