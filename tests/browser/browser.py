@@ -89,6 +89,15 @@ def chromium_options() -> dict[str, Any]:
 @contextmanager
 def serve(script: Path) -> Iterator[str]:
     """Run a Streamlit script on a free port and give its address."""
+    with running(script) as (address, _):
+        yield address
+
+
+@contextmanager
+def running(
+    script: Path, log: Any = subprocess.DEVNULL, **more: Any
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The same, with the server's process; ``more`` goes to ``subprocess.Popen``."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -96,13 +105,11 @@ def serve(script: Path) -> Iterator[str]:
         sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port),
         "--server.headless", "true", "--server.address", "127.0.0.1",
     ]  # fmt: skip
-    server = subprocess.Popen(
-        command, cwd=script.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    server = subprocess.Popen(command, cwd=script.parent, stdout=log, stderr=log, **more)
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(f"{address}/_stcore/health", server)
-        yield address
+        yield address, server
     finally:
         server.terminate()
         server.wait(10)
