@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -146,23 +145,45 @@ Named = tuple[tuple[str, Any], ...]
 @lru_cache(maxsize=512)
 def _spec(chart: Callable[..., Any], seen: Look, settings: Named, axes: Named) -> dict[str, Any]:
     """The specification of a chart without its tables."""
-    text = _template(chart, seen, settings, tuple(name for name, _ in axes))
-    for k, (_, ends) in enumerate(axes):
-        for blank, end in zip(_blank(k), ends, strict=True):
-            text = text.replace(str(blank), repr(float(end)))
-    spec: dict[str, Any] = json.loads(text)
+    template = _template(chart, seen, settings, tuple(name for name, _ in axes))
+    blanks = {
+        blank: float(end)
+        for name, ends in axes
+        for blank, end in zip(_blank(name), ends, strict=True)
+    }
+    spec: dict[str, Any] = _filled(template, blanks)
     return spec
 
 
 @lru_cache(maxsize=512)
-def _template(chart: Callable[..., Any], seen: Look, settings: Named, axes: tuple[str, ...]) -> str:
-    """A specification with numbers nobody uses where domains go: built once, in 0.1 to 0.4 s."""
-    blanks = {name: _blank(k) for k, name in enumerate(axes)}
-    return json.dumps(chart(seen, **dict(settings), **blanks).to_dict())
+def _template(
+    chart: Callable[..., Any], seen: Look, settings: Named, axes: tuple[str, ...]
+) -> dict[str, Any]:
+    """A specification with blanks where domains go: built once, in 0.1 to 0.4 s."""
+    built: dict[str, Any] = chart(
+        seen, **dict(settings), **{name: _blank(name) for name in axes}
+    ).to_dict()
+    return built
 
 
-def _blank(k: int) -> tuple[float, float]:
-    return -7070700.25 - k, 7070700.25 + k
+def _blank(name: str) -> tuple[str, str]:
+    """Stand for the ends of a domain; whoever calculates with them fails at once."""
+    return f"⟨{name}, low⟩", f"⟨{name}, high⟩"
+
+
+def _filled(part: Any, blanks: Mapping[str, float]) -> Any:
+    """A copy with the ends in their places: a number for a blank, its digits in an expression."""
+    if isinstance(part, dict):
+        return {key: _filled(value, blanks) for key, value in part.items()}
+    if isinstance(part, (list, tuple)):
+        return [_filled(value, blanks) for value in part]
+    if not isinstance(part, str) or "⟨" not in part:
+        return part
+    if part in blanks:
+        return blanks[part]
+    for blank, end in blanks.items():
+        part = part.replace(blank, repr(end))
+    return part
 
 
 def _private_spec(

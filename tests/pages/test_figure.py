@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from mlm_core.charts.errors import errors
 from mlm_core.charts.funnel import funnel
 from mlm_core.charts.pooling_path import pooling_path
 from mlm_core.charts.redraws import redraws
@@ -22,6 +23,7 @@ CASES = [
         {"domain": (0.0, 120.0), "x_domain": (-3.5, 3.5), "y_domain": (10.0, 110.0)},
     ),
     (funnel, {"largest": 100, "steps": 10}, {"domain": (30.0, 90.0)}),
+    (errors, {"steps": 121}, {"domain": (-30.0, 30.0)}),
     (students, {}, {"x_domain": (-3.5, 3.5), "y_domain": (10.0, 110.0)}),
 ]
 
