@@ -66,7 +66,7 @@ ORDER = [
     {"search", "partial", "path", "intervals", "new_student", "wide"},
     {"replication", "heldout"},
     {"origin", "estimates"},
-    {"own_data", "lessons"},
+    {"own_data", "lessons", "everyone"},
 ]
 LAYER = {name: k for k, names in enumerate(ORDER) for name in names}
 FITS = [path for path in CORE if path.parent.name != "charts" and path.name != "__init__.py"]
