@@ -1,7 +1,6 @@
 """How sure are we of the SD between schools: eight schools, as a story in steps."""
 
 import pandas as pd
-import streamlit as st
 
 from mlm_core import Scenario
 from mlm_core.charts.tau_curves import LETTER, SPREAD, tau_curves
@@ -50,7 +49,7 @@ def draw(f: Facts, seen: Seen) -> Handle:
         effect=what(f) if means else "SD of what is known, points",
     )  # fmt: skip
     if not seen.revealed:
-        st.html('<div class="pl-no-handle"></div>')  # There is no τ yet.
+        figure.no_handle()  # There is no τ yet.
     return Handle(
         "tau_curves", f.rest, [f"{t:g} points" for t in f.tau], "SD between schools, tau",
         {"best": f.step(f.best)},

@@ -57,7 +57,7 @@ def draw(f: Facts, seen: Seen) -> None:
         axes={"domain": domain, "x_domain": x_domain, "y_domain": steady_domain(f.scores, 60, 50)},
         rows=f.data.n_groups,
     )
-    if seen.kind == "try":
+    if seen.kind == "try" and figure.watched():
         st.button("Ten tests at once", key="ten-tests", icon=":material/fast_forward:",
                   on_click=story.set_here, kwargs={"redraw": ten_on(seen["redraw"])})  # fmt: skip
 

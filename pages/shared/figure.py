@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -56,6 +57,36 @@ _COLOUR = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A figure as a lesson asks `show` for it."""
+
+    key: str
+    alt: str
+    chart: Callable[..., Any]
+    tables: dict[str, pd.DataFrame]
+    axes: dict[str, tuple[float, float]]
+    settings: dict[str, Any]
+
+    def spec(self, seen: Look) -> dict[str, Any]:
+        """Its specification, without its tables."""
+        return _spec(self.chart, seen, tuple(self.settings.items()), tuple(self.axes.items()))
+
+
+@dataclass(slots=True)
+class Drawn:
+    """What was drawn while nobody looked (see `offstage`): legend, figures, words under the handle."""
+
+    legend: dict[str, str] = field(default_factory=dict)
+    figures: list[Shown] = field(default_factory=list)
+    ends: tuple[str, str] | None = None
+    without_handle: bool = False
+
+
+UNSEEN: ContextVar[Drawn | None] = ContextVar("unseen", default=None)
+"""While it is set, figures are noted there and nothing is sent to a browser."""
+
+
 def look() -> Look:
     """Light or dark, as the reader has it."""
     return Look(dark=st.context.theme.type == "dark")
@@ -72,7 +103,16 @@ def legend(**meaning: str) -> None:
 
     An empty text stands for the usual name.
     """
-    colours = look().palette
+    unseen = UNSEEN.get()
+    if unseen is not None:
+        unseen.legend.update(meaning)
+        return
+    st.html(legend_html(meaning, look()))
+
+
+def legend_html(meaning: Mapping[str, str], seen: Look) -> str:
+    """The legend of these marks, as HTML."""
+    colours = seen.palette
     parts = []
     for pooling, text in meaning.items():
         sign, usual = _LEGEND[pooling]
@@ -81,7 +121,7 @@ def legend(**meaning: str) -> None:
             f'<span><span class="pl-mark" style="color:{colour}" aria-hidden="true">{sign}</span>'
             f"{html.escape(text or usual)}</span>"
         )
-    st.html(f'<div class="pl-legend">{"".join(parts)}</div>')
+    return f'<div class="pl-legend">{"".join(parts)}</div>'
 
 
 def show(
@@ -115,6 +155,10 @@ def show(
         Settings that are the domain of an axis and nothing else: they are put into the
         finished specification, so that a slider which leaves a domain costs no time.
     """
+    unseen = UNSEEN.get()
+    if unseen is not None:
+        unseen.figures.append(Shown(key, alt, chart, tables, axes or {}, settings))
+        return
     spec_of = _private_spec if private else _spec
     domains = tuple((axes or {}).items())
     spec = {**spec_of(chart, look(), tuple(settings.items()), domains), "datasets": tables}
@@ -299,8 +343,29 @@ def follow(
     )
 
 
+def no_handle() -> None:
+    """Hide the handle of the figure: what it moves is not shown yet."""
+    unseen = UNSEEN.get()
+    if unseen is not None:
+        unseen.without_handle = True
+        return
+    st.html('<div class="pl-no-handle"></div>')
+
+
+def watched() -> bool:
+    """Whether somebody looks; else a lesson's own buttons are not drawn."""
+    return UNSEEN.get() is None
+
+
 def ends(left: str, right: str) -> None:
     """Say what the two ends of a handle are, under it."""
-    st.html(
-        f'<div class="pl-ends"><span>{html.escape(left)}</span><span>{html.escape(right)}</span></div>'
-    )
+    unseen = UNSEEN.get()
+    if unseen is not None:
+        unseen.ends = (left, right)
+        return
+    st.html(ends_html(left, right))
+
+
+def ends_html(left: str, right: str) -> str:
+    """What stands under the two ends of a handle, as HTML."""
+    return f'<div class="pl-ends"><span>{html.escape(left)}</span><span>{html.escape(right)}</span></div>'

@@ -13,6 +13,7 @@ from __future__ import annotations
 import html
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -278,8 +279,16 @@ def _first_prediction(story: Story[Any]) -> int:
     return next((k for k, s in enumerate(story.steps) if s.kind == "predict"), -1)
 
 
+UNTOLD: ContextVar[list[Story[Any]] | None] = ContextVar("untold", default=None)
+"""While it is set, a story that a page tells is put there and not drawn (see `offstage`)."""
+
+
 def tell(story: Story[F]) -> None:
     """Draw the lesson at the reader's place in it."""
+    untold = UNTOLD.get()
+    if untold is not None:
+        untold.append(story)
+        return
     settings.visit()
     st.session_state["_told"] = True
     _stage(story)

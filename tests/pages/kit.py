@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-import runpy
 import warnings
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pandas as pd
 import pyarrow as pa
 from streamlit.testing.v1 import AppTest
 
 from mlm_core.charts.theme import Look
-from pages.shared import figure as page_figure
-from pages.shared import story as page_story
+from pages.shared import offstage
 from pages.shared.figure import Handle
+from pages.shared.offstage import story_of as story_of
 from pages.shared.story import Question, Seen, Story
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,16 +43,6 @@ def text(at: AppTest) -> str:
     """All prose of the page."""
     parts = [*at.title, *at.header, *at.subheader, *at.markdown, *at.caption]
     return "\n".join(str(element.value) for element in parts)
-
-
-@cache
-def story_of(slug: str) -> Story[Any]:
-    """The story that a lesson's page tells, without a page."""
-    told: list[Story[Any]] = []
-    with patch.object(page_story, "tell", told.append), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        runpy.run_path(str(ROOT / "pages" / f"{slug}.py"))
-    return told[0]
 
 
 def said(words: Any, facts: Any) -> str:
@@ -91,23 +78,8 @@ class Drawn:
 
 def drawn(story: Story[Any], seen: Seen, facts: Any = None) -> tuple[list[Drawn], Handle | None]:
     """The figures that a story draws in a state, and the handle."""
-    figures: list[Drawn] = []
-
-    def show(key: str, alt: str, chart: Any, tables: Any, **options: Any) -> None:
-        for name in ("on_school", "private"):
-            options.pop(name, None)
-        axes = options.pop("axes", None) or {}
-        spec = page_figure._spec(chart, Look(), tuple(options.items()), tuple(axes.items()))
-        figures.append(Drawn(key, alt, spec, tables))
-
-    with (
-        patch.object(page_figure, "show", show),
-        patch.object(page_figure, "legend", lambda **_: None),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
-        handle = story.figure(story.facts(seen) if facts is None else facts, seen)
-    return figures, handle
+    noted, handle = offstage.drawn(story, seen, story.facts(seen) if facts is None else facts)
+    return [Drawn(f.key, f.alt, f.spec(Look()), f.tables) for f in noted.figures], handle
 
 
 def figure(at: AppTest, which: int = 0) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
