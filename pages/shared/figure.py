@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import streamlit as st
 
 from mlm_core.charts.handle import HANDLE
 from mlm_core.charts.theme import Look
+from pages.shared.arrow import encoded
 
 _HERE = Path(__file__).parent
 _hand = st.components.v2.component(
@@ -133,6 +135,7 @@ def show(
     on_school: Callable[[], None] | None = None,
     private: bool = False,
     axes: dict[str, tuple[float, float]] | None = None,
+    words: dict[str, str | float] | None = None,
     **settings: Any,
 ) -> None:
     """Draw a figure; with ``on_school``, a click on a school calls it.
@@ -149,19 +152,27 @@ def show(
     tables : dict of str to DataFrame
         The tables the chart names.
     private : bool
-        The settings come from a reader's own data: the specification is remembered
-        in the session only.
+        ``axes`` and ``words`` come from a reader's own data: the specification is kept
+        without them, and filled for this reader alone.
     axes : dict of str to (low, high)
         Settings that are the domain of an axis and nothing else: they are put into the
         finished specification, so that a slider which leaves a domain costs no time.
+    words : dict of str to str or number
+        Settings that are only written somewhere, put in the same way; private figures only.
     """
     unseen = UNSEEN.get()
     if unseen is not None:
-        unseen.figures.append(Shown(key, alt, chart, tables, axes or {}, settings))
+        unseen.figures.append(
+            Shown(key, alt, chart, tables, axes or {}, {**settings, **(words or {})})
+        )
         return
-    spec_of = _private_spec if private else _spec
-    domains = tuple((axes or {}).items())
-    spec = {**spec_of(chart, look(), tuple(settings.items()), domains), "datasets": tables}
+    named, domains = tuple(settings.items()), tuple((axes or {}).items())
+    if private:
+        made = _private_spec(chart, look(), named, domains, tuple((words or {}).items()))
+    else:
+        made = _spec(chart, look(), named, domains)
+    datasets = {name: encoded(table) for name, table in tables.items()}
+    spec = {**made, "datasets": datasets}
     selects: dict[str, Any] = {}
     if on_school is not None:
         selects = {"on_select": on_school, "selection_mode": ["school"]}
@@ -215,8 +226,11 @@ def _blank(name: str) -> tuple[str, str]:
     return f"⟨{name}, low⟩", f"⟨{name}, high⟩"
 
 
-def _filled(part: Any, blanks: Mapping[str, float]) -> Any:
-    """A copy with the ends in their places: a number for a blank, its digits in an expression."""
+_BLANK = re.compile("⟨[^⟩]*⟩")
+
+
+def _filled(part: Any, blanks: Mapping[str, str | float]) -> Any:
+    """A copy with the blanks filled: a number for a blank, its digits in an expression."""
     if isinstance(part, dict):
         return {key: _filled(value, blanks) for key, value in part.items()}
     if isinstance(part, (list, tuple)):
@@ -225,21 +239,21 @@ def _filled(part: Any, blanks: Mapping[str, float]) -> Any:
         return part
     if part in blanks:
         return blanks[part]
-    for blank, end in blanks.items():
-        part = part.replace(blank, repr(end))
-    return part
+    return _BLANK.sub(lambda found: str(blanks.get(found[0], found[0])), part)
 
 
 def _private_spec(
-    chart: Callable[..., Any], seen: Look, settings: Named, axes: Named
+    chart: Callable[..., Any], seen: Look, settings: Named, axes: Named, words: Named
 ) -> dict[str, Any]:
-    """The specification of a chart whose settings nobody else may share; the last of each is kept."""
-    asked, slot = (chart, seen, settings, axes), f"_private_spec_{chart.__name__}"
-    if st.session_state.get(slot, (None,))[0] != asked:
-        made = chart(seen, **dict(settings), **dict(axes)).to_dict()
-        st.session_state[slot] = (asked, made)
-    spec: dict[str, Any] = st.session_state[slot][1]
-    return spec
+    """A specification with what is one reader's own: remembered without it, then filled."""
+    blank_words = tuple((name, f"⟨{name}⟩") for name, _ in words)
+    template = _template(chart, seen, (*settings, *blank_words), tuple(name for name, _ in axes))
+    own: dict[str, Any] = _filled(
+        template,
+        {blank: float(end) for name, ends in axes for blank, end in zip(_blank(name), ends, strict=True)}
+        | {blank: value for (_, blank), (_, value) in zip(blank_words, words, strict=True)},
+    )
+    return own
 
 
 @dataclass(frozen=True, slots=True)
