@@ -25,8 +25,8 @@ from mlm_core.own_data import (
 from mlm_core.own_data.download import safe_csv
 from mlm_core.own_data.fits import Fits, decimals
 from mlm_core.own_data.paragraph import paragraph
-from pages.shared import controls, figure
-from pages.shared.own_data.session import remembered, savable
+from pages.shared import controls, figure, saving
+from pages.shared.own_data.session import remembered
 from pages.shared.words import count, number, percent, plain
 
 
@@ -163,14 +163,15 @@ def groups_part(setting: object, fits: Fits, shown: np.ndarray, j: int, digits: 
         caterpillar,
         {"groups": table},
         private=True,
-        domain=glide.domain(
-            fits.own_height[shown], table[["low", "high", "toward"]].to_numpy().ravel()
-        ),
+        axes={
+            "domain": glide.domain(
+                fits.own_height[shown], table[["low", "high", "toward"]].to_numpy().ravel()
+            )
+        },
+        words={"score": fits.design.rows.columns.y[:60], "number": f".{digits}f"},
         rows=len(shown),
-        score=fits.design.rows.columns.y[:60],
-        number=f".{digits}f",
     )
-    savable("your_caterpillar", "groups")
+    saving.picture("your_caterpillar", "groups")
     every = groups.groups_table(fits)
     if st.toggle("I want to rank the groups", key="own_rank"):
         left, right = st.columns(2)
@@ -229,13 +230,14 @@ def rows_part(fits: Fits, j: int) -> None:
         group_lines,
         tables,
         private=True,
-        x=glide.domain(points["x"].to_numpy(), points["x"].to_numpy()) if x else (0.0, 1.0),
-        y=glide.domain(y, y),
-        x_title=(x or "rows side by side")[:60],
-        y_title=columns.y[:60],
+        axes={
+            "x": glide.domain(points["x"].to_numpy(), points["x"].to_numpy()) if x else (0.0, 1.0),
+            "y": glide.domain(y, y),
+        },
+        words={"x_title": (x or "rows side by side")[:60], "y_title": columns.y[:60]},
         with_x=x is not None,
     )
-    savable("your_rows", "rows")
+    saving.picture("your_rows", "rows")
     st.caption(
         f"**{name}**; pick another group at the figure above. Other predictors of rows are at their mean or reference."
     )
@@ -274,7 +276,7 @@ def checks_part(setting: object, fits: Fits) -> None:
     def again() -> None:
         st.session_state["own_line_up"] = seed + 1
 
-    savable("your_line_up", "checks")
+    saving.picture("your_line_up", "checks")
     left, right = st.columns(2)
     left.button("Show me", on_click=reveal, disabled=seen, icon=":material/visibility:")
     right.button("Draw others", on_click=again, icon=":material/casino:")

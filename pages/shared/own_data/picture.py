@@ -13,8 +13,8 @@ from mlm_core.charts.own_glide import own_glide
 from mlm_core.estimates import STEPS
 from mlm_core.own_data import glide, plane, variation
 from mlm_core.own_data.fits import Fits, decimals, varying_slope
-from pages.shared import figure
-from pages.shared.own_data.session import remembered, savable
+from pages.shared import figure, saving
+from pages.shared.own_data.session import remembered
 from pages.shared.words import count, number, percent, plain
 
 
@@ -74,18 +74,20 @@ def show_glide(
         tables,
         on_school=picker("your_path", source, fits, "school"),
         private=True,
-        domain=glide.domain(fits.own_height[shown], np.concatenate(
+        axes={"domain": glide.domain(fits.own_height[shown], np.concatenate(
             [fits.height[shown], fits.toward[shown], tables["schools"]["complete"].to_numpy()]
-        )),
+        ))},
+        words={
+            "score": (f"{name}, where {where}" if where else f"mean of {name}")[:90],
+            "unit": name,
+            "number": f".{digits}f",
+            "scale": glide.handle_scale(fits),
+        },
         rows=len(shown),
-        scale=glide.handle_scale(fits),
         steps=STEPS,
-        score=(f"{name}, where {where}" if where else f"mean of {name}")[:90],
-        unit=name,
-        number=f".{digits}f",
         one_target=glide.one_target(fits),
     )  # fmt: skip
-    savable("your_path", "pooling")
+    saving.picture("your_path", "pooling")
     spoken = glide.one_groups_words(fits, path, j, said, lambda height: number(height, digits))
     handle = figure.Handle("your_path", glide.resting(fits), said, "SD between groups")
     return handle, figure.hand("<p>{line}</p>", line=spoken)
@@ -106,18 +108,22 @@ def show_plane(source: str, fits: Fits, shown: np.ndarray, j: int, digits: int) 
         tables,
         on_school=picker("your_plane", source, fits, "group"),
         private=True,
-        heights=glide.domain(
-            fits.own_height[shown],
-            np.append(fits.height[shown], [height, *tables["targets"]["height"]]),
-        ),
-        slopes=glide.domain(
-            own[shown], np.append(pooled[shown], [complete, *tables["targets"]["slope"]])
-        ),
-        score=f"{columns.y[:30]}, where {place_in_words(fits)}"[:80],
-        slope=f"slope of {slope[:40]}",
-        number=f".{digits}f",
+        axes={
+            "heights": glide.domain(
+                fits.own_height[shown],
+                np.append(fits.height[shown], [height, *tables["targets"]["height"]]),
+            ),
+            "slopes": glide.domain(
+                own[shown], np.append(pooled[shown], [complete, *tables["targets"]["slope"]])
+            ),
+        },
+        words={
+            "score": f"{columns.y[:30]}, where {place_in_words(fits)}"[:80],
+            "slope": f"slope of {slope[:40]}",
+            "number": f".{digits}f",
+        },
     )
-    savable("your_plane", "slopes")
+    saving.picture("your_plane", "slopes")
 
 
 def what_you_see(fits: Fits, j: int, digits: int) -> str:
