@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mlm_core.showing import as_html, names_in_short, record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,16 @@ def frozen(array: Any, dtype: Any = np.float64) -> Any:
     return out
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Names(NamedTuple):
+    """What the columns are called: outcome, group, student-level and school-level predictor."""
+
+    y: str = "y"
+    group: str = "school"
+    x: str = "x"
+    u: str = "u"
+
+
+@record
 class GroupedData:
     """Students in schools, simulated or real.
 
@@ -42,6 +52,8 @@ class GroupedData:
         The school-level predictor.
     labels : (J,) array
         Names of the schools, sorted (numbers as numbers).
+    names : Names
+        Names of the columns, for tables and figures.
 
     Raises
     ------
@@ -55,14 +67,15 @@ class GroupedData:
     j: Ints
     u: Floats | None
     labels: NDArray[Any]
+    names: Names = Names()
 
     def __post_init__(self) -> None:
-        checked: dict[str, Any] = {"labels": frozen(self.labels, None), "y": _numbers("y", self.y)}
+        checked: dict[str, Any] = {"labels": frozen(self.labels, None), "y": numbers("y", self.y)}
         checked["j"] = _index(self.j, len(self.y), len(self.labels))
         if self.x is not None:
-            checked["x"] = _numbers("x", self.x, len(self.y))
+            checked["x"] = numbers("x", self.x, len(self.y))
         if self.u is not None:
-            checked["u"] = _numbers("u", self.u, len(self.labels))
+            checked["u"] = numbers("u", self.u, len(self.labels))
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -126,9 +139,36 @@ class GroupedData:
                 f"{missing} rows have no value in {group!r}. Leave those rows out first."
             )
         labels, j = _sorted_labels(key)
-        columns = {name: _numbers(name, frame[name].to_numpy()) for name in (y, x, u) if name}
+        columns = {name: numbers(name, frame[name].to_numpy()) for name in (y, x, u) if name}
         u_j = None if u is None else _constant_within(columns[u], j, labels, u)
-        return cls(columns[y], columns[x] if x else None, j, u_j, labels)
+        usual = Names()
+        names = Names(str(y), str(group), str(x or usual.x), str(u or usual.u))
+        return cls(columns[y], columns[x] if x else None, j, u_j, labels, names)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a student: the school, y and, where there are, x and u, by their names."""
+        import pandas as pd
+
+        columns = {self.names.group: self.labels[self.j], self.names.y: self.y}
+        if self.x is not None:
+            columns[self.names.x] = self.x
+        if self.u is not None:
+            columns[self.names.u] = self.u[self.j]
+        return pd.DataFrame(columns)
+
+    def __repr__(self) -> str:
+        n, names = self.n, self.names
+        held = [(names.y, self.y), (names.x, self.x), (names.u, self.u)]
+        spans = [f"{k} {v.min():.4g} to {v.max():.4g}" for k, v in held if v is not None]
+        return (
+            f"GroupedData: {self.n_students} students in {self.n_groups} schools "
+            f"of {n.min()} to {n.max()}\n  {', '.join(spans)}\n"
+            f"  {names.group}: {names_in_short(self.labels)}"
+        )
+
+    def _repr_html_(self) -> str:
+        title = repr(self).split("\n")[0]
+        return as_html(title, self.to_frame())
 
 
 def _sorted_labels(key: pd.Series) -> tuple[NDArray[Any], Ints]:
@@ -145,7 +185,8 @@ def _listed(names: Any) -> str:
     return ", ".join(repr(str(name)) for name in names)
 
 
-def _numbers(name: str, values: Any, length: int | None = None) -> Floats:
+def numbers(name: str, values: Any, length: int | None = None) -> Floats:
+    """(n,) finite numbers, or a `DataError` that says what is wrong with a column."""
     try:
         out = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):

@@ -94,7 +94,7 @@ class Study:
         new = replace(start, redraw=1 + seed) if self.redraws else replace(start, seed=seed)
         made = simulate(new)
         data = replace(made.data, x=None)
-        fit = fit_partial_pooling(data)
+        fit = fit_partial_pooling(data, group_predictor=False)
         own = data.group_means(data.y)
         partial = fit.lines.alpha
         values = self.quantity(made, own, partial, fit.hyper.sigma_alpha)

@@ -170,7 +170,8 @@ def rho_intervals(data: GroupedData, fit: PartialPooling, at: Floats) -> tuple[F
     --------
     >>> from mlm_core import Scenario, fit_partial_pooling, simulate
     >>> data = simulate(Scenario(n_groups=5)).data
-    >>> low, high = rho_intervals(data, fit_partial_pooling(data, "varying"), np.zeros(1))
+    >>> fit = fit_partial_pooling(data, "varying", group_predictor=False)
+    >>> low, high = rho_intervals(data, fit, np.zeros(1))
     >>> low.tolist(), high.tolist()
     ([-1.0], [1.0])
     """

@@ -7,6 +7,7 @@ answer put on the scale of the data.
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from mlm_core.search import minimum as minimum
 def fit_partial_pooling(
     data: GroupedData,
     slopes: Slopes = "common",
-    group_predictor: bool = False,
+    group_predictor: bool | None = None,
     method: Method = "REML",
 ) -> PartialPooling:
     r"""Fit a multilevel model of students in schools.
@@ -39,8 +40,9 @@ def fit_partial_pooling(
     slopes : {"common", "varying", "uncorrelated"}
         One slope for all schools (``a1``; without x, no slope at all); a slope for
         each school, correlated with its intercept; the same without correlation.
-    group_predictor : bool
-        Whether ``u`` predicts the intercepts, and the slopes if they vary.
+    group_predictor : bool, optional
+        Whether ``u`` predicts the intercepts, and the slopes if they vary. Unsaid it does
+        not, and where the data have a ``u`` a warning says so.
     method : {"REML", "ML"}
 
     Returns
@@ -48,6 +50,11 @@ def fit_partial_pooling(
     PartialPooling
         All on the scale of the data. An SD estimated as exactly 0, or a rho of
         exactly 1 or -1, is a result and reported as such (``singular``).
+
+    Warns
+    -----
+    UserWarning
+        The data have a u and ``group_predictor`` is not said.
 
     Raises
     ------
@@ -66,7 +73,13 @@ def fit_partial_pooling(
     >>> round(fit.hyper.sigma_alpha, 3), fit.lines.alpha.round(2).tolist()
     (4.203, [2.06, 7.94])
     """
-    sums = checked_sums(data, slopes, group_predictor, method)
+    if group_predictor is None and data.u is not None:
+        warnings.warn(
+            f"{data.names.u!r} is in the data, and this model does not use it. Say "
+            "group_predictor=True to let it predict, or False to leave it out.",
+            stacklevel=2,
+        )
+    sums = checked_sums(data, slopes, bool(group_predictor), method)
     return _report(sums, data, slopes, method, minimum(sums, slopes, method))
 
 
@@ -263,9 +276,7 @@ def _report(
         coef_cov=frozen(coef_cov),
         mode_sd_alpha=frozen(unit * np.sqrt(np.maximum(p11 - 2 * k * p12 + k * k * p22, 0))),
         mode_sd_beta=frozen(unit / sums.x_scale * np.sqrt(p22)),
-        n=frozen(data.n, np.intp),
         evaluations=found.evaluations,
         line_cov=frozen(line_cov),
-        labels=data.labels,
-        group_predictor="b0" in sums.names,
+        data=data,
     )

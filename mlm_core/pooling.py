@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from mlm_core.data import DataError, Floats, GroupedData, frozen
-from mlm_core.records import CompletePooling, GroupLines, NoPooling
+from mlm_core.records import CompletePooling, GroupLines, NoPooling, OwnSlopes
 
 NAN = float("nan")
 
@@ -52,10 +50,10 @@ def fit_complete_pooling(data: GroupedData) -> CompletePooling:
         clustered = fit.get_robustcov_results("cluster", groups=data.j, use_t=True)
         robust = _padded(clustered.bse, 0.0)
     repeat = (frozen(np.full(data.n_groups, value)) for value in (*coef, *se))
-    return CompletePooling(GroupLines(*repeat), float(np.sqrt(fit.scale)), *robust)
+    return CompletePooling(GroupLines(*repeat), float(np.sqrt(fit.scale)), *robust, data)
 
 
-def fit_no_pooling(data: GroupedData, slopes: Literal["common", "varying"] = "common") -> NoPooling:
+def fit_no_pooling(data: GroupedData, slopes: OwnSlopes = "common") -> NoPooling:
     r"""Every school by itself.
 
     .. math::
@@ -100,7 +98,7 @@ def fit_no_pooling(data: GroupedData, slopes: Literal["common", "varying"] = "co
     if data.x is None:
         zero = np.zeros(data.n_groups)
         sigma = _residual_sd(float(dy @ dy), data.n_students - data.n_groups)
-        return _no_pooling(y_mean, zero, sigma / np.sqrt(n), zero, sigma)
+        return NoPooling(_lines(y_mean, zero, sigma / np.sqrt(n), zero), sigma, slopes, data)
     check_varies(data.x, "x")
     x_mean = data.group_means(data.x)
     dx = data.x - x_mean[data.j]
@@ -123,7 +121,8 @@ def fit_no_pooling(data: GroupedData, slopes: Literal["common", "varying"] = "co
     sigma = _residual_sd(rss, df)
     se_beta = np.divide(sigma, np.sqrt(sxx), out=np.full(data.n_groups, NAN), where=own)
     se_alpha = np.sqrt(sigma**2 / n + (x_mean * se_beta) ** 2)
-    return _no_pooling(y_mean - beta * x_mean, beta, se_alpha, se_beta, sigma)
+    lines = _lines(y_mean - beta * x_mean, beta, se_alpha, se_beta)
+    return NoPooling(lines, sigma, slopes, data)
 
 
 def _common_slope(
@@ -135,15 +134,12 @@ def _common_slope(
     se_beta = sigma / np.sqrt(sxx)
     se_alpha = np.sqrt(sigma**2 / data.n + (x_mean * se_beta) ** 2)
     ones = np.ones(data.n_groups)
-    return _no_pooling(y_mean - beta * x_mean, beta * ones, se_alpha, se_beta * ones, sigma)
+    lines = _lines(y_mean - beta * x_mean, beta * ones, se_alpha, se_beta * ones)
+    return NoPooling(lines, sigma, "common", data)
 
 
-def _no_pooling(
-    alpha: Floats, beta: Floats, se_alpha: Floats, se_beta: Floats, sigma_y: float
-) -> NoPooling:
-    return NoPooling(
-        GroupLines(frozen(alpha), frozen(beta), frozen(se_alpha), frozen(se_beta)), sigma_y
-    )
+def _lines(*columns: Floats) -> GroupLines:
+    return GroupLines(*(frozen(column) for column in columns))
 
 
 def _residual_sd(rss: float, df: int) -> float:

@@ -148,7 +148,7 @@ def fits(scenario: Scenario) -> Fits:
         The data cannot be fitted; the sentence says why.
     """
     data = simulate(scenario).data
-    fit = fit_partial_pooling(data)
+    fit = fit_partial_pooling(data, group_predictor=False)
     path = pooling_path(data, estimates.handle_grid(fit.hyper.sigma_alpha))
     return Fits(data, fit, path, fit_no_pooling(data).lines.alpha)
 

@@ -230,7 +230,7 @@ def facts(scenario: Scenario, school: str) -> Facts:
     """
     simulation = without_x(simulate(scenario))
     data = simulation.data
-    fit = fit_partial_pooling(data)
+    fit = fit_partial_pooling(data, group_predictor=False)
     own = data.group_means(data.y)
     to_come = [
         simulate(replace(scenario, redraw=scenario.redraw + k)).data for k in range(1, YEARS + 1)

@@ -477,7 +477,8 @@ def facts(scenario: Scenario, school: str, of_class: bool = False, errors: bool 
     """
     made = simulate(scenario)
     data = replace(made.data, x=None)
-    fits = fit_complete_pooling(data), fit_no_pooling(data), fit_partial_pooling(data)
+    partial = fit_partial_pooling(data, group_predictor=False)
+    fits = fit_complete_pooling(data), fit_no_pooling(data), partial
     named = np.flatnonzero(data.labels.astype(str) == school)
     picked = int(named[0]) if len(named) else int(np.argmax(data.n))
     size = CLASS if of_class else 1

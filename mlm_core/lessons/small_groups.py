@@ -546,7 +546,7 @@ def _mean_of(data: GroupedData) -> Floats:
 def _town(scenario: Scenario) -> Mapping[str, object]:
     """All of the lesson that does not depend on the picked school."""
     years = [_scores_only(replace(scenario, redraw=scenario.redraw + k)) for k in range(YEARS)]
-    fits = [fit_partial_pooling(year.data) for year in years]
+    fits = [fit_partial_pooling(year.data, group_predictor=False) for year in years]
     first, fit = years[0].data, fits[0]
     own = np.stack([_mean_of(year.data) for year in years])
     try:

@@ -126,7 +126,8 @@ def effects(fit: PartialPooling) -> Effects:
     Examples
     --------
     >>> from mlm_core import fit_partial_pooling
-    >>> found = effects(fit_partial_pooling(trial(Scenario()).data, slopes="varying"))
+    >>> data = trial(Scenario()).data
+    >>> found = effects(fit_partial_pooling(data, slopes="varying", group_predictor=False))
     >>> found.new_high - found.new_low > found.high - found.low
     True
     """
@@ -252,7 +253,7 @@ def fitted(data: GroupedData, truth: Floats, drawn_sd: float = DRAWN_SD) -> Tria
         truth=truth,
         complete=float(fit_complete_pooling(data).lines.beta[0]),
         no=fit_no_pooling(data, "varying"),
-        partial=fit_partial_pooling(data, "varying"),
+        partial=fit_partial_pooling(data, "varying", group_predictor=False),
         drawn_sd=drawn_sd,
     )
 

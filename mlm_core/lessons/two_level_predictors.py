@@ -385,7 +385,7 @@ def facts(scenario: Scenario, school: str) -> Facts:
     t = np.linspace(0.0, 1.0, STEPS)
     turned = [replace(start, y=start.y + s * (end.y - start.y)) for s in t]
     given = [fit_partial_pooling(data, "common", group_predictor=True) for data in turned]
-    alone = [fit_partial_pooling(data, "common") for data in turned]
+    alone = [fit_partial_pooling(data, "common", group_predictor=False) for data in turned]
     ends = [fit_complete_pooling(data).lines for data in (start, end)]
     pooled = [
         (1 - t) * getattr(ends[0], name)[0] + t * getattr(ends[1], name)[0]

@@ -243,7 +243,7 @@ def _facts(
     return Facts(
         data=data,
         own=fit_no_pooling(data).lines.alpha,
-        without=fit_partial_pooling(data),
+        without=fit_partial_pooling(data, group_predictor=False),
         with_u=fit_partial_pooling(data, group_predictor=True),
         truth=truth,
         true_sd=sds,

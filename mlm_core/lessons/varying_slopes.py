@@ -424,7 +424,7 @@ def facts(scenario: Scenario, school: str, with_u: bool = False) -> Facts:
     simulation = simulate(scenario)
     data = simulation.data
     given_u = fit_partial_pooling(data, "varying", group_predictor=True)
-    fit = given_u if with_u else fit_partial_pooling(data, "varying")
+    fit = given_u if with_u else fit_partial_pooling(data, "varying", group_predictor=False)
     at = np.linspace(LOW, HIGH, STEPS)
     low, high = origin.rho_intervals(data, fit, at)
     return Facts(
