@@ -1,6 +1,8 @@
 """Pooling Lab: page config, navigation, the frame around every page."""
 
+import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.shared import contents, figure, settings
+from pages.shared import contents, figure, room, serving, settings
 from pages.shared.served import StyleFirst
 
 ROOT = Path(__file__).parent
@@ -38,10 +40,11 @@ def frame() -> None:
 async def warm(_: st.App) -> AsyncIterator[None]:
     """Before the first reader comes: load what the pages need.
 
-    Streamlit collects all garbage after every run of a page; freezing what is
-    loaded takes about 100 ms off each. While a folder ``pages/`` exists, it would
-    serve the first address it is asked for without this frame. And our matrices are
-    small: threads of the linear algebra would only wait for each other.
+    What is loaded is frozen for the garbage collector (about 100 ms off each collection),
+    and garbage is collected while nobody moves anything, not after each move. While a folder
+    ``pages/`` exists, Streamlit would serve the first address it is asked for without this
+    frame. And our matrices are small: threads of the linear algebra would only wait for each
+    other.
     """
     import statsmodels.regression.linear_model  # noqa: F401
     import threadpoolctl
@@ -53,10 +56,19 @@ async def warm(_: st.App) -> AsyncIterator[None]:
     threadpoolctl.threadpool_limits(1)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 50)
+    if address := serving.in_this_network():
+        sys.stdout.write(f"  In the same network: {address}\n\n")
+    tidying = asyncio.create_task(serving.tidy())
+    serving.prepare()
     yield
+    tidying.cancel()
 
 
 if __name__ == "__main__":
     frame()
 else:
-    app = st.App(__file__, lifespan=warm, middleware=[Middleware(StyleFirst)])
+    serving.ask_nobody()
+    serving.many_files()
+    around = [Middleware(serving.NotTooMany), Middleware(StyleFirst)]
+    app = st.App(__file__, lifespan=warm, middleware=around, routes=room.routes())

@@ -105,7 +105,8 @@ def running(
         sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port),
         "--server.headless", "true", "--server.address", "127.0.0.1",
     ]  # fmt: skip
-    server = subprocess.Popen(command, cwd=script.parent, stdout=log, stderr=log, **more)
+    quiet = {"env": {**os.environ, "POOLING_LAB_PREPARE": "0"}, **more}
+    server = subprocess.Popen(command, cwd=script.parent, stdout=log, stderr=log, **quiet)
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(f"{address}/_stcore/health", server)
