@@ -69,15 +69,17 @@ class Opened:
     ----------
     code : str
         What students type.
-    link : str
-        What the QR code carries besides: with it a code need not be guessed, nor waited for.
     key : str
         The owner's: whoever has it may ask, reveal and close.
     """
 
     code: str
-    link: str
     key: str
+
+    @property
+    def link(self) -> str:
+        """What the QR code carries besides: with it a code need not be guessed."""
+        return link_of(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,7 @@ class Rooms:
             Where too many rooms are open on this server.
         """
         self.sweep()
-        made = Opened(new_code(), secrets.token_urlsafe(9), secrets.token_urlsafe(24))
+        made = Opened(new_code(), secrets.token_urlsafe(24))
         with self._change() as db:
             (count,) = db.execute("SELECT COUNT(*) FROM rooms").fetchone()
             if count >= MOST_ROOMS:
@@ -253,13 +255,6 @@ class Rooms:
             "SELECT code FROM rooms WHERE owner = ? AND opened > ?", digest(key), self._oldest
         )
         return None if found is None else str(found[0])
-
-    def renew_link(self, key: str) -> str:
-        """A new link for the QR code; who has joined stays. For an owner who lost the old one."""
-        link = secrets.token_urlsafe(9)
-        with self._change() as db:
-            db.execute("UPDATE rooms SET link = ? WHERE owner = ?", (digest(link), digest(key)))
-        return link
 
     def push(self, key: str, moment: Poll | Draw | None, *, revealed: bool = False) -> None:
         """Say what the phones show now; what was revealed once stays revealed."""
@@ -610,6 +605,11 @@ def normal(code: str) -> str:
 def digest(secret: str) -> bytes:
     """What is kept of a secret."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).digest()[:16]
+
+
+def link_of(key: str) -> str:
+    """The link of a room, from its owner's key: whoever has the key can show it again."""
+    return hashlib.sha256(f"link {key}".encode()).hexdigest()[:16]
 
 
 def seed(salt: int, number: int, round_: int) -> int:
