@@ -16,6 +16,7 @@ import streamlit as st
 
 from mlm_core.charts.handle import HANDLE
 from mlm_core.charts.theme import Look
+from pages.shared import stage
 from pages.shared.arrow import encoded
 
 _HERE = Path(__file__).parent
@@ -170,7 +171,7 @@ def show(
     if private:
         made = _private_spec(chart, look(), named, domains, tuple((words or {}).items()))
     else:
-        made = _spec(chart, look(), named, domains)
+        made = _spec(chart, look(), named, domains, stage.is_on())
     datasets = {name: encoded(table) for name, table in tables.items()}
     spec = {**made, "datasets": datasets}
     selects: dict[str, Any] = {}
@@ -198,15 +199,15 @@ Named = tuple[tuple[str, Any], ...]
 
 
 @lru_cache(maxsize=512)
-def _spec(chart: Callable[..., Any], seen: Look, settings: Named, axes: Named) -> dict[str, Any]:
-    """The specification of a chart without its tables."""
+def _spec(
+    chart: Callable[..., Any], seen: Look, settings: Named, axes: Named, on_stage: bool = False
+) -> dict[str, Any]:
+    """The specification of a chart without its tables; larger marks and type for the stage."""
+    if on_stage:
+        larger: dict[str, Any] = stage.enlarged(_spec(chart, seen, settings, axes))
+        return larger
     template = _template(chart, seen, settings, tuple(name for name, _ in axes))
-    blanks = {
-        blank: float(end)
-        for name, ends in axes
-        for blank, end in zip(_blank(name), ends, strict=True)
-    }
-    spec: dict[str, Any] = _filled(template, blanks)
+    spec: dict[str, Any] = _filled(template, _domains(axes))
     return spec
 
 
@@ -224,6 +225,15 @@ def _template(
 def _blank(name: str) -> tuple[str, str]:
     """Stand for the ends of a domain; whoever calculates with them fails at once."""
     return f"⟨{name}, low⟩", f"⟨{name}, high⟩"
+
+
+def _domains(axes: Named) -> dict[str, float]:
+    """What comes in the place of each blank."""
+    return {
+        blank: float(end)
+        for name, ends in axes
+        for blank, end in zip(_blank(name), ends, strict=True)
+    }
 
 
 _BLANK = re.compile("⟨[^⟩]*⟩")
@@ -246,13 +256,10 @@ def _private_spec(
     chart: Callable[..., Any], seen: Look, settings: Named, axes: Named, words: Named
 ) -> dict[str, Any]:
     """A specification with what is one reader's own: remembered without it, then filled."""
-    blank_words = tuple((name, f"⟨{name}⟩") for name, _ in words)
-    template = _template(chart, seen, (*settings, *blank_words), tuple(name for name, _ in axes))
-    own: dict[str, Any] = _filled(
-        template,
-        {blank: float(end) for name, ends in axes for blank, end in zip(_blank(name), ends, strict=True)}
-        | {blank: value for (_, blank), (_, value) in zip(blank_words, words, strict=True)},
-    )
+    to_write = {f"⟨{name}⟩": value for name, value in words}
+    named = (*settings, *((blank.strip("⟨⟩"), blank) for blank in to_write))
+    template = _template(chart, seen, named, tuple(name for name, _ in axes))
+    own: dict[str, Any] = _filled(template, {**_domains(axes), **to_write})
     return own
 
 

@@ -15,7 +15,12 @@ Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
 Server = Callable[[Message, Receive, Send], Awaitable[None]]
 
-STYLE = Path(__file__).with_name("style.css")
+STYLES = [Path(__file__).with_name(name) for name in ("style.css", "stage.css")]
+AT_ONCE = (
+    "<script>if (new URLSearchParams(location.search).get('present') === 'true')"
+    " document.documentElement.classList.add('pl-stage')</script>"
+)
+"""The stage is known by its address before anything is drawn."""
 
 
 class StyleFirst:
@@ -23,7 +28,8 @@ class StyleFirst:
 
     def __init__(self, app: Server) -> None:
         self.app = app
-        self.style = f"<style>{STYLE.read_text(encoding='utf-8')}</style></body>".encode()
+        sheets = "".join(sheet.read_text(encoding="utf-8") for sheet in STYLES)
+        self.style = f"<style>{sheets}</style>{AT_ONCE}</body>".encode()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass everything on, and a page with its style."""

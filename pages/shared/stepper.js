@@ -1,8 +1,8 @@
-// The way through a lesson: Back, dots, Next, free play; Left and Right on the keyboard.
+// The way through a lesson: Back, dots, Next, free play, and the keys (see stage.js).
 // It also writes the address, says what has changed to a screen reader, and remembers in
 // this browser how far the reader has come.
 export default function ({ data, parentElement, setTriggerValue }) {
-  const { slug, stops, at, free, next, said, address, alternatives } = data;
+  const { slug, stops, at, free, next, said, address, alternatives, presenting, handle, asks, town, room, shared, deck } = data;
   const memory = (parentElement.poolingLabSteps ??= { at: null, said: "" });
   const alive = new AbortController();
   const find = (part) => parentElement.querySelector(part);
@@ -42,16 +42,61 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   play.onclick = () => go("free");
 
-  // Keys: not where they mean something else.
-  const busy = (target) =>
-    target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=tab], [role=radio], [role=listbox], [role=combobox], [role=dialog], [role=menu]");
-  document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || busy(event.target)) return;
-    const forwards = event.key === "ArrowRight" || event.key === "PageDown";
-    const backwards = event.key === "ArrowLeft" || event.key === "PageUp";
-    if (forwards && !free) { event.preventDefault(); forward.click(); }
-    if (backwards && !back.disabled) { event.preventDefault(); back.click(); }
-  }, { signal: alive.signal });
+  // The stage, links to copy, the keys.
+  onStage(presenting, handle);
+  wakeOnMove(alive.signal);
+  const root = document.documentElement.classList;
+  const stage = () => go("stage");
+  const link = () => go({ share: location.href });
+  const page = (by, otherwise) => (deck ? go({ lead: by }) : otherwise());
+  const forwards = () => { if (free) return false; forward.click(); };
+  const backwards = () => { if (back.disabled) return false; back.click(); };
+  const panel = find(".pl-present");
+  panel.setAttribute("aria-label", presenting ? "Leave the stage" : "Present on the stage");
+  panel.title = presenting ? "Leave the stage (P)" : "Present (P)";
+  panel.onclick = stage;
+  find(".pl-link").onclick = link;
+  find(".pl-help").onclick = showKeys;
+  listenToKeys(alive.signal, {
+    forward: forwards,
+    back: backwards,
+    pageDown: () => page(1, forwards),
+    pageUp: () => page(-1, backwards),
+    reveal: asks ? () => go("reveal") : undefined,
+    truth: () => go("truth"),
+    draw: town ? () => go("draw") : undefined,
+    free: () => go(free ? at : "free"),
+    words: presenting ? () => { root.toggle("pl-words-open"); } : undefined,
+    room: presenting ? () => {
+      if (!room) { root.add("pl-room-open"); go("room"); } else root.toggle("pl-room-open");
+    } : undefined,
+    link,
+    stage,
+    leave: presenting ? () => {
+      if (root.contains("pl-room-open") || root.contains("pl-words-open")) root.remove("pl-room-open", "pl-words-open");
+      else stage();
+    } : undefined,
+    help: showKeys,
+  });
+  if (shared.length && memory.shared !== JSON.stringify(shared))
+    showLinks(shared, () => go({ add: location.href }), () => go("close"));
+  memory.shared = JSON.stringify(shared);
+  if (deck) {
+    memory.channel ??= deckChannel();
+    if (memory.channel) {
+      memory.channel.onmessage = ({ data: told }) => {
+        if (told.turn && told.deck === deck.deck) go({ lead: told.turn });
+        if (told.ask === deck.deck) memory.channel.postMessage({ deck: deck.deck, at: deck.at });
+      };
+      memory.channel.postMessage({ deck: deck.deck, at: deck.at });
+    }
+  } else {
+    memory.channel?.close();
+    memory.channel = undefined;
+  }
+  cancelAnimationFrame(memory.fit);
+  memory.fit = requestAnimationFrame(() => requestAnimationFrame(fitWords));
+  addEventListener("resize", fitWords, { signal: alive.signal });
 
   // The address, in place: the history of the browser is that of pages.
   const url = new URL(location.href);

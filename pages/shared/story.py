@@ -24,7 +24,7 @@ import pandas as pd
 import streamlit as st
 
 from mlm_core import DataError, Scenario
-from pages.shared import contents, controls, figure, settings
+from pages.shared import contents, controls, decks, figure, links, moving, room, settings, stage
 from pages.shared.code import FILE, Listing
 from pages.shared.controls import Control
 from pages.shared.figure import Hand, Handle
@@ -49,11 +49,13 @@ KICKER: dict[Kind, str] = {
 SLIDERS = "Sliders set the truth. The figure shows estimates: what the data can tell."
 KNOWN = "These schools are simulated: that is why their truth is known."
 SHOW_ME = -1
+HELD_HERE = ("school", "truth", "seed")
+"""What a click or a key may set in any step, for as long as it is shown."""
 _HERE = Path(__file__).parent
 _stepper = st.components.v2.component(
     "pooling_lab_stepper",
     html=(_HERE / "stepper.html").read_text(encoding="utf-8"),
-    js=(_HERE / "stepper.js").read_text(encoding="utf-8"),
+    js=stage.SCRIPT + (_HERE / "stepper.js").read_text(encoding="utf-8"),
     isolate_styles=False,
 )
 
@@ -239,6 +241,8 @@ class _Place:
     question: int = 0
     free: bool = False
     local: dict[str, Any] = field(default_factory=dict)
+    shown: Seen | None = None
+    shared: list[dict[str, str]] = field(default_factory=list)
 
 
 def designed(story: Story[F], step: int, *, answered: bool = False, **changes: Any) -> Seen:
@@ -298,32 +302,83 @@ def tell(story: Story[F]) -> None:
 def _stage(story: Story[Any]) -> None:
     settings.begin(story.slug)
     st.session_state["_alternatives"] = {}
+    decks.lead()
+    presenting = stage.on()
     place = _place(story)
-    seen = _seen(story, place)
+    seen = place.shown = _seen(story, place)
     here = contents.lesson(story.slug)
     with st.container(key="head"):
         st.title(here.question, anchor=False)
     settings.notices()
-    facts, problem = _facts(story, seen)
     with st.container(key="story"):
         left, right = st.columns([8, 5], gap="medium")
-    handle = None
+    with right:
+        telling = st.container(key="telling")
+    with telling:
+        words = st.container(key="words")
+    beside = _beside(words) if seen.free else None
+    moving.begin()
     with left, st.container(key="picture"):
-        if facts is None:
-            st.warning(
-                f"{plain(problem)} Take more or larger schools.", icon=":material/data_alert:"
-            )
-        else:
-            handle = story.figure(facts, seen)
-    with right, st.container(key="telling"):
-        with st.container(key="words"):
+        facts, handle = _moved(story, beside)
+    with telling:
+        with words:
             if seen.free:
-                _laboratory(story, facts, seen, handle)
+                _laboratory(story, facts, seen)
+            elif presenting:
+                _on_stage(story, story.steps[place.step], facts, seen, place, handle)
             else:
                 _step(story, story.steps[place.step], facts, seen, place, handle)
-        _steps(story, place)
-    if facts is not None:
+        _steps(story, place, presenting, handle is not None)
+        if presenting:
+            _room(story, facts, seen, place)
+    if facts is not None and not presenting:
         _more(story, facts, seen)
+
+
+def _beside(words: Any) -> Any:
+    """The head of the laboratory, and the place for what it says: that moves with the figure."""
+    with words:
+        st.html('<p class="pl-kicker">Free play</p>')
+        st.header("The laboratory", anchor=False)
+        return st.container(key="beside", gap="small")
+
+
+@st.fragment(key=moving.FIGURE)
+def _moved(story: Story[Any], beside: Any) -> tuple[Any, Handle | None]:
+    """The figure, and in the laboratory the words beside it: all that a slider changes."""
+    place: _Place = st.session_state["_place"]
+    alone = moving.alone()
+    if alone:
+        settings.begin(story.slug)
+        st.session_state["_alternatives"] = {}
+        place = _place(story)
+        place.shown = _seen(story, place)
+    seen = place.shown
+    assert seen is not None
+    facts, problem = _facts(story, seen)
+    handle = None
+    if facts is None:
+        st.warning(f"{plain(problem)} Take more or larger schools.", icon=":material/data_alert:")
+    else:
+        handle = story.figure(facts, seen)
+    if beside is not None:
+        with beside:
+            said = story.lab(facts) if story.lab is not None and facts is not None else ""
+            if isinstance(said, str) and said:
+                st.markdown(linked(said))
+            _follow(handle, said if isinstance(said, Hand) else None, seen, story.slug)
+            settings.write(st.session_state["_alternatives"])
+    return facts, handle
+
+
+def _panel(story: Story[Any], seen: Seen) -> tuple[Any, ...]:
+    """How the laboratory's controls look, their values aside."""
+    return tuple(
+        tuple(control.of(seen.scenario)) if isinstance(control, controls.Choice)
+        else control.idle is not None and seen.get(control.idle[0]) == control.idle[1]
+        for control in _controls(story)
+        if isinstance(control, controls.Choice | controls.Slider)
+    )  # fmt: skip
 
 
 def _facts(story: Story[F], seen: Seen) -> tuple[F | None, str]:
@@ -348,11 +403,18 @@ def _place(story: Story[Any]) -> _Place:
         if step is None and any(name in st.query_params for name in names):
             place.free = True  # a link that sets something and names no step means the laboratory
         place.step = 0 if step is None else int(step) - 1
+        question = settings.link("question", settings.number_between(1, 9, "question", whole=True))
+        place.question = 0 if question is None else int(question) - 1
+        if settings.link(links.REVEAL, settings.yes_or_no("reveal")) and not _answered(place):
+            _reveal(story, place)
         st.session_state["_place"] = place
     if place.free:
         settings.say("free", True)
-    elif place.step:
-        settings.say("step", place.step + 1)
+    else:
+        if place.step:
+            settings.say("step", place.step + 1)
+        if place.question:
+            settings.say("question", place.question + 1)
     return place
 
 
@@ -376,6 +438,12 @@ def _go(story: Story[Any]) -> None:
     place: _Place = st.session_state["_place"]
     if to is None:
         return
+    if isinstance(to, dict):
+        _asked_for(story, place, to)
+        return
+    if to in ACTS:
+        ACTS[to](story, place)
+        return
     if to == "free":
         place.free = True
     else:
@@ -383,6 +451,54 @@ def _go(story: Story[Any]) -> None:
         place.free = False
         place.step, place.question = stops[min(max(int(to), 0), len(stops) - 1)]
     place.local = {}
+
+
+def _reveal(story: Story[Any], place: _Place) -> None:
+    """Show the answer of the question, or hide it again."""
+    where = (place.slug, place.step, place.question)
+    if place.free or story.steps[place.step].ask is None:
+        return
+    if _answers().pop(where, None) is None:
+        _answers()[where] = _Given(_picked().get(where, SHOW_ME), True, "", None)
+
+
+def _turn_truth(story: Story[Any], place: _Place) -> None:
+    """Show the truth, or hide it; where the lesson has one."""
+    if place.shown is not None and place.shown.get("truth") is not None:
+        set_here(truth=not place.shown["truth"])
+
+
+def _draw_anew(story: Story[Any], place: _Place) -> None:
+    """Other schools, other students: until the step is left, or in the laboratory for good."""
+    if place.shown is not None and _of_a_town(story):
+        set_here(seed=controls.following("seed", place.shown.scenario.seed))
+
+
+def _of_a_town(story: Story[Any]) -> bool:
+    """Whether the lesson's data are drawn."""
+    return any(isinstance(c, str) and c in controls.BY_NAME for c in story.controls)
+
+
+ACTS: dict[str, Callable[[Story[Any], _Place], None]] = {
+    "reveal": _reveal,
+    "truth": _turn_truth,
+    "draw": _draw_anew,
+    "stage": lambda _story, _place: stage.turn(),
+    "room": lambda _story, _place: room.open_room(),
+    "close room": lambda _story, _place: room.close_room(),
+    "close": lambda _story, place: place.shared.clear(),
+}
+
+
+def _asked_for(story: Story[Any], place: _Place, what: Mapping[str, Any]) -> None:
+    """Callback: what the browser asks with a word of its own: links to copy, a picture of a deck."""
+    if isinstance(what.get("share"), str):
+        asks = not place.free and story.steps[place.step].ask is not None
+        place.shared = links.to_copy(what["share"], asks=asks)
+    elif isinstance(what.get("add"), str):
+        decks.add(what["add"])
+    elif isinstance(what.get("lead"), int):
+        decks.turn(what["lead"])
 
 
 # What is set
@@ -429,7 +545,7 @@ def _value(
     sets = {name: sets[name]} if name in sets and allowed(sets[name]) else {}
     if step is None:
         return settings.held(name, default, control.read, allowed)
-    if name in step.uses or (name == "school" and name in sets):
+    if name in step.uses or name in place.local or (name in HELD_HERE and name in sets):
         start = sets.get(name, default)
         return settings.held(name, start, control.read, allowed, place.local)
     if name in sets:
@@ -453,6 +569,7 @@ def pick_from(chart: str) -> Callable[[], None]:
         if points and "school" in points[0]:
             place.local["school"] = points[0]["school"]
             settings.keep("school", points[0]["school"])
+        moving.all_of_it()
 
     return picked
 
@@ -464,6 +581,7 @@ def set_here(**values: Any) -> None:
         settings.put(values)
     else:
         place.local.update(values)
+    moving.all_of_it()
 
 
 # A step
@@ -501,6 +619,11 @@ def _step(
         st.html(f'<p class="pl-do">{_inline(_said(step.do, facts))}</p>')
     if step.ask is not None:
         _ask(story, step, facts, seen, place)
+    _on_to_the_next(story, step)
+
+
+def _on_to_the_next(story: Story[Any], step: Step[Any]) -> None:
+    """The link at a lesson's end."""
     after = contents.neighbours(story.slug)[1] if step.kind == "sentence" else None
     if after is not None:
         with st.container(key="next-lesson"):
@@ -532,18 +655,24 @@ def _inline(text: str) -> str:
 
 
 def _offer(
-    story: Story[Any], names: Sequence[str], seen: Seen, store: dict[str, Any], prefix: str
+    story: Story[Any],
+    names: Sequence[str],
+    seen: Seen,
+    store: dict[str, Any],
+    prefix: str,
+    moved: Callable[[], None] = lambda: None,
 ) -> None:
     """Draw the controls of these settings as views of a store."""
     known = {control.name: control for control in _controls(story)}
     for name in names:
         control, key = known[name], f"{prefix}-{name}"
         st.session_state[key] = seen[name]
-        control.draw(key, seen.scenario, partial(_changed, store, name, key))
+        control.draw(key, seen.scenario, partial(_changed, store, name, key, moved))
 
 
-def _changed(store: dict[str, Any], name: str, key: str) -> None:
+def _changed(store: dict[str, Any], name: str, key: str, moved: Callable[[], None]) -> None:
     store[name] = st.session_state[key]
+    moved()
 
 
 # Questions
@@ -556,12 +685,18 @@ class _Given:
     position: int
     right: bool
     words: str
-    scenario: Scenario
+    scenario: Scenario | None
 
 
 def _answers() -> dict[tuple[str, int, int], _Given]:
     given: dict[tuple[str, int, int], _Given] = st.session_state.setdefault("_answers", {})
     return given
+
+
+def _picked() -> dict[tuple[str, int, int], int]:
+    """What the room says, on the stage, before the answer is shown."""
+    picked: dict[tuple[str, int, int], int] = st.session_state.setdefault("_picked", {})
+    return picked
 
 
 def _answered(place: _Place) -> bool:
@@ -576,23 +711,32 @@ def shuffled(question: Question, slug: str, step: int, k: int) -> list[int]:
     return order
 
 
-def _ask(story: Story[Any], step: Step[Any], facts: Any, seen: Seen, place: _Place) -> None:
+def _asked(
+    story: Story[Any], step: Step[Any], facts: Any, place: _Place
+) -> tuple[Asked | None, int]:
+    """The question of the moment, and how many the step has."""
     asked = step.ask(facts) if step.ask is not None else ()
     questions = [asked] if isinstance(asked, (Question, Sorting)) else list(asked)
+    if not questions:
+        return None, 0
     st.session_state.setdefault("_questions", {})[story.slug, place.step] = len(questions)
     place.question = min(place.question, len(questions) - 1)
-    question = questions[place.question]
-    if len(questions) > 1:
-        st.html(f'<p class="pl-kicker">Question {place.question + 1} of {len(questions)}</p>')
+    return questions[place.question], len(questions)
+
+
+def _ask(story: Story[Any], step: Step[Any], facts: Any, seen: Seen, place: _Place) -> None:
+    question, of = _asked(story, step, facts, place)
+    if of > 1:
+        st.html(f'<p class="pl-kicker">Question {place.question + 1} of {of}</p>')
     if isinstance(question, Sorting):
         _sort(question, place)
-    else:
+    elif question is not None:
         _choose(question, step.kind, seen, place)
 
 
 def _choose(question: Question, kind: Kind, seen: Seen, place: _Place) -> None:
     where = (place.slug, place.step, place.question)
-    given = _answers().get(where)
+    given = _given(question, where, kind, seen.scenario)
     done = given is not None and (given.right or kind == "predict")
     st.markdown(f"**{question.text}**")
     with st.container(key="answers", gap="xsmall"):
@@ -616,9 +760,16 @@ def _choose(question: Question, kind: Kind, seen: Seen, place: _Place) -> None:
 
 def _give(question: Question, position: int, kind: Kind, scenario: Scenario) -> None:
     """Callback: an answer, with the verdict of this moment."""
+    place: _Place = st.session_state["_place"]
+    where = (place.slug, place.step, place.question)
+    _answers()[where] = _judged(question, position, kind, scenario)
+
+
+def _judged(question: Question, position: int, kind: Kind, scenario: Scenario) -> _Given:
     right = next(answer for answer in question.answers if answer.right)
-    chosen = right if position == SHOW_ME else question.answers[position]
-    if position == SHOW_ME:
+    shown = not 0 <= position < len(question.answers)
+    chosen = right if shown else question.answers[position]
+    if shown:
         words = f"**{right.text}.** {right.why}"
     elif chosen.right:
         words = f"**Yes.** {right.why}"
@@ -626,9 +777,17 @@ def _give(question: Question, position: int, kind: Kind, scenario: Scenario) -> 
         words = f"**Not so.** {chosen.why} **{right.text}.** {right.why}"
     else:
         words = f"**Not so.** {chosen.why} Try another."
-    place: _Place = st.session_state["_place"]
-    where = (place.slug, place.step, place.question)
-    _answers()[where] = _Given(position, chosen.right, words, scenario)
+    return _Given(position, chosen.right, words, scenario)
+
+
+def _given(
+    question: Question, where: tuple[str, int, int], kind: Kind, scenario: Scenario
+) -> _Given | None:
+    """The answer as it was given; one that a key or a link shows gets its verdict here."""
+    given = _answers().get(where)
+    if given is not None and given.scenario is None:
+        given = _answers()[where] = _judged(question, given.position, kind, scenario)
+    return given
 
 
 def _verdict(given: _Given, kind: Kind, scenario: Scenario) -> None:
@@ -672,10 +831,93 @@ def _sorted_into(mine: dict[int, str], k: int, key: str) -> None:
         mine[k] = chosen
 
 
+# On the stage
+
+
+def _on_stage(
+    story: Story[Any],
+    step: Step[Any],
+    facts: Any,
+    seen: Seen,
+    place: _Place,
+    handle: Handle | None,
+) -> None:
+    """A heading, and a question or one sentence; the prose is folded away."""
+    st.header(step.heading, anchor=False)
+    if facts is None:
+        return
+    question, _ = _asked(story, step, facts, place)
+    if isinstance(question, Sorting):
+        _sort_on_stage(question, place)
+    elif question is not None:
+        _choose_on_stage(question, step.kind, seen, place)
+    else:
+        text, do, changed = (_said(words, facts) for words in (step.text, step.do, step.changed))
+        with st.container(key="line"):
+            st.markdown(stage.line(text, do=do, changed=changed))
+    if step.uses:
+        with st.container(key="hands"):
+            _offer(story, step.uses, seen, place.local, f"{story.slug}-{place.step}")
+    with st.container(key="prose"):
+        _prose(step, facts)
+        _follow(handle, step.hand(facts) if step.hand is not None else None, seen, story.slug)
+    _on_to_the_next(story, step)
+
+
+def _choose_on_stage(question: Question, kind: Kind, seen: Seen, place: _Place) -> None:
+    """The room sees the answers; which is right comes when it is asked for."""
+    where = (place.slug, place.step, place.question)
+    given = _given(question, where, kind, seen.scenario)
+    chosen = _picked().get(where)
+    grid = stage.columns(len(question.answers), max(len(a.text) for a in question.answers))
+    with st.container(key="asked"):
+        st.markdown(f"**{question.text}**")
+    with st.container(key=f"grid-{grid}"), st.container(key="answers"):
+        for position in shuffled(question, *where):
+            answer = question.answers[position]
+            right = given is not None and answer.right
+            st.button(
+                answer.text, key=f"answer-{'-'.join(map(str, where))}-{position}", width="stretch",
+                type="primary" if right or (given is None and position == chosen) else "secondary",
+                icon=":material/check:" if right else ":material/close:" if given is not None
+                else f":material/radio_button_{'' if position == chosen else 'un'}checked:",
+                on_click=_picked().__setitem__, args=(where, position), disabled=given is not None and not right,
+            )  # fmt: skip
+    if given is not None:
+        wrong = [a for k, a in enumerate(question.answers) if k == chosen and not a.right]
+        whys = [*(a.why for a in wrong), *(a.why for a in question.answers if a.right)]
+        with st.container(key="verdict"):
+            st.markdown(" ".join(whys))
+
+
+def _sort_on_stage(sorting: Sorting, place: _Place) -> None:
+    shown = (place.slug, place.step, place.question) in _answers()
+    with st.container(key="asked"):
+        st.markdown(f"**{sorting.text}**")
+    with st.container(key="grid-3"), st.container(key="answers"):
+        for item in sorting.items:
+            bins = [f"**✓ {b}**" if shown and b == item.bin else b for b in sorting.bins]
+            st.markdown(f"{item.text}  \n{' · '.join(bins)}")
+
+
+def _room(story: Story[Any], facts: Any, seen: Seen, place: _Place) -> None:
+    """The room's answers stand beside the question, and its code where it is asked for."""
+    asked, revealed = None, False
+    if facts is not None and not seen.free:
+        asked, _ = _asked(story, story.steps[place.step], facts, place)
+        revealed = _answered(place)
+    shown = []
+    if isinstance(asked, Question):
+        order = shuffled(asked, place.slug, place.step, place.question)
+        shown = [replace(asked, answers=[asked.answers[k] for k in order])]
+    with st.container(key="room-place"):
+        room.on_stage(story.slug, seen.step, shown, revealed)
+
+
 # The way through
 
 
-def _steps(story: Story[Any], place: _Place) -> None:
+def _steps(story: Story[Any], place: _Place, presenting: bool, handle: bool) -> None:
     stops = _stops(story)
     at = next((k for k, stop in enumerate(stops) if stop == (place.step, place.question)), None)
     if at is None:
@@ -704,6 +946,13 @@ def _steps(story: Story[Any], place: _Place) -> None:
                 "said": said,
                 "address": settings.address(),
                 "alternatives": st.session_state["_alternatives"],
+                "presenting": presenting,
+                "handle": handle,
+                "asks": not place.free and step.ask is not None,
+                "town": _of_a_town(story),
+                "room": room.is_open(),
+                "shared": place.shared,
+                "deck": decks.shown(),
             },
             on_go_change=partial(_go, story),
         )
@@ -712,25 +961,21 @@ def _steps(story: Story[Any], place: _Place) -> None:
 # The laboratory
 
 
-def _laboratory(story: Story[Any], facts: Any, seen: Seen, handle: Handle | None) -> None:
-    st.html('<p class="pl-kicker">Free play</p>')
-    st.header("The laboratory", anchor=False)
-    said = story.lab(facts) if story.lab is not None and facts is not None else ""
-    if isinstance(said, str) and said:
-        st.markdown(linked(said))
-    _follow(handle, said if isinstance(said, Hand) else None, seen, story.slug)
+def _laboratory(story: Story[Any], facts: Any, seen: Seen) -> None:
+    panel = _panel(story, seen)
+    moved = partial(_only_moved, story, None if facts is None else panel)
     names = [c if isinstance(c, str) else c.name for c in story.controls]
     kept: dict[str, Any] = st.session_state.setdefault("_kept", {})
     scenario = [name for name in names if name in controls.BY_NAME and name != "seed"]
     own = [name for name in names if name not in controls.BY_NAME]
     if scenario:
         controls.presets()
-    _offer(story, [*own, *scenario], seen, kept, story.slug)
+    _offer(story, [*own, *scenario], seen, kept, story.slug, moved)
     everything = [c.name for c in _controls(story)]
     with st.container(horizontal=True):
         if scenario:
             st.button("New draw", key="new-draw", icon=":material/casino:",
-                      on_click=_new_draw, args=(seen.scenario.seed,),
+                      on_click=_new_draw, args=(moved,),
                       help="Other schools, other students.")  # fmt: skip
         st.button("Back to the start", key="back-to-start", icon=":material/restart_alt:",
                   on_click=settings.forget, args=(everything,),
@@ -745,8 +990,19 @@ def _laboratory(story: Story[Any], facts: Any, seen: Seen, handle: Handle | None
         st.caption(SLIDERS)
 
 
-def _new_draw(seed: int) -> None:
-    settings.put({"seed": controls.following("seed", seed)})
+def _new_draw(moved: Callable[[], None]) -> None:
+    place: _Place = st.session_state["_place"]
+    if place.shown is not None:
+        settings.put({"seed": controls.following("seed", place.shown.scenario.seed)})
+    moved()
+
+
+def _only_moved(story: Story[Any], panel: tuple[Any, ...] | None) -> None:
+    """At the end of a callback: run the figure alone, where no control looks otherwise now."""
+    place: _Place = st.session_state["_place"]
+    if st.session_state.get(f"more-{story.slug}") is None and place.free:
+        if panel == _panel(story, _seen(story, place)):
+            moving.figure_alone()
 
 
 # Below the figure, folded

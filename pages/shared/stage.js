@@ -1,0 +1,200 @@
+// The keys of the stage, its list of keys, and links to copy. Read before the script of each
+// component that uses it: the lesson's stepper, and pages without steps.
+const KEYS = [
+  ["→ ←", "next step, step before"],
+  ["Page Down, Page Up", "the same; in a deck, the next picture and the one before"],
+  ["R", "show the answer, or hide it again"],
+  ["T", "show the truth, or hide it"],
+  ["N", "new draw"],
+  ["F", "free play, and back"],
+  ["W", "the words of the step"],
+  ["Q", "the room: its code"],
+  ["L", "copy a link"],
+  ["P", "on the stage, and off"],
+  ["Escape", "leave the stage"],
+  ["?", "these keys"],
+];
+
+// Not where a key means something else.
+const keyIsBusy = (target) =>
+  target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=tab], [role=radio], [role=listbox], [role=combobox], [role=dialog], [role=menu]");
+
+const lettersOff = () => {
+  try { return localStorage.getItem("pooling-lab-letters") === "off"; } catch { return false; }
+};
+
+// acts: functions by name; what is not there does nothing.
+function listenToKeys(signal, acts) {
+  const named = {
+    ArrowRight: "forward", ArrowLeft: "back", PageDown: "pageDown", PageUp: "pageUp", Escape: "leave", "?": "help",
+    r: "reveal", t: "truth", n: "draw", f: "free", w: "words", q: "room", l: "link", p: "stage",
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const name = named[key];
+    if (name === undefined || acts[name] === undefined) return;
+    if (key.length === 1 && lettersOff() && !document.documentElement.classList.contains("pl-stage")) return;
+    const steady = ["PageDown", "PageUp", "Escape"].includes(key) || /^[a-z?]$/.test(key);
+    const slides = event.target.matches?.("input[type=range]");
+    if (keyIsBusy(event.target) && !(slides && steady)) return;
+    if (acts[name]() !== false) event.preventDefault();
+  }, { signal });
+}
+
+function onStage(presenting, handle) {
+  const root = document.documentElement.classList;
+  root.toggle("pl-stage", presenting);
+  root.toggle("pl-without-handle", presenting && !handle);
+  if (!presenting) root.remove("pl-words-open", "pl-room-open");
+}
+
+// A panel above everything: Escape, its button or a click beside it close it.
+function openPanel(name, label, fill, closed) {
+  const there = document.querySelector(".pl-panel");
+  there?.poolingLabClose();
+  if (there?.dataset.name === name) return null;
+  const cover = document.createElement("div");
+  cover.className = "pl-panel";
+  cover.dataset.name = name;
+  const back = document.activeElement;
+  const box = document.createElement("div");
+  box.setAttribute("role", "dialog");
+  box.setAttribute("aria-modal", "true");
+  box.setAttribute("aria-label", label);
+  const heading = document.createElement("h2");
+  heading.textContent = label;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "pl-close";
+  close.textContent = "Close";
+  box.append(heading);
+  fill(box);
+  box.append(close);
+  cover.append(box);
+  cover.poolingLabClose = () => { cover.remove(); back?.focus?.({ preventScroll: true }); closed?.(); };
+  close.onclick = cover.poolingLabClose;
+  cover.addEventListener("click", (event) => event.target === cover && cover.poolingLabClose());
+  cover.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" || (event.key === "?" && name === "keys")) {
+      event.preventDefault();
+      event.stopPropagation();
+      cover.poolingLabClose();
+    }
+    if (event.key === "Tab") {
+      const stops = [...box.querySelectorAll("button, input, a")];
+      const at = stops.indexOf(document.activeElement);
+      event.preventDefault();
+      stops[(at + (event.shiftKey ? stops.length - 1 : 1)) % stops.length]?.focus();
+    }
+  });
+  document.body.append(cover);
+  (box.querySelector("[data-first]") ?? close).focus({ preventScroll: true });
+  return cover;
+}
+
+function showKeys() {
+  openPanel("keys", "Keys", (box) => {
+    const list = document.createElement("dl");
+    for (const [key, what] of KEYS) {
+      const name = document.createElement("dt");
+      const says = document.createElement("dd");
+      for (const part of key.split(/(, )| (?=[→←])/).filter((part) => part && part !== ", ")) {
+        const cap = document.createElement("kbd");
+        cap.textContent = part;
+        name.append(cap);
+      }
+      says.textContent = what;
+      list.append(name, says);
+    }
+    const label = document.createElement("label");
+    const off = document.createElement("input");
+    off.type = "checkbox";
+    off.checked = lettersOff();
+    off.onchange = () => {
+      try { localStorage.setItem("pooling-lab-letters", off.checked ? "off" : "on"); } catch { /* kept nowhere */ }
+    };
+    label.append(off, " Letters are keys on the stage only");
+    box.append(list, label);
+  });
+}
+
+async function copied(text) {
+  try { await navigator.clipboard.writeText(text); return true; } catch { /* not on plain http */ }
+  const field = document.createElement("textarea");
+  field.value = text;
+  (document.querySelector(".pl-panel [role=dialog]") ?? document.body).append(field);
+  field.select();
+  let done = false;
+  try { done = document.execCommand("copy"); } catch { /* the reader copies by hand */ }
+  field.remove();
+  return done;
+}
+
+// shared: [{ name, link, code, warning }], made by the server, which draws the codes.
+function showLinks(shared, add, closed) {
+  const made = openPanel("links", "Copy link", (box) => {
+    const row = document.createElement("div");
+    row.className = "pl-links";
+    shared.forEach(({ name, link, code, warning }, k) => {
+      const one = document.createElement("section");
+      const title = document.createElement("h3");
+      title.textContent = name;
+      const picture = document.createElement("div");
+      picture.className = "pl-code";
+      picture.innerHTML = code;
+      const field = document.createElement("input");
+      field.readOnly = true;
+      field.value = link;
+      field.setAttribute("aria-label", name);
+      field.onfocus = () => field.select();
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = "Copy";
+      if (k === 0) button.dataset.first = "";
+      button.onclick = async () => {
+        button.textContent = (await copied(link)) ? "Copied" : "Select and copy";
+        if (button.textContent !== "Copied") field.select();
+      };
+      const says = document.createElement("p");
+      says.textContent = warning;
+      one.append(title, picture, field, button, says);
+      row.append(one);
+    });
+    box.append(row);
+    if (add) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "pl-add";
+      button.textContent = "Add this picture to my deck";
+      button.onclick = () => { button.disabled = true; button.textContent = "Added to my deck"; add(); };
+      box.append(button);
+    }
+  }, closed);
+  return made;
+}
+
+// The windows of one browser tell each other which picture of a deck is on the stage.
+const deckChannel = () => (typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("pooling-lab-deck"));
+
+// A type size that fits: what the stage says shrinks a little before it is cut.
+function fitWords() {
+  const band = document.querySelector(".st-key-words");
+  const root = document.documentElement;
+  root.style.removeProperty("--pl-fit");
+  if (!band || !root.classList.contains("pl-stage")) return;
+  for (const fit of [0.94, 0.88, 0.83, 0.78]) {
+    if (band.scrollHeight <= band.clientHeight + 1) return;
+    root.style.setProperty("--pl-fit", fit);
+  }
+}
+
+// The mouse calls the buttons of the stage; they go by themselves.
+function wakeOnMove(signal) {
+  let asleep = 0;
+  document.addEventListener("pointermove", () => {
+    document.documentElement.classList.add("pl-awake");
+    clearTimeout(asleep);
+    asleep = setTimeout(() => document.documentElement.classList.remove("pl-awake"), 2500);
+  }, { signal, passive: true });
+}

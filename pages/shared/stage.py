@@ -1,0 +1,141 @@
+"""The stage: a lesson for the back row of a room. `present=true` in the address.
+
+The figure fills most of the screen; beside it stand a heading and one question or sentence.
+How it looks is in ``stage.css``, its keys are in ``stage.js``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages.shared import settings
+
+PRESENT = "present"
+TYPE, MARK, CROWD = 15.0, 100.0, 30.0
+"""The least size of type (px), the least area of a mark (px²), and what is a crowd of marks.
+
+A figure is enlarged 1.63 times or more on a screen of 1080 lines: these are 24 and 18 px there.
+"""
+LONGEST = 150
+_HERE = Path(__file__).parent
+SCRIPT = (_HERE / "stage.js").read_text(encoding="utf-8")
+
+
+def on() -> bool:
+    """Whether this page is on the stage; kept from page to page."""
+    return settings.held(PRESENT, False, settings.yes_or_no(PRESENT))
+
+
+def is_on() -> bool:
+    """Whether it is, once `on` has read the address."""
+    return bool(st.session_state.get("_kept", {}).get(PRESENT, False))
+
+
+def turn() -> None:
+    """Callback: go on the stage, or leave it. What was answered before is asked anew."""
+    entering = not is_on()
+    settings.keep(PRESENT, entering, False)
+    if entering:
+        st.session_state["_answers"] = {}
+
+
+def mark(presenting: bool, handle: bool) -> str:
+    """What tells the style sheet how large a figure may be."""
+    if not presenting:
+        return '<i class="pl-off-stage" hidden></i>'
+    return f'<i class="pl-on-stage {"" if handle else "pl-without-handle"}" hidden></i>'
+
+
+# What is said
+
+
+def line(text: str, *, do: str = "", changed: str = "") -> str:
+    """The sentence that the stage shows of a step.
+
+    What to do, where a step says so; else what has changed; else how its text begins.
+
+    >>> line("One line for all. It is blind.\\n\\n$$y = x$$", do="")
+    'One line for all. It is blind.'
+    >>> line("Long.", do="Drag the handle slowly.")
+    'Drag the handle slowly.'
+    """
+    return _opening(do or changed or text)
+
+
+def _opening(text: str) -> str:
+    """The first sentences of Markdown that make a line or two, in plain words."""
+    text = re.sub(r"\$\$.*?\$\$", " ", text, flags=re.S)
+    text = re.sub(r"^\s*\|.*$|`\(.*\)`", " ", text, flags=re.M)
+    text = re.sub(r"\[\[(?:[^\]|]*\|)?([^\]]*)\]\]", r"\1", text)
+    found = ""
+    for sentence in re.split(r"(?<=[.?!])\s+(?=[A-Z“*\[$(0-9−])", " ".join(text.split())):
+        if found and len(found) + len(sentence) >= LONGEST:
+            break
+        found = f"{found} {sentence}".strip()
+    return re.sub(r":$", ".", found)
+
+
+def columns(answers: int, longest: int) -> int:
+    """In how many columns answers stand.
+
+    >>> columns(4, 15), columns(4, 60), columns(3, 60), columns(5, 30)
+    (4, 2, 3, 3)
+    """
+    if answers == 4:
+        return 4 if longest <= 24 else 2
+    return min(answers, 3)
+
+
+# What is drawn
+
+
+def enlarged(spec: Any) -> Any:
+    """A specification with type and marks for the back row; places and lengths stay.
+
+    Shapes keep their order of size: a hollow mark stays around a filled one.
+    """
+    if isinstance(spec, list):
+        return [enlarged(part) for part in spec]
+    if not isinstance(spec, dict):
+        return spec
+    grown = {name: enlarged(part) for name, part in spec.items()}
+    for name, value in grown.items():
+        if name.lower().endswith("fontsize") and isinstance(value, (int, float)):
+            grown[name] = max(value, TYPE)
+    kind = grown["mark"].get("type") if isinstance(grown.get("mark"), dict) else grown.get("mark")
+    if kind in ("point", "circle", "square"):
+        if isinstance(grown["mark"], dict) and "size" in grown["mark"]:
+            grown["mark"]["size"] = area(grown["mark"]["size"])
+        _grow(grown.get("encoding", {}).get("size"), area)
+    elif kind == "text":
+        _grow(grown.get("encoding", {}).get("size"), lambda size: max(size, TYPE))
+    return grown
+
+
+def area(size: Any) -> Any:
+    """The area of a mark on the stage; what is no number stays.
+
+    >>> [area(size) for size in (14, 66, 99, 120, 300)]
+    [22.4, 100.0, 148.5, 150.0, 300]
+    """
+    if not isinstance(size, (int, float)) or size <= 0 or size > 200:
+        return size
+    if size < CROWD:
+        return round(1.6 * size, 1)
+    return max(MARK, min(1.5 * size, max(150.0, 1.25 * size)))
+
+
+def _grow(channel: Any, by: Any) -> None:
+    """Let the values of an encoded size grow, in place."""
+    if not isinstance(channel, dict):
+        return
+    if isinstance(channel.get("value"), (int, float)):
+        channel["value"] = by(channel["value"])
+    _grow(channel.get("condition"), by)
+    scale = channel.get("scale")
+    if isinstance(scale, dict) and isinstance(scale.get("range"), list):
+        scale["range"] = [by(end) for end in scale["range"]]
