@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mlm_core.data import DataError, Floats, frozen
+from mlm_core.showing import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class ClusterRobust:
     """An ordinary regression with two kinds of standard errors.
 

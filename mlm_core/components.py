@@ -16,13 +16,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from mlm_core.data import DataError, Floats, Ints, frozen
 from mlm_core.records import Method, VarianceComponents
+from mlm_core.showing import record
 
 Objective = Callable[[Floats], tuple[float, Floats]]
 
@@ -176,7 +176,7 @@ def _levels(name: str, values: Any, n: int | None = None) -> tuple[Ints, np.ndar
     return index.astype(np.intp), labels
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _Frame:
     """The regression in terms that are well scaled whatever the units and origins of y and X."""
 
@@ -237,7 +237,7 @@ def _sum_by(j: Ints, values: Floats, levels: int) -> Floats:
 # The criterion
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _Sums:
     """Cross-products, with W = [Q e] (n, p + 1), q levels in factor 0 and r in the rest."""
 
@@ -253,7 +253,7 @@ class _Sums:
     ZZ: Floats  # when these means vary much
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _At:
     """The criterion at one theta, and what the estimates are made of."""
 
@@ -501,7 +501,7 @@ def _report(
 # Nested or crossed
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Structure:
     """How two groupings of the same students lie to each other.
 

@@ -44,7 +44,6 @@ section 3.4, in which :math:`\Sigma = \Lambda\Lambda'`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -52,11 +51,12 @@ import numpy as np
 
 from mlm_core.data import DataError, Floats, GroupedData
 from mlm_core.records import Method, Slopes
+from mlm_core.showing import record
 
 COEF_NAMES = ("a0", "b0", "a1", "b1")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class SchoolSums:
     """All that the likelihood needs of the data; y, x and u centred and scaled.
 

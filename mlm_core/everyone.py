@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from mlm_core.data import Floats, Ints
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.scenario import Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
 
 SCHOOL = "Northgate"
 """Whose mean is estimated: three students, at the top."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Drawn:
     """One person's town.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mlm_core.data import DataError, Floats, frozen
+from mlm_core.showing import record
 
 Prior = Literal["flat", "half-normal", "half-cauchy"]
 
@@ -55,7 +55,7 @@ class ConditionalEffects(NamedTuple):
     mu_sd: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class TauPosterior:
     """Posterior of tau, and of the effects, by quadrature.
 

@@ -20,6 +20,7 @@ from mlm_core.data import Floats, GroupedData, Ints
 from mlm_core.deviance import Parts, parts
 from mlm_core.partial import checked_sums, minimum
 from mlm_core.records import Method, Slopes
+from mlm_core.showing import record
 from mlm_core.wide import WideSums, best_sigma, wide_parts
 
 FAR = 1e5  # an SD so many times the estimate (or sigma_y) is no longer told from infinity
@@ -160,7 +161,7 @@ def wide_intervals(sums: WideSums, method: Method = "REML", level: float = 0.95)
 Cost = Callable[[Floats], tuple[float, Floats]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _Search:
     """The deviance of one data set, its least value, and how high it may be.
 
@@ -220,7 +221,7 @@ def _intervals(search: _Search, to_data: Floats, units: Floats, y_unit: float) -
     return WideIntervals(tuple(sds), corr, Interval(low * y_unit, high * y_unit), icc)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _Turned:
     """Other coordinates: the wanted coefficients first, then others that go with them best.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,10 @@ from numpy.typing import ArrayLike
 
 from mlm_core.data import DataError, Floats, frozen
 from mlm_core.records import PartialPooling
+from mlm_core.showing import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class NewStudent:
     """The score to expect of new students with given x; units of y, each (m,).
 

@@ -9,7 +9,7 @@ world k, whose sums are those very numbers, so that any single fit can look at i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from mlm_core.data import Floats, GroupedData, Ints, frozen
 from mlm_core.records import NORMAL_975
 from mlm_core.scenario import Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
 
 GRID = 40
@@ -24,7 +25,7 @@ STREAM = 7_000_000
 """Keeps these draws apart from those of `simulate`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class EstimatorErrors:
     """How one estimator of the schools' intercepts did, over all worlds.
 
@@ -80,7 +81,7 @@ class EstimatorErrors:
         return float(self.rank_agreement.mean())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class MultilevelFits:
     """The multilevel model's estimates in each world; all arrays (n_rep,).
 
@@ -104,7 +105,7 @@ class MultilevelFits:
     sigma_y: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Replications:
     """The three estimators refitted on many simulated worlds.
 
@@ -140,7 +141,7 @@ class Replications:
         return float(self.closer.mean())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class TwoSteps:
     """A regression of the schools' own estimates on u, beside the multilevel model.
 

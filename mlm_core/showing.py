@@ -69,7 +69,12 @@ def brief(value: Any) -> str:
         return f"{value:.4g}"
     if hasattr(value, "columns") and hasattr(value, "shape"):
         return f"{type(value).__name__}{value.shape}"
-    return textwrap.shorten(repr(value), 60, placeholder="…")
+    return clipped(repr(value))
+
+
+def clipped(text: str, most: int = 60) -> str:
+    """The beginning of a long text."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _few(parts: list[str]) -> list[str]:
@@ -102,7 +107,8 @@ def _array(array: np.ndarray) -> str:
     missing = array.size - known.size
     if known.size == 0:
         return f"{shape} NaN"
-    ends = f"{known.min():.4g} to {known.max():.4g}" if known.size > 1 else f"{known[0]:.4g}"
+    low, high = known.min() + 0, known.max() + 0  # -0.0 becomes 0
+    ends = f"{low:.4g} to {high:.4g}" if known.size > 1 else f"{low:.4g}"
     return f"{shape} {ends}" + (f", {missing} NaN" if missing else "")
 
 
@@ -114,10 +120,10 @@ def names_in_short(names: Any, most: int = 4) -> str:
     >>> names_in_short(np.array(["a", "b", "c", "d", "e", "f"]))
     'a, b, c, … f'
     """
-    texts = [textwrap.shorten(str(name), 30, placeholder="…") for name in names[:most]]
+    texts = [clipped(str(name), 30) for name in names[:most]]
     if len(names) <= most:
         return ", ".join(texts)
-    last = textwrap.shorten(str(names[-1]), 30, placeholder="…")
+    last = clipped(str(names[-1]), 30)
     return f"{', '.join(texts[: most - 1])}, … {last}"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from mlm_core.data import Floats, GroupedData, Ints, frozen
 from mlm_core.scenario import Scenario
+from mlm_core.showing import record
 
 LARGEST_SCHOOL = 6
 """No school is larger than this many times the median size."""
@@ -31,7 +31,7 @@ _NAMES = (
 SCHOOL_NAMES = tuple(name.replace("_", " ") for name in _NAMES.split())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Simulation:
     """Simulated data beside the truth that made them.
 
@@ -57,7 +57,7 @@ class Simulation:
         return self.alpha + self.beta * self.x_mean
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Draws:
     """Standard normals, one stream a school, in the order in which schools are added.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from mlm_core.data import Floats, Ints, frozen
+from mlm_core.showing import record
 from mlm_core.simulation import school_names
 
 _DISTRICTS = "Bay Canyon Delta Forest Island Moor Plain Valley"
@@ -20,7 +20,7 @@ DISTRICT_NAMES = tuple(_DISTRICTS.split())
 NEIGHBOURHOOD_NAMES = tuple(_NEIGHBOURHOODS.split())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class StructuredSimulation:
     """Simulated students in two groupings, beside the truth that made them.
 

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,12 +33,13 @@ import numpy as np
 from mlm_core.data import DataError, Floats, Ints, frozen
 from mlm_core.deviance import Parts
 from mlm_core.records import Method
+from mlm_core.showing import record
 
 NO_POOLING = 1e8  # Sigma at which a school learns nothing of the others
 TINY = 1e-3  # SDs, as shares of the one that pulls a mean school halfway, to be tried as 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class WideSums:
     """All that the likelihood needs of the data; X orthonormal, y without X, Z centred and scaled.
 
@@ -104,7 +104,7 @@ class WideSums:
         return out
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class WideFit:
     """A fitted multilevel model of any width, on the scale of the data.
 
@@ -601,7 +601,7 @@ def fit_own(sums: WideSums) -> OwnFit:
 # From complete to no pooling
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class WidePath:
     """The model with varying intercepts at given values of ``sigma_alpha``.
 

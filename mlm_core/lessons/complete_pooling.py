@@ -13,6 +13,7 @@ from mlm_core.data import Floats, GroupedData, Ints
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
 from mlm_core.records import CompletePooling, GroupLines
 from mlm_core.scenario import Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import SCHOOL_NAMES, Simulation, simulate
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ View = Literal["line", "left over"]
 Domain = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""One line for all students, what it leaves over, and how sure it is.
 
@@ -348,7 +349,7 @@ def _expected(simulation: Simulation) -> Floats:
     return alpha
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _Plane:
     """Places of everything in a plane from 0 to 1, in one view or the other."""
 

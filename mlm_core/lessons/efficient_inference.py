@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mlm_core.data import DataError, Floats, GroupedData, Ints
 from mlm_core.replication import EstimatorErrors, Replications, replicate, world
 from mlm_core.scenario import Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import school_names
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Spreads(NamedTuple):
     ml: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""The lesson on efficiency in one scenario, with one school picked.
 

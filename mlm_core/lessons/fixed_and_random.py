@@ -16,6 +16,7 @@ from mlm_core.path import pooling_path
 from mlm_core.pooling import fit_no_pooling
 from mlm_core.records import PartialPooling, PoolingPath
 from mlm_core.scenario import Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import simulate
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def definitions(interest: Interest, sample: Sample, fitted: Fitted) -> tuple[Def
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Fits:
     """One line a school with one slope for all, and its two limits.
 
@@ -153,7 +154,7 @@ def fits(scenario: Scenario) -> Fits:
     return Fits(data, fit, path, fit_no_pooling(data).lines.alpha)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""The lesson on fixed and random in one scenario, with one school picked.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from mlm_core.hierarchy import (
 )
 from mlm_core.pooling import fit_no_pooling
 from mlm_core.scenario import Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import simulate
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Averaged(NamedTuple):
     sd: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""The lesson on tau for one set of schools, one prior and one picked school.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from mlm_core.components import Structure, describe_structure, fit_variance_components
 from mlm_core.data import Floats, Ints, frozen
 from mlm_core.records import VarianceComponents
+from mlm_core.showing import record
 from mlm_core.structures import StructuredSimulation, simulate_crossed, simulate_nested
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ STEPS, REST = 11, 1
 Data = Literal["areas", "districts"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class TwoGroupings:
     """Students with two labels each.
 
@@ -136,7 +136,7 @@ def joined(outer: NDArray[np.str_], inner: NDArray[np.str_]) -> NDArray[np.str_]
     return np.char.add(np.char.add(outer, ": "), inner)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Fit:
     """A fit of both groupings, and what it takes for the groups of the inner one.
 
@@ -211,7 +211,7 @@ class Apart(NamedTuple):
         return round(self.mean, 1) - round(self.outer, 1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Moment:
     """Two groupings as they are labelled, and both fits.
 
@@ -330,7 +330,7 @@ def handle_shares(steps: int = STEPS) -> Floats:
     return shares
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     """The lesson on nested and crossed in one scenario.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mlm_core.data import Floats, GroupedData, Ints, frozen
 from mlm_core.scenario import Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ MOST_MARKS = 400
 Order = Literal["place", "size"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""The table of schools of this year, and the ten years after it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from mlm_core.data import Floats, GroupedData, Ints, frozen
 from mlm_core.pooling import fit_no_pooling
 from mlm_core.records import NoPooling
 from mlm_core.scenario import Scenario, sd_within
+from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ KEPT = 10
 UNKNOWN = "cannot be estimated"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""The lesson on no pooling in one scenario, with one school picked.
 

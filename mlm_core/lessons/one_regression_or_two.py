@@ -12,6 +12,7 @@ from mlm_core.data import DataError, Floats, GroupedData, frozen
 from mlm_core.pooling import fit_no_pooling
 from mlm_core.replication import TwoSteps, two_steps, world
 from mlm_core.scenario import Hyperparameters, Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import simulate
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class OverWorlds:
     zero: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Judged:
     """The schools' estimates in the first worlds, of schools that have a line of their own.
 
@@ -93,7 +94,7 @@ class Judged:
     pulled_both: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""The lesson on two steps in one scenario, over many worlds of it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from mlm_core.path import pooling_path
 from mlm_core.pooling import fit_complete_pooling
 from mlm_core.records import PartialPooling, PoolingPath
 from mlm_core.scenario import Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ LATER = "more in step 3"
 """Stands over the axis of the handle while it has nothing to show."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""The lesson on partial pooling in one scenario, with one school picked.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from mlm_core.partial import fit_partial_pooling
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
 from mlm_core.records import CompletePooling, NoPooling, PartialPooling
 from mlm_core.scenario import Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ DOTS = 150
 """Students of the school that are drawn, at most."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Predictions:
     r"""Predictive distributions for a school of which more and more students are seen.
 
@@ -112,7 +113,7 @@ class Predictions:
         return float(low[step]), float(high[step])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class HeldOut:
     """How well predictions held for students and schools that the fits had not seen.
 
@@ -135,7 +136,7 @@ class HeldOut:
     inside: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     """The lesson on prediction in one scenario, with one school picked.
 

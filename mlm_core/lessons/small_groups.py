@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,7 @@ from mlm_core.partial import fit_partial_pooling
 from mlm_core.records import NORMAL_975, PartialPooling
 from mlm_core.replication import Replications, replicate
 from mlm_core.scenario import Scenario, sd_within
+from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ STRIP = (0.3, 0.7)
 """Where schools lie on the axis of students (from 1) while their sizes are not shown."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class OnAverage:
     """What a thousand draws of the town say: other schools and students, the same sizes.
 
@@ -70,7 +71,7 @@ class OnAverage:
     no_ranking: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""The lesson on small groups in one scenario, with one school picked.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -12,6 +11,7 @@ import numpy as np
 from mlm_core.clustered import design_effect
 from mlm_core.data import DataError, Floats, GroupedData, Ints, frozen
 from mlm_core.records import NORMAL_975
+from mlm_core.showing import record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ class Analysis(NamedTuple):
     """Half widths of the 95% intervals of the effect (SDs of a student's score)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class TreatmentTrials:
     """Many trials of a school-level treatment that does nothing.
 
@@ -240,7 +240,7 @@ def expected_alarms(effect: float) -> float:
     return math.erfc(NORMAL_975 / math.sqrt(2 * effect))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     """The lesson on structure, for one design of the trial.
 

@@ -16,6 +16,7 @@ from mlm_core.partial import fit_partial_pooling
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
 from mlm_core.records import NoPooling, PartialPooling
 from mlm_core.scenario import Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ DRAWN_SD = math.hypot(3.0, 1.0)
 """The SD that the effects of the tutoring file were drawn with: around u's part, and u's part."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Trial:
     """A treatment randomised within schools: its students, its truth and its three fits.
 
@@ -264,7 +265,7 @@ def simulated(scenario: Scenario) -> Trial:
     return fitted(made.data, made.beta, math.hypot(scenario.hyper.sigma_beta, scenario.hyper.b1))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     """The lesson on treatment effects in one trial, with one school picked.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from mlm_core.partial import fit_partial_pooling
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
 from mlm_core.records import PartialPooling
 from mlm_core.scenario import Hyperparameters, Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import simulate
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ KINDS = ("within", "between", "complete", "partial")
 """Slopes by row: within and between schools, one line for all, the model without school means."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""The lesson on predictors at two levels, for all places of the handle.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from mlm_core.partial import fit_partial_pooling
 from mlm_core.pooling import fit_no_pooling
 from mlm_core.records import PartialPooling
 from mlm_core.scenario import Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import simulate
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ SPELT = {
 """Counties whose names the file writes in one word."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""Varying intercepts without and with a school-level predictor, one school picked.
 

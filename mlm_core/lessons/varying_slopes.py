@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from mlm_core.partial import fit_partial_pooling
 from mlm_core.pooling import fit_no_pooling
 from mlm_core.records import GroupLines, PartialPooling
 from mlm_core.scenario import Hyperparameters, Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ START = Scenario(hyper=replace(Hyperparameters(), sigma_beta=2.0, b1=1.5))
 """Slopes differ more here than in the other lessons, so that it is seen."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""The lesson on varying slopes in one scenario, with one school picked.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -15,6 +14,7 @@ from mlm_core.partial import fit_partial_pooling
 from mlm_core.pooling import fit_no_pooling
 from mlm_core.records import GroupLines, PartialPooling
 from mlm_core.scenario import Hyperparameters, Scenario
+from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Estimate(NamedTuple):
     truth: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Facts:
     r"""A regression of students whose intercepts have a regression of their own.
 

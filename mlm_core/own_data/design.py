@@ -10,6 +10,7 @@ import numpy as np
 
 from mlm_core.data import DataError, Floats, Ints
 from mlm_core.own_data.rows import Rows
+from mlm_core.showing import record
 
 Kind = Literal["one", "row", "mean", "group", "product"]
 
@@ -37,7 +38,7 @@ class Model:
     at_means: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Term:
     """A column of X.
 
@@ -63,7 +64,7 @@ class Term:
     level: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Design:
     """Rows and model as matrices.
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mlm_core.clustered import ClusterRobust, cluster_robust
 from mlm_core.data import Floats
 from mlm_core.own_data.design import Design
+from mlm_core.showing import record
 from mlm_core.wide import OwnFit, WideFit, WideSums, fit_own, fit_wide, wide_sums
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Fits:
     """The three poolings of one design; heights are where all terms of rows are 0.
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from mlm_core.data import DataError, Floats, Ints, frozen
 from mlm_core.own_data.columns import Columns
 from mlm_core.own_data.table import Table
+from mlm_core.showing import record
 
 MOST_LEVELS = 30
 """Categories that a predictor may have."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Rows:
     """The rows that are used, sorted by group.
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mlm_core.components import describe_structure, fit_variance_components
 from mlm_core.data import DataError
 from mlm_core.own_data.design import Design
 from mlm_core.records import VarianceComponents
+from mlm_core.showing import record
 
 MOST_PAIRS = 4_000_000
 """Combinations of the two groupings that are counted."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class TwoGroupings:
     """Two groupings and the model with both.
 
