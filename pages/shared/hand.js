@@ -28,7 +28,7 @@ export default function ({ data, parentElement }) {
     const url = new URL(location.href);
     if (step === null) url.searchParams.delete(name);
     else url.searchParams.set(name, step);
-    history.replaceState(history.state, "", url);
+    try { history.replaceState(history.state, "", url); } catch { /* a page opened from disk has no address to write */ }
   };
   // While the handle moves, marks follow it at once; else they glide (see style.css).
   const hold = () => {
