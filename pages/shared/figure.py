@@ -98,7 +98,11 @@ def look() -> Look:
 def ground() -> str:
     """The colours of the theme, for the style sheet."""
     colours = look().palette
-    return f"<style>:root {{ --pl-paper: {colours.paper}; --pl-ink: {colours.ink}; }}</style>"
+    on_paper = "invert(1) hue-rotate(180deg)" if look().dark else "none"  # see print in style.css
+    return (
+        f"<style>:root {{ --pl-paper: {colours.paper}; --pl-ink: {colours.ink}; "
+        f"--pl-print: {on_paper}; }}</style>"
+    )
 
 
 def legend(**meaning: str) -> None:
