@@ -37,8 +37,11 @@ with st.container(border=True):
     asked = replace(asked, codes=codes)
     try:
         first = remembered("first", (source, asked), lambda: take_rows(table, asked))
+        before = asked
         asked, model = more_of_the_model(source, table, asked, first)
-        rows: Rows = remembered("rows", (source, asked), lambda: take_rows(table, asked))
+        rows: Rows = remembered(
+            "rows", (source, asked), lambda: first if asked == before else take_rows(table, asked)
+        )
     except DataError as problem:
         stop(plain(problem))
 

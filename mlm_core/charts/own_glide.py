@@ -25,7 +25,7 @@ def own_glide(
     scale: float,
     steps: int,
     score: str,
-    unit: str,
+    unit: str = "",
     number: str = ".1f",
     one_target: bool = True,
 ) -> Any:
@@ -151,30 +151,20 @@ def _strip(look: Look, now: str, scale: float, steps: int, above: float, title: 
 
 def _position(scale: float, title: str) -> alt.X:
     """SDs from 0 to infinity, their numbers written out whatever their size."""
-    values = [v * scale / 5 for v in TICKS]
-    places = [*(v / (v + scale) for v in values), 1.0]
-    said = [*(_written(v) for v in values), "∞"]
-    texts = "{" + ", ".join(f"'{p:.4f}': '{t}'" for p, t in zip(places, said, strict=True)) + "}"
     return alt.X(
         "position:Q",
         scale=alt.Scale(domain=[0, 1]),
         axis=alt.Axis(
-            values=[round(p, 4) for p in places],
-            labelExpr=f"{texts}[format(datum.value, '.4f')]",
+            values=[*(round(v / (v + 5), 4) for v in TICKS), 1.0],
+            labelExpr=_written(scale),
             title=title,
             labelOverlap="greedy",
         ),
     )
 
 
-def _written(value: float) -> str:
-    """Three digits, without an exponent where that can be.
-
-    >>> _written(100.0), _written(0.02), _written(25000.0)
-    ('100', '0.02', '25,000')
-    """
-    if value and not 1e-5 <= value < 1e7:
-        return f"{value:.2g}"
-    digits = 0 if value >= 100 or value == 0 else 6
-    text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _written(scale: float) -> str:
+    """An expression: the SD at a tick with three digits, without an exponent where that can be."""
+    sd = f"datum.value / (1 - datum.value) * {scale}"
+    usual = f"{sd} == 0 || ({sd} > 1e-5 && {sd} < 1e7)"
+    return f"datum.value == 1 ? '∞' : format({sd}, {usual} ? ',.3~r' : '.2~e')"

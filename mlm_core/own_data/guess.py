@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
 from mlm_core.data import DataError, Floats, Ints
 from mlm_core.own_data.columns import Columns, coded, constant_within
 from mlm_core.own_data.table import Table
+from mlm_core.showing import record
 
 _UNITS = re.compile(
     r"subj|patient|person|child|pupil|participant|respondent|student|chick|worker|seed|"
@@ -44,7 +44,7 @@ LIKELY = 1.5  # a score of `_like_group` from which a second grouping is named
 MOST_SECOND = 0.5  # levels of it, for each row
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _Column:
     """What is to be seen of a column."""
 
@@ -134,7 +134,7 @@ def _groups_too(c: _Column, group: _Column) -> bool:
         return False
     if constant_within(c.j, group.j) and constant_within(group.j, c.j):
         return False
-    pairs = len(np.unique(c.j * np.intp(group.levels + 2) + group.j))
+    pairs = _pairs(c, group)
     crossed = pairs == c.levels * group.levels and c.numbers is None  # not 1, 2, 3, ... in each
     return pairs < 0.9 * len(c.j) or crossed
 
@@ -187,6 +187,13 @@ def _like_group(c: _Column, columns: list[_Column], n: int) -> float:
     return score - 0.01 * c.place
 
 
+def _pairs(c: _Column, other: _Column) -> int:
+    """How many combinations of two columns there are."""
+    import pandas as pd
+
+    return len(pd.unique(c.j * np.intp(other.levels + 2) + other.j))
+
+
 def _fewer(o: _Column, c: _Column) -> bool:
     """Whether another column could describe the groups of ``c``: not more values than groups."""
     most = c.levels if o.numbers is not None and not o.whole else c.levels - 1
@@ -210,7 +217,7 @@ def _a_clock(c: _Column, group: _Column) -> bool:
     """The same few values come in each group, or nearly so: days, ages, occasions, doses."""
     if c.numbers is None or c.levels > 0.5 * len(c.j):
         return False
-    pairs = len(np.unique(c.j * np.intp(group.levels + 2) + group.j))
+    pairs = _pairs(c, group)
     if pairs == c.levels * group.levels and group.levels >= FEW:
         return True
     return pairs == len(c.j) and c.levels < 3 * len(c.j) / max(group.levels, 1)

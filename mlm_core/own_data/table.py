@@ -10,12 +10,12 @@ import io
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
 
 from mlm_core.data import DataError, Floats, frozen
 from mlm_core.own_data.formats import Row, other_format
+from mlm_core.showing import record
 
 MOST_BYTES = 20_000_000
 MOST_ROWS = 500_000
@@ -36,7 +36,7 @@ _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _LARGEST = 1e100  # a number beyond it has no square
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Table:
     """What a file says, column by column.
 
@@ -112,12 +112,19 @@ def _table(rows: list[Row], separator: str, notes: list[str]) -> Table:
     names, rows = _header(rows, notes)
     rows = _same_width(rows, len(names), notes)
     _check_size(len(rows), len(names))
-    columns = {
-        name: frozen([_clean(row.cells[k]) for row in rows], object) for k, name in enumerate(names)
-    }
+    distinct = {name: _distinct([row.cells[k] for row in rows]) for k, name in enumerate(names)}
+    columns = {name: frozen(cells[place], object) for name, (cells, place) in distinct.items()}
     _note_composed(rows, notes)
-    numbers = _numeric(columns, separator, notes)
+    numbers = _numeric(distinct, separator, notes)
     return Table(columns, numbers, frozen([row.line for row in rows], np.intp), tuple(notes))
+
+
+def _distinct(cells: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The different cells of a column, cleaned, and which of them stands in each row."""
+    import pandas as pd
+
+    place, different = pd.factorize(np.array(cells, dtype=object))
+    return np.array([_clean(cell) for cell in different], dtype=object), place
 
 
 def _note_composed(rows: list[Row], notes: list[str]) -> None:
@@ -282,11 +289,10 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _numeric(columns: dict[str, np.ndarray], separator: str, notes: list[str]) -> dict[str, Floats]:
+def _numeric(
+    distinct: dict[str, tuple[np.ndarray, np.ndarray]], separator: str, notes: list[str]
+) -> dict[str, Floats]:
     """The columns that hold numbers, by one reading of the comma for the whole table."""
-    import pandas as pd
-
-    distinct = {name: pd.factorize(cells)[::-1] for name, cells in columns.items()}
     comma = _comma(distinct, separator)
     if comma == "decimal":
         notes.append("The comma was read as the decimal sign: 3,5 is three and a half.")
@@ -295,7 +301,7 @@ def _numeric(columns: dict[str, np.ndarray], separator: str, notes: list[str]) -
     numbers = {}
     for name, (values, place) in distinct.items():
         found = np.array([_number(value, comma) for value in values])[place]
-        given = int((columns[name] != "").sum())
+        given = int((values != "")[place].sum())
         if given and 2 * int(np.isfinite(found).sum()) >= given:
             numbers[name] = frozen(found)
     return numbers

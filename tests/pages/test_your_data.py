@@ -300,7 +300,8 @@ def test_nothing_of_a_file_is_kept_outside_the_session():
     from pages.shared import cached
     from pages.shared import figure as figures
 
-    caches = [f for f in (*vars(cached).values(), figures._spec) if hasattr(f, "cache_info")]
+    every = (*vars(cached).values(), figures._spec, figures._template)
+    caches = [f for f in every if hasattr(f, "cache_info")]
     upload(hostile())
     before = [f.cache_info().currsize for f in caches]
     upload(hostile().replace("**score**", "another name"))
