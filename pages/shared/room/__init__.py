@@ -44,6 +44,11 @@ def _panel() -> Any:
     return st.components.v2.component("pooling_lab_room", html=html, css=css, js=js)
 
 
+@cache
+def _tally() -> str:
+    return (_HERE / "tally.css").read_text(encoding="utf-8")
+
+
 def routes() -> list[BaseRoute]:
     """What `app.py` serves beside the app."""
     return web.routes(_base())
@@ -120,6 +125,7 @@ def on_stage(slug: str, step: int, questions: Sequence[Question], revealed: bool
         rooms().push(key, moment, revealed=revealed)
         state[PUSHED] = (moment, revealed)
     with st.container(key="room"):
+        st.html(f"<style>{_tally()}</style>")
         _panel()(
             key="room-panel",
             data={

@@ -170,12 +170,13 @@
 
   // Schools in rows: the circle is a school's own mean, the dot is partial pooling.
   function picture(schools, said) {
-    const step = schools.length > 10 ? 18 : 26, left = 92, right = 348, top = 8;
+    const wide = Math.max($("picture").clientWidth, 240);
+    const step = schools.length > 10 ? 18 : 26, left = 104, right = wide - 12, top = 8;
     const height = top + step * schools.length + 24;
     const all = schools.flatMap((s) => [s.own, s.partial]);
     const low = Math.floor(Math.min(...all) / 10) * 10, high = Math.ceil(Math.max(...all) / 10) * 10;
     const x = (value) => left + ((value - low) / (high - low || 1)) * (right - left);
-    const svg = node("svg", { viewBox: `0 0 360 ${height}`, role: "img",
+    const svg = node("svg", { width: wide, height, role: "img",
       "aria-label": `Your town: ${schools.length} schools, each with its own mean and its estimate. ${said} points.` });
     const ordered = [...schools].sort((a, b) => b.own - a.own);
     ordered.forEach((school, k) => {

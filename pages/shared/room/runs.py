@@ -14,7 +14,7 @@ GREEK = {
     "pm": "±", "approx": "≈", "to": "→",
 }  # fmt: skip
 _PIECE = re.compile(
-    r"(?P<escaped>\\[^\w\s])|\$(?P<formula>[^$]+)\$|\[\[(?P<term>[^\]]+)\]\]"
+    r"(?P<escaped>\\[^A-Za-z0-9\s])|\$(?P<formula>[^$]+)\$|\[\[(?P<term>[^\]]+)\]\]"
     r"|\*\*(?P<strong>[^*]+)\*\*|:material/\w+:"
 )
 _INDEX = re.compile(r"_(?:\{([^}]*)\}|(\\[a-zA-Z]+|.))")
@@ -54,7 +54,7 @@ def _formula(tex: str) -> list[Run]:
 
 
 def _letters(tex: str) -> str:
-    named = re.sub(r"\\([a-zA-Z]+) ?", lambda m: GREEK.get(m[1], ""), tex)
+    named = re.sub(r"\\([a-zA-Z]+)", lambda m: GREEK.get(m[1], ""), tex)
     return re.sub(r"[{}\\$^]", "", named).replace("-", "−")
 
 
