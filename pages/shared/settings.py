@@ -238,7 +238,15 @@ def address() -> dict[str, Any]:
     }
 
 
-def write() -> None:
-    """Put what is set into the address: after a page that has no steps has run."""
+def write(now: bool = True, alternatives: Mapping[str, str] | None = None) -> None:
+    """Put what is set into the address: where no stepper does it.
+
+    Parameters
+    ----------
+    now : bool
+        Whether there is something to put; else only the place for it is kept.
+    alternatives : mapping of str to str, optional
+        What the figures show, in words, by their keys.
+    """
     with st.container(key="address-helper"):
-        _address(key="address", data=address())
+        _address(key="address", data={**address(), "alternatives": alternatives} if now else {})

@@ -2,7 +2,7 @@
 // It also writes the address, says what has changed to a screen reader, and remembers in
 // this browser how far the reader has come.
 export default function ({ data, parentElement, setTriggerValue }) {
-  const { slug, stops, at, free, next, said, address, alternatives, presenting, handle, asks, town, room, shared, deck } = data;
+  const { slug, stops, at, free, next, said, address, alternatives, presenting, handle, asks, town, shared, deck } = data;
   const memory = (parentElement.poolingLabSteps ??= { at: null, said: "" });
   const alive = new AbortController();
   const find = (part) => parentElement.querySelector(part);
@@ -67,13 +67,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     draw: town ? () => go("draw") : undefined,
     free: () => go(free ? at : "free"),
     words: presenting ? () => { root.toggle("pl-words-open"); } : undefined,
-    room: presenting ? () => {
-      if (!room) { root.add("pl-room-open"); go("room"); } else root.toggle("pl-room-open");
-    } : undefined,
+    room: presenting ? () => go("room") : undefined,
     link,
     stage,
     leave: presenting ? () => {
-      if (root.contains("pl-room-open") || root.contains("pl-words-open")) root.remove("pl-room-open", "pl-words-open");
+      if (root.contains("pl-words-open")) root.remove("pl-words-open");
       else stage();
     } : undefined,
     help: showKeys,
@@ -94,9 +92,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     memory.channel?.close();
     memory.channel = undefined;
   }
-  cancelAnimationFrame(memory.fit);
-  memory.fit = requestAnimationFrame(() => requestAnimationFrame(fitWords));
-  addEventListener("resize", fitWords, { signal: alive.signal });
+  const fit = () => {
+    cancelAnimationFrame(memory.fit);
+    memory.fit = requestAnimationFrame(() => requestAnimationFrame(() => { fitFigure(); fitWords(); }));
+  };
+  fit();
+  addEventListener("resize", fit, { signal: alive.signal });
 
   // The address, in place: the history of the browser is that of pages.
   const url = new URL(location.href);
@@ -138,14 +139,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
       localStorage.setItem("pooling-lab", JSON.stringify({ ...others, [slug]: { seen, of } }));
   } catch { /* a browser that keeps nothing */ }
   // The figures' text alternatives, from the live numbers; one watcher for the page's life.
-  memory.alternatives = alternatives;
+  window.poolingLabAlternatives = alternatives;
   const describe = () => {
-    for (const [key, text] of Object.entries(memory.alternatives)) {
+    if (presenting) fit();
+    for (const [key, text] of Object.entries(window.poolingLabAlternatives)) {
       const image = document.querySelector(`.st-key-figure-${key} [role="graphics-document"]`);
       if (image && image.getAttribute("aria-label") !== text) image.setAttribute("aria-label", text);
     }
   };
   describe();
+  document.addEventListener("pooling-lab-alternatives", describe, { signal: alive.signal });
   memory.watch?.disconnect();
   memory.watch = new MutationObserver(describe);
   const picture = document.querySelector(".st-key-picture");

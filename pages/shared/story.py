@@ -303,7 +303,7 @@ def _stage(story: Story[Any]) -> None:
     settings.begin(story.slug)
     st.session_state["_alternatives"] = {}
     decks.lead()
-    presenting = stage.on()
+    presenting, deck = stage.on(), decks.shown()
     place = _place(story)
     seen = place.shown = _seen(story, place)
     here = contents.lesson(story.slug)
@@ -328,7 +328,7 @@ def _stage(story: Story[Any]) -> None:
                 _on_stage(story, story.steps[place.step], facts, seen, place, handle)
             else:
                 _step(story, story.steps[place.step], facts, seen, place, handle)
-        _steps(story, place, presenting, handle is not None)
+        _steps(story, place, presenting, handle is not None, deck)
         if presenting:
             _room(story, facts, seen, place)
     if facts is not None and not presenting:
@@ -351,6 +351,8 @@ def _moved(story: Story[Any], beside: Any) -> tuple[Any, Handle | None]:
     if alone:
         settings.begin(story.slug)
         st.session_state["_alternatives"] = {}
+        stage.on()
+        decks.shown()
         place = _place(story)
         place.shown = _seen(story, place)
     seen = place.shown
@@ -367,7 +369,7 @@ def _moved(story: Story[Any], beside: Any) -> tuple[Any, Handle | None]:
             if isinstance(said, str) and said:
                 st.markdown(linked(said))
             _follow(handle, said if isinstance(said, Hand) else None, seen, story.slug)
-            settings.write(st.session_state["_alternatives"])
+            settings.write(alone, st.session_state["_alternatives"])
     return facts, handle
 
 
@@ -485,7 +487,6 @@ ACTS: dict[str, Callable[[Story[Any], _Place], None]] = {
     "draw": _draw_anew,
     "stage": lambda _story, _place: stage.turn(),
     "room": lambda _story, _place: room.open_room(),
-    "close room": lambda _story, _place: room.close_room(),
     "close": lambda _story, place: place.shared.clear(),
 }
 
@@ -917,7 +918,9 @@ def _room(story: Story[Any], facts: Any, seen: Seen, place: _Place) -> None:
 # The way through
 
 
-def _steps(story: Story[Any], place: _Place, presenting: bool, handle: bool) -> None:
+def _steps(
+    story: Story[Any], place: _Place, presenting: bool, handle: bool, deck: dict[str, Any] | None
+) -> None:
     stops = _stops(story)
     at = next((k for k, stop in enumerate(stops) if stop == (place.step, place.question)), None)
     if at is None:
@@ -950,9 +953,8 @@ def _steps(story: Story[Any], place: _Place, presenting: bool, handle: bool) -> 
                 "handle": handle,
                 "asks": not place.free and step.ask is not None,
                 "town": _of_a_town(story),
-                "room": room.is_open(),
                 "shared": place.shared,
-                "deck": decks.shown(),
+                "deck": deck,
             },
             on_go_change=partial(_go, story),
         )
@@ -1000,9 +1002,9 @@ def _new_draw(moved: Callable[[], None]) -> None:
 def _only_moved(story: Story[Any], panel: tuple[Any, ...] | None) -> None:
     """At the end of a callback: run the figure alone, where no control looks otherwise now."""
     place: _Place = st.session_state["_place"]
-    if st.session_state.get(f"more-{story.slug}") is None and place.free:
-        if panel == _panel(story, _seen(story, place)):
-            moving.figure_alone()
+    folded = st.session_state.get(f"more-{story.slug}") is None
+    if folded and place.free and panel == _panel(story, _seen(story, place)):
+        moving.figure_alone()
 
 
 # Below the figure, folded
