@@ -46,7 +46,7 @@ function onStage(presenting, handle) {
   const root = document.documentElement.classList;
   root.toggle("pl-stage", presenting);
   root.toggle("pl-without-handle", presenting && !handle);
-  if (!presenting) root.remove("pl-words-open", "pl-room-open");
+  if (!presenting) root.remove("pl-words-open");
 }
 
 // A panel above everything: Escape, its button or a click beside it close it.
@@ -177,15 +177,28 @@ function showLinks(shared, add, closed) {
 // The windows of one browser tell each other which picture of a deck is on the stage.
 const deckChannel = () => (typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("pooling-lab-deck"));
 
-// A type size that fits: what the stage says shrinks a little before it is cut.
+// Figures differ by a few pixels in height: each is enlarged until it has its share of the screen.
+function fitFigure() {
+  const root = document.documentElement;
+  if (!root.classList.contains("pl-stage")) { root.style.removeProperty("--pl-logical"); return; }
+  const picture = document.querySelector(".st-key-picture");
+  const embed = picture?.querySelector(".vega-embed");
+  if (!embed) return;
+  const boxes = [...picture.querySelectorAll("svg.marks, .vega-bind input")].map((part) => part.getBoundingClientRect());
+  const zoom = Number(getComputedStyle(embed).zoom) || 1;
+  const height = (Math.max(...boxes.map((b) => b.bottom)) - Math.min(...boxes.map((b) => b.top))) / zoom;
+  const known = Number(root.style.getPropertyValue("--pl-logical")) || 0;
+  if (height > 300 && height < 700 && Math.abs(height - known) > 2) root.style.setProperty("--pl-logical", height.toFixed(0));
+}
+
+// The largest type that fits: never below one rem.
 function fitWords() {
   const band = document.querySelector(".st-key-words");
   const root = document.documentElement;
-  root.style.removeProperty("--pl-fit");
-  if (!band || !root.classList.contains("pl-stage")) return;
-  for (const fit of [0.94, 0.88, 0.83, 0.78]) {
-    if (band.scrollHeight <= band.clientHeight + 1) return;
+  if (!band || !root.classList.contains("pl-stage")) { root.style.removeProperty("--pl-fit"); return; }
+  for (const fit of [1.3, 1.2, 1.1, 1, 0.94, 0.88, 0.83, 0.78]) {
     root.style.setProperty("--pl-fit", fit);
+    if (band.scrollHeight <= band.clientHeight + 1) return;
   }
 }
 

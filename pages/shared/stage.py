@@ -15,10 +15,10 @@ import streamlit as st
 from pages.shared import settings
 
 PRESENT = "present"
-TYPE, MARK, CROWD = 15.0, 100.0, 30.0
+TYPE, MARK, CROWD = 15.2, 100.0, 30.0
 """The least size of type (px), the least area of a mark (px²), and what is a crowd of marks.
 
-A figure is enlarged 1.63 times or more on a screen of 1080 lines: these are 24 and 18 px there.
+A figure is enlarged 1.6 times or more on a screen of 1080 lines: these are 24 and 18 px there.
 """
 LONGEST = 150
 _HERE = Path(__file__).parent
