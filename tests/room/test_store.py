@@ -302,7 +302,9 @@ def test_draws_one_a_phone_and_round_each_with_a_seed_of_its_own(rooms, room):
     assert rooms.state(room.code, phones[7])["mine"] == [7.0, 2.0]
     stage = rooms.stage(room.key)
     assert stage["answered"] == 30
-    assert sorted(stage["values"]) == sorted([float(k), float(r)] for k in range(30) for r in (1, 2))
+    assert sorted(stage["values"]) == sorted(
+        [float(k), float(r)] for k in range(30) for r in (1, 2)
+    )
     assert rooms.rounds(room.key, "partial_pooling") == 2
     assert rooms.rounds(room.key, "efficient_inference") == 0
 
@@ -372,7 +374,7 @@ def test_a_folder_of_somebody_else_is_not_used(tmp_path, monkeypatch):
     ("markdown", "pieces"),
     [
         ("plain", [("plain", "")]),
-        (r"$\sigma_\alpha$ and $a_0$", [("σ", "i"), ("α", "sub"), (" and ", ""), ("a", "i"), ("0", "sub")]),
+        (r"$\sigma_\alpha$, $a_0$", [("σ", "i"), ("α", "sub"), (", ", ""), ("a", "i"), ("0", "sub")]),
         (r"$\tau = \infty$", [("τ = ∞", "i")]),
         ("a **strong** word", [("a ", ""), ("strong", "b"), (" word", "")]),
         ("[[partial pooling|pooling]]", [("pooling", "")]),
