@@ -42,10 +42,11 @@ function listenToKeys(signal, acts) {
   }, { signal });
 }
 
-function onStage(presenting, handle) {
+function onStage(presenting, handle, free) {
   const root = document.documentElement.classList;
   root.toggle("pl-stage", presenting);
   root.toggle("pl-without-handle", presenting && !handle);
+  root.toggle("pl-free-play", presenting && free);
   if (!presenting) root.remove("pl-words-open");
 }
 

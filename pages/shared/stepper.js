@@ -43,7 +43,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   play.onclick = () => go("free");
 
   // The stage, links to copy, the keys.
-  onStage(presenting, handle);
+  onStage(presenting, handle, free);
   wakeOnMove(alive.signal);
   const root = document.documentElement.classList;
   const stage = () => go("stage");
