@@ -45,7 +45,8 @@ def bundled() -> str:
     head = _HEAD.format(
         vega=vl_convert.get_vega_version(), lite=lite, embed=vl_convert.get_vega_embed_version()
     )
-    script = vl_convert.javascript_bundle(vl_version=lite).replace("</script", r"<\/script")
+    bundle = vl_convert.javascript_bundle(None, lite)  # type: ignore[arg-type]
+    script = bundle.replace("</script", r"<\/script")
     return f"{head}(() => {{{script}}})();\n"
 
 
