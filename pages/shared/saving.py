@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -35,3 +36,23 @@ def picture(key: str, name: str) -> None:
         key=f"save-{key}",
         data={"figure": key, "name": name, "paper": colours.paper, "ink": colours.ink},
     )
+
+
+def lesson(slug: str, key: str, page: Callable[[], str]) -> None:
+    """The figure of a lesson: as a picture, or as a page with its handle.
+
+    Parameters
+    ----------
+    slug : str
+        Of the lesson: the file's name.
+    key : str
+        Of the figure.
+    page : function
+        Makes the HTML, when it is asked for.
+    """
+    picture(key, slug)
+    st.download_button(
+        "HTML, with its handle", page, f"{slug}.html", "text/html", key="save-html",
+        icon=":material/download:", on_click="ignore",
+        help="One file: it opens from disk, without internet.",
+    )  # fmt: skip

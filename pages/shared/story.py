@@ -24,7 +24,18 @@ import pandas as pd
 import streamlit as st
 
 from mlm_core import DataError, Scenario
-from pages.shared import contents, controls, decks, figure, links, moving, room, settings, stage
+from pages.shared import (
+    contents,
+    controls,
+    decks,
+    figure,
+    links,
+    moving,
+    room,
+    saving,
+    settings,
+    stage,
+)
 from pages.shared.code import FILE, Listing
 from pages.shared.controls import Control
 from pages.shared.figure import Hand, Handle
@@ -1028,6 +1039,9 @@ def _more(story: Story[Any], facts: Any, seen: Seen) -> None:
         parts["The code"] = partial(_code, story, facts)
     if beliefs:
         parts["What you may hear"] = partial(_beliefs, beliefs)
+    for key in list(st.session_state["_alternatives"])[:1]:
+        page = partial(_page, story, st.session_state["_place"])
+        parts["Save the figure"] = partial(saving.lesson, story.slug, key, page)
     if not parts:
         return
     with st.container(key="more"):
@@ -1036,6 +1050,14 @@ def _more(story: Story[Any], facts: Any, seen: Seen) -> None:
         )
         if chosen in parts:
             parts[chosen]()
+
+
+def _page(story: Story[Any], place: _Place) -> str:
+    """The figure as it is shown when it is asked for, as a page of its own."""
+    from pages.shared.static_site import one_file
+
+    assert place.shown is not None
+    return one_file(story, place.shown)
 
 
 def _model(story: Story[Any], facts: Any) -> None:
