@@ -33,7 +33,6 @@ def test_three_lines_from_a_table_to_a_figure(tmp_path):
     assert spec["background"] == "#FFFFFF"
     assert f"SD {fit.hyper.sigma_alpha:.3g}" in spec["description"]
     assert len(spec["datasets"]["groups"]) == 20
-    assert "text/html" in chart._repr_mimebundle_() or chart._repr_mimebundle_()
     chart.save(tmp_path / "x.html")
     assert "Northgate" in (tmp_path / "x.html").read_text()
 
@@ -56,19 +55,15 @@ def test_heights_are_those_of_the_lines_at_x(slopes, x):
     data = radon()
     fit = mlm.fit_partial_pooling(data, slopes, group_predictor=True)
     table = shrinkage_table(fit, x, most=500).set_index("label")
-    where = {
-        f"{name} ({n})": k for k, (name, n) in enumerate(zip(data.labels, data.n, strict=True))
-    }
-    k = [where[label] for label in table.index]
+    labels = [f"{name} ({n})" for name, n in zip(data.labels, data.n, strict=True)]
+    k = [labels.index(label) for label in table.index]
     assert [*table["n"]] == sorted(data.n, reverse=True)
     new = pd.DataFrame({"county": data.labels, "floor": x, "log_uranium": data.u})
     assert table["partial"].to_numpy() == pytest.approx(fit.predict(new)[k])
     pulled = fit.predict(new.drop(columns="county"), new_groups=True)
     assert table["toward"].to_numpy() == pytest.approx(pulled[k])
     own = mlm.fit_no_pooling(data, slopes)
-    assert table["own"].to_numpy() == pytest.approx(
-        own.predict(new)[k] if x or slopes == "common" else own.lines.alpha[k], nan_ok=True
-    )
+    assert table["own"].to_numpy() == pytest.approx(own.predict(new)[k], nan_ok=True)
     complete = mlm.fit_complete_pooling(data).predict(new)
     assert table["complete"].to_numpy() == pytest.approx(complete[k])
 
@@ -112,7 +107,7 @@ def test_the_handle_works_where_the_estimate_is_zero():
     data = GroupedData(y, None, j, None, list("abcde"))
     assert mlm.fit_partial_pooling(data).hyper.sigma_alpha == 0
     path = pd.DataFrame(pooling_chart(data).to_dict()["datasets"]["path"])
-    assert path.query("resting")["alpha"].nunique() == 1
+    assert np.ptp(path.query("resting")["alpha"]) == 0
 
 
 def test_too_many_groups_to_drag_are_refused():
