@@ -70,5 +70,5 @@ if __name__ == "__main__":
 else:
     serving.ask_nobody()
     serving.many_files()
-    around = [Middleware(serving.NotTooMany), Middleware(StyleFirst)]
+    around = [room.phones(), Middleware(serving.NotTooMany), Middleware(StyleFirst)]
     app = st.App(__file__, lifespan=warm, middleware=around, routes=room.routes())

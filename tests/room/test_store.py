@@ -374,7 +374,8 @@ def test_a_folder_of_somebody_else_is_not_used(tmp_path, monkeypatch):
     ("markdown", "pieces"),
     [
         ("plain", [("plain", "")]),
-        (r"$\sigma_\alpha$, $a_0$", [("σ", "i"), ("α", "sub"), (", ", ""), ("a", "i"), ("0", "sub")]),
+        (r"$\sigma_\alpha$, 2", [("σ", "i"), ("α", "sub"), (", 2", "")]),
+        ("$a_0$", [("a", "i"), ("0", "sub")]),
         (r"$\tau = \infty$", [("τ = ∞", "i")]),
         ("a **strong** word", [("a ", ""), ("strong", "b"), (" word", "")]),
         ("[[partial pooling|pooling]]", [("pooling", "")]),

@@ -36,7 +36,8 @@ class Browser:
     """Sends requests straight into the routes, as a browser on a page of its origin would."""
 
     def __init__(self, base: str = "", origin: str = f"https://{HOST}"):
-        self.app, self.base, self.origin = Starlette(routes=web.routes(base)), base, origin
+        self.app = web.Phones(Starlette(routes=web.routes(base)), base)
+        self.base, self.origin = base, origin
 
     def __call__(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         path, _, query = path.partition("?")

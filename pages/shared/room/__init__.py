@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import segno
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from mlm_core.everyone import STUDIES
@@ -50,8 +51,13 @@ def _tally() -> str:
 
 
 def routes() -> list[BaseRoute]:
-    """What `app.py` serves beside the app."""
+    """The phone's page, which `app.py` serves beside the app."""
     return web.routes(_base())
+
+
+def phones() -> Middleware:
+    """What answers the phones, before the app."""
+    return Middleware(web.Phones, base=_base())
 
 
 def is_open() -> bool:

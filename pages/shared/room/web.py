@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlm_core.everyone import STUDIES
 from pages.shared.room.store import DAY, RoomError, Rooms, rooms
@@ -38,18 +40,44 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def routes(base: str = "") -> list[BaseRoute]:
-    """All routes, below the app's base path."""
-    at = f"/{base.strip('/')}/room" if base.strip("/") else "/room"
-    return [
-        Route(at, page),
-        Route(f"{at}/api/join", said(join), methods=["POST"]),
-        Route(f"{at}/api/state", said(state)),
-        Route(f"{at}/api/answer", said(answer), methods=["POST"]),
-        Route(f"{at}/api/draw", said(draw), methods=["POST"]),
-        Route(f"{at}/api/stage", said(stage)),
-        Route(f"{at}/api/keep", said(keep), methods=["POST"]),
-        Route(f"{at}/{{code}}", page),
-    ]
+    """The phone's page, below the app's base path."""
+    at = f"{below(base)}/room"
+    return [Route(at, page), Route(f"{at}/{{code}}", page)]
+
+
+def below(base: str) -> str:
+    """A base path as addresses begin with it.
+
+    >>> below("courses/mlm/"), below("")
+    ('/courses/mlm', '')
+    """
+    return f"/{base.strip('/')}" if base.strip("/") else ""
+
+
+class Phones:
+    """Answers what phones and the stage ask, before anything else of the server looks at it.
+
+    Two hundred phones ask a hundred times a second; sessions, styles and compression, which
+    are for the app's pages, would cost more than the answer.
+    """
+
+    def __init__(self, app: ASGIApp, base: str = "") -> None:
+        self.app, self.at = app, f"{below(base)}/room/api/"
+        self.room = Starlette(
+            routes=[
+                Route(f"{self.at}join", said(join), methods=["POST"]),
+                Route(f"{self.at}state", said(state)),
+                Route(f"{self.at}answer", said(answer), methods=["POST"]),
+                Route(f"{self.at}draw", said(draw), methods=["POST"]),
+                Route(f"{self.at}stage", said(stage)),
+                Route(f"{self.at}keep", said(keep), methods=["POST"]),
+            ]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is not the room's."""
+        ours = scope["type"] == "http" and scope["path"].startswith(self.at)
+        await (self.room if ours else self.app)(scope, receive, send)
 
 
 def said(handler: Handler) -> Handler:
