@@ -10,7 +10,8 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.shared import contents, figure, room, serving, settings
+from pages.shared import contents, decks, figure, room, serving, settings
+from pages.shared.decks import showing
 from pages.shared.served import StyleFirst
 
 ROOT = Path(__file__).parent
@@ -21,18 +22,21 @@ def frame() -> None:
     icon = ROOT / "pages" / "shared" / "icon.svg"
     start = st.Page("pages/start.py", title="Start", default=True)
     sections = {"": [start]}
-    for lesson in contents.lessons():
+    for lesson in contents.pages():
         entry = st.Page(lesson.path, title=lesson.name, url_path=lesson.slug)
         sections.setdefault(lesson.part, []).append(entry)
     page = st.navigation(sections, position="top")
     name = "Pooling Lab" if page == start else f"{page.title} · Pooling Lab"
     st.set_page_config(page_title=name, page_icon=icon, layout="wide")
+    decks.lead()
     st.html(figure.ground())
     settings.begin(page.url_path)
+    decks.shown()
     st.session_state["_told"] = False
     st.session_state["_alternatives"] = None
     page.run()
     if not st.session_state["_told"]:  # a lesson in steps writes its address itself
+        showing.elsewhere()
         settings.write()
 
 

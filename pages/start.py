@@ -34,7 +34,7 @@ with words, st.container(key="opening"):
         "Which schools move most?"
     )
     st.page_link(
-        "pages/partial_pooling.py", label="Teach with it: every step has a link",
+        "pages/teaching.py", label="Teach with it: a stage, decks, a guide",
         icon=":material/co_present:",
     )  # fmt: skip
     st.page_link(

@@ -27,6 +27,7 @@ class Lesson:
 
 IDEA, MODELS, WHY = "1. The idea", "2. The models", "3. Why bother"
 WORDS, SURE, DATA = "4. The words", "5. How sure", "Your data"
+TEACH = "Teach"
 
 _PLAN = (
     Lesson("next_year", IDEA, "Next year",
@@ -69,6 +70,19 @@ _PLAN = (
            "What do the words mean?", "Every term, its symbol and its other names."),
 )  # fmt: skip
 
+_TEACHING = (
+    Lesson("decks", TEACH, "Decks",
+           "What will the room see?", "Pictures in your order, on the stage, in one link."),
+    Lesson("teaching", TEACH, "Teaching guide",
+           "How is it taught?", "A plan, the questions, the usual wrong answers, exercises."),
+)  # fmt: skip
+
+
+@cache
+def pages() -> tuple[Lesson, ...]:
+    """All pages of the menu: the lessons, and what a teacher needs."""
+    return (*lessons(), *_TEACHING)
+
 
 @cache
 def lessons() -> tuple[Lesson, ...]:
@@ -77,8 +91,8 @@ def lessons() -> tuple[Lesson, ...]:
 
 
 def lesson(slug: str) -> Lesson:
-    """One lesson by its address."""
-    return next(lesson for lesson in _PLAN if lesson.slug == slug)
+    """One page by its address."""
+    return next(lesson for lesson in (*_PLAN, *_TEACHING) if lesson.slug == slug)
 
 
 def neighbours(slug: str) -> tuple[Lesson | None, Lesson | None]:

@@ -39,6 +39,18 @@ def revealed(address: str) -> str:
     return f"{plain}{'&' if '?' in plain else '?'}{REVEAL}=true"
 
 
+def page(address: str, slug: str) -> str:
+    """The address of another page of the app.
+
+    >>> page("http://lab/app/small_groups?step=2", "decks")
+    'http://lab/app/decks'
+    """
+    parts = urlsplit(address)
+    return urlunsplit(
+        (parts.scheme, parts.netloc, f"{parts.path.rpartition('/')[0]}/{slug}", "", "")
+    )
+
+
 def to_copy(address: str, *, asks: bool) -> list[dict[str, str]]:
     """The links that a reader can copy: name, address, QR code, and a word of warning.
 
@@ -52,6 +64,11 @@ def to_copy(address: str, *, asks: bool) -> list[dict[str, str]]:
     named = {"Link to this picture": bare(address)}
     if asks:
         named = {"As a question": bare(address, question=True), "As an answer": revealed(address)}
+    return made(named)
+
+
+def made(named: dict[str, str]) -> list[dict[str, str]]:
+    """Links by their names, each with its code."""
     return [
         {"name": name, "link": link, "code": code(link), "warning": warning(link)}
         for name, link in named.items()

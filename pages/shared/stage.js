@@ -44,6 +44,7 @@ function listenToKeys(signal, acts) {
 
 function onStage(presenting, handle, free) {
   const root = document.documentElement.classList;
+  root.remove("pl-bare");
   root.toggle("pl-stage", presenting);
   root.toggle("pl-without-handle", presenting && !handle);
   root.toggle("pl-free-play", presenting && free);
@@ -177,6 +178,22 @@ function showLinks(shared, add, closed) {
 
 // The windows of one browser tell each other which picture of a deck is on the stage.
 const deckChannel = () => (typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("pooling-lab-deck"));
+
+function followDeck(memory, deck, go) {
+  if (!deck) {
+    memory.channel?.close();
+    memory.channel = undefined;
+    return;
+  }
+  memory.channel ??= deckChannel();
+  if (!memory.channel) return;
+  const here = { deck: deck.deck, at: deck.at };
+  memory.channel.onmessage = ({ data: told }) => {
+    if (told.turn && told.deck === deck.deck) go({ lead: told.turn });
+    if (told.ask === deck.deck) memory.channel.postMessage(here);
+  };
+  memory.channel.postMessage(here);
+}
 
 // Figures differ by a few pixels in height: each is enlarged until it has its share of the screen.
 function fitFigure() {

@@ -43,11 +43,10 @@ def turn() -> None:
         st.session_state["_answers"] = {}
 
 
-def mark(presenting: bool, handle: bool) -> str:
-    """What tells the style sheet how large a figure may be."""
-    if not presenting:
-        return '<i class="pl-off-stage" hidden></i>'
-    return f'<i class="pl-on-stage {"" if handle else "pl-without-handle"}" hidden></i>'
+def leave() -> None:
+    """Leave the stage."""
+    settings.forget([PRESENT])
+    st.session_state.get("_said", {}).pop(PRESENT, None)
 
 
 # What is said

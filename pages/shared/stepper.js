@@ -79,19 +79,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (shared.length && memory.shared !== JSON.stringify(shared))
     showLinks(shared, () => go({ add: location.href }), () => go("close"));
   memory.shared = JSON.stringify(shared);
-  if (deck) {
-    memory.channel ??= deckChannel();
-    if (memory.channel) {
-      memory.channel.onmessage = ({ data: told }) => {
-        if (told.turn && told.deck === deck.deck) go({ lead: told.turn });
-        if (told.ask === deck.deck) memory.channel.postMessage({ deck: deck.deck, at: deck.at });
-      };
-      memory.channel.postMessage({ deck: deck.deck, at: deck.at });
-    }
-  } else {
-    memory.channel?.close();
-    memory.channel = undefined;
-  }
+  followDeck(memory, deck, go);
   const fit = () => {
     cancelAnimationFrame(memory.fit);
     memory.fit = requestAnimationFrame(() => requestAnimationFrame(() => { fitFigure(); fitWords(); }));

@@ -28,7 +28,7 @@ MOST = 60
 LONGEST = {"title": 80, "note": 500, "address": 300}
 LINK, INFLATED = 4000, 60_000
 """Characters of a deck in a link, and bytes of what it unfolds to."""
-UNREADABLE = "the deck in it cannot be read: it was cut, or is not from here"
+UNREADABLE = "The deck in it cannot be read: it was cut, or is not from here"
 HOME = Path(__file__).parent
 
 
@@ -206,7 +206,7 @@ def ready() -> dict[str, Deck]:
 def shown() -> dict[str, Any] | None:
     """The deck that is on the stage: what it is, where it stands, what comes next."""
     kept = st.session_state.get("_kept", {})
-    said = settings.held("deck", "", _known)
+    said = settings.held("deck", "", known)
     if not said or not kept.get("present"):
         return None
     deck = unpack(said)
@@ -216,7 +216,8 @@ def shown() -> dict[str, Any] | None:
     return {"deck": said, "at": at, "of": len(deck.pictures), "next": following}
 
 
-def _known(said: str) -> str:
+def known(said: str) -> str:
+    """A deck from a link, as it stands there; raises ValueError with a sentence."""
     unpack(said)
     return said
 
