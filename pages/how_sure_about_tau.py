@@ -354,6 +354,7 @@ def model(f: Facts) -> str:
     return (
         r"$$y_j \sim N(\theta_j, \sigma_j^2), \qquad \theta_j \sim N(\mu, \tau^2), \qquad E(\theta_j \mid \tau, y) = "
         r"\frac{y_j/\sigma_j^2 + \hat\mu_\tau/\tau^2}{1/\sigma_j^2 + 1/\tau^2}$$"
+        "\n\n"
         r"$$E(\theta_j \mid y) = \int E(\theta_j \mid \tau, y)\, p(\tau \mid y)\, d\tau$$"
         "\n\n$y_j$ is the estimate of school j, $\\sigma_j$ its standard error, taken as known; $\\theta_j$ its true effect; $\\mu$ "
         "the mean of all true effects, with a flat prior; $\\tau$ their SD. These last two are the [[hyperparameters]]. "
