@@ -240,6 +240,10 @@ class Story(Generic[F]):
     table: Callable[[F], pd.DataFrame] | None = None
     listing: Callable[[F], Listing] | None = None
     data: Callable[[F], pd.DataFrame] | None = None
+    known: Sequence[Control] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known", _controls(self))
 
 
 @dataclass(slots=True)
@@ -273,12 +277,11 @@ def designed(story: Story[F], step: int, *, answered: bool = False, **changes: A
         sets = {**of_scenario, **at.shows, **(at.answered if answered else {})}
     values: dict[str, Any] = {k: v for k, v in sets.items() if k == "handle"}
     scenario = story.start
-    for control in _controls(story):
+    for control in story.known:
         default = _default(control, scenario)
         wanted = {control.name: default, **sets, **changes}[control.name]
         values[control.name] = wanted if control.allowed(wanted, scenario) else default
-        if control.name in controls.BY_NAME:
-            scenario = controls.scenario_of({control.name: values[control.name]}, scenario)
+        scenario = _with(scenario, control.name, values[control.name])
     first = _first_prediction(story)
     revealed = at is None or step > first or (step == first and answered)
     return Seen(scenario, values, "free" if at is None else at.kind, step, revealed)
@@ -359,13 +362,6 @@ def _moved(story: Story[Any], beside: Any) -> tuple[Any, Handle | None]:
     """The figure, and in the laboratory the words beside it: all that a slider changes."""
     place: _Place = st.session_state["_place"]
     alone = moving.alone()
-    if alone:
-        settings.begin(story.slug)
-        st.session_state["_alternatives"] = {}
-        stage.on()
-        decks.shown()
-        place = _place(story)
-        place.shown = _seen(story, place)
     seen = place.shown
     assert seen is not None
     facts, problem = _facts(story, seen)
@@ -389,7 +385,7 @@ def _panel(story: Story[Any], seen: Seen) -> tuple[Any, ...]:
     return tuple(
         tuple(control.of(seen.scenario)) if isinstance(control, controls.Choice)
         else control.idle is not None and seen.get(control.idle[0]) == control.idle[1]
-        for control in _controls(story)
+        for control in story.known
         if isinstance(control, controls.Choice | controls.Slider)
     )  # fmt: skip
 
@@ -412,7 +408,7 @@ def _place(story: Story[Any]) -> _Place:
         place.free = bool(settings.link("free", settings.yes_or_no("free")))
         most = len(story.steps)
         step = settings.link("step", settings.number_between(1, most, "step", whole=True))
-        names = [c.name for c in _controls(story)]
+        names = [c.name for c in story.known]
         if step is None and any(name in st.query_params for name in names):
             place.free = True  # a link that sets something and names no step means the laboratory
         place.step = 0 if step is None else int(step) - 1
@@ -525,6 +521,13 @@ def _controls(story: Story[Any]) -> list[Control]:
     return [*scenario, *own]
 
 
+def _with(scenario: Scenario, name: str, value: Any) -> Scenario:
+    """The scenario with a value of one of its settings."""
+    if name not in controls.BY_NAME or controls.value_in(scenario, name) == value:
+        return scenario
+    return controls.scenario_of({name: value}, scenario)
+
+
 def _seen(story: Story[Any], place: _Place) -> Seen:
     step = None if place.free else story.steps[place.step]
     sets: dict[str, Any] = {}
@@ -534,10 +537,9 @@ def _seen(story: Story[Any], place: _Place) -> Seen:
         sets |= {**step.shows, **given}
     values: dict[str, Any] = {k: v for k, v in sets.items() if k == "handle"}
     scenario = story.start
-    for control in _controls(story):
+    for control in story.known:
         values[control.name] = _value(control, step, sets, place, scenario)
-        if control.name in controls.BY_NAME:
-            scenario = controls.scenario_of({control.name: values[control.name]}, scenario)
+        scenario = _with(scenario, control.name, values[control.name])
     return Seen(
         scenario,
         values,
@@ -675,7 +677,7 @@ def _offer(
     moved: Callable[[], None] = lambda: None,
 ) -> None:
     """Draw the controls of these settings as views of a store."""
-    known = {control.name: control for control in _controls(story)}
+    known = {control.name: control for control in story.known}
     for name in names:
         control, key = known[name], f"{prefix}-{name}"
         st.session_state[key] = seen[name]
@@ -984,7 +986,7 @@ def _laboratory(story: Story[Any], facts: Any, seen: Seen) -> None:
     if scenario:
         controls.presets()
     _offer(story, [*own, *scenario], seen, kept, story.slug, moved)
-    everything = [c.name for c in _controls(story)]
+    everything = [c.name for c in story.known]
     with st.container(horizontal=True):
         if scenario:
             st.button("New draw", key="new-draw", icon=":material/casino:",
@@ -994,7 +996,7 @@ def _laboratory(story: Story[Any], facts: Any, seen: Seen) -> None:
                   on_click=settings.forget, args=(everything,),
                   help="All settings as they were at first.")  # fmt: skip
     elsewhere = [
-        c.label for c in _controls(story)
+        c.label for c in story.known
         if c.name in controls.BY_NAME and c.name not in scenario and c.name != "seed" and c.name in kept
     ]  # fmt: skip
     if elsewhere and scenario:
@@ -1013,8 +1015,15 @@ def _new_draw(moved: Callable[[], None]) -> None:
 def _only_moved(story: Story[Any], panel: tuple[Any, ...] | None) -> None:
     """At the end of a callback: run the figure alone, where no control looks otherwise now."""
     place: _Place = st.session_state["_place"]
-    folded = st.session_state.get(f"more-{story.slug}") is None
-    if folded and place.free and panel == _panel(story, _seen(story, place)):
+    if not place.free or st.session_state.get(f"more-{story.slug}") is not None:
+        return
+    settings.begin(story.slug)
+    st.session_state["_alternatives"] = {}
+    stage.on()
+    decks.shown()
+    place = _place(story)
+    place.shown = _seen(story, place)
+    if panel == _panel(story, place.shown):
         moving.figure_alone()
 
 
