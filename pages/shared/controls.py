@@ -264,10 +264,17 @@ def choose(
     label: str, options: Sequence[str], key: str, *, default: str | None = None, **options_of: Any
 ) -> str | None:
     """Pick one of a few on a page without steps, bound to the address."""
-    index = options.index(default) if default in options else None
+
+    def draw() -> str | None:
+        # Its default is what it holds: a browser that has just dropped it (as a run stopped
+        # above it) and gets it again shows the default, not what the server still knows.
+        held = st.session_state.get(key)
+        index = options.index(held) if held in options else None
+        return st.radio(label, options, index, key=key, **options_of)
+
     return settings.bound(
         key,
-        lambda: st.radio(label, options, index, key=key, **options_of),
+        draw,
         default,
         settings.one_of(options, label),
         lambda value: value is None or value in options,

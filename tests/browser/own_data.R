@@ -1,6 +1,7 @@
-# Writes classic tables as CSV into the folder named on the command line, and lme4's numbers of
-# the model that the page fits to each at first: numbers.tsv (table, row of the page, numbers in
-# the order of the page) and <table>.groups.csv. Intervals of SDs are profiled by brute force.
+# Writes classic tables as CSV into the folder named on the command line, then a file "tables"
+# with their names, then lme4's numbers of the model that the page fits to each at first:
+# numbers.tsv (table, row of the page, numbers in the order of the page) and <table>.groups.csv.
+# Intervals of SDs are profiled by brute force.
 suppressMessages(library(lme4))
 folder <- commandArgs(TRUE)[1]
 lines <- file(file.path(folder, "numbers.tsv"), "w", encoding = "UTF-8")
@@ -28,6 +29,25 @@ ends <- function(above, est) {
   c(low, uniroot(above, c(1, 3) * est, extendInt = "upX", tol = 1e-6 * est)$root)
 }
 
+# Of an SD between groups and one within: the two parts of the criterion at many values of their
+# ratio, and splines through them.
+profiled <- function(dev, e, nmp, least, sd0, s0) {
+  far <- c(seq(-4, -.4, length.out = 25), seq(.4, 2.5, length.out = 15))
+  theta <- sort(c(0, sd0 / s0 * exp(c(far, seq(-.36, .36, length.out = 37)))))
+  parts <- sapply(theta, function(v) {
+    dev(v)
+    c(e$pp$ldL2() + e$pp$ldRX2(), e$pp$sqrL(1) + e$resp$wrss())
+  })
+  log_part <- splinefun(theta, parts[1, ]); rss <- splinefun(theta, parts[2, ])
+  crit <- function(t, s) log_part(t) + nmp * log(2 * pi * s^2) + rss(t) / s^2 - least
+  best <- function(f, from, to) optimize(f, c(from, to), tol = 1e-9 * to)$objective
+  of_a <- ends(function(v) best(function(s) crit(v / s, s), s0 / 3, 3 * s0), sd0)
+  of_s <- ends(function(v) best(function(t) crit(t, v), 0, 3 * sd0 / s0), s0)
+  at_best <- function(t) crit(t, sqrt(rss(t) / nmp))
+  of_t <- ends(at_best, sd0 / s0)
+  list(a = of_a, s = of_s, icc = c(sd0^2 / (sd0^2 + s0^2), of_t^2 / (1 + of_t^2)))
+}
+
 intervals <- function(m, formula, d) {
   dev <- lmer(formula, d, devFunOnly = TRUE)
   e <- environment(dev)
@@ -38,34 +58,22 @@ intervals <- function(m, formula, d) {
     e$pp$ldL2() + e$pp$ldRX2() + nmp * log(2 * pi * s^2) + (e$pp$sqrL(1) + e$resp$wrss()) / s^2
   }, error = function(far) 1e9)
   s0 <- sigma(m); sd0 <- attr(VarCorr(m)$g, "stddev"); r0 <- attr(VarCorr(m)$g, "correlation")
-  if (length(sd0) == 1) {
-    down <- function(f, at) optimize(f, log(at) + c(-1, 1), tol = 1e-7)$objective - least
-    of_a <- ends(function(v) down(function(ls) crit(v / exp(ls), exp(ls)), s0), sd0)
-    of_s <- ends(function(v) optimize(function(a) crit(a / v, v), c(0, 3 * sd0), tol = 1e-7 * sd0)$objective -
-      least, s0)
-    icc <- sd0^2 / (sd0^2 + s0^2)
-    of_i <- sapply(1:2, function(k) {
-      f <- function(r) dev(sqrt(r / (1 - r))) - least
-      if (k == 1 && f(1e-9) < 0) return(0)
-      uniroot(f, if (k == 1) c(1e-9, icc) else c(icc, .9999), tol = 1e-8)$root
-    })
-    return(list(a = of_a, s = of_s, icc = c(icc, of_i)))
-  }
+  if (length(sd0) == 1) return(profiled(dev, e, nmp, least, sd0, s0))
   at <- function(a, b, r, s) crit(c(a, r * b, b * sqrt(1 - r^2)) / s, s)
   start <- c(log(sd0[1]), log(sd0[2]), atanh(r0[1, 2]), log(s0))
-  profiled <- function(k, v) {
+  height <- function(k, v) {
     f <- function(q) {
       p <- append(q, v, k - 1)
       if (any(abs(p - start) > 6)) return(1e9)
       at(exp(p[1]), exp(p[2]), tanh(p[3]), exp(p[4]))
     }
-    optim(start[-k], f, method = "BFGS", control = list(reltol = 1e-12))$value - least
+    optim(start[-k], f, method = "BFGS", control = list(reltol = 1e-10))$value - least
   }
   on <- function(k) exp(c(
-    uniroot(function(v) profiled(k, v), c(start[k] - 1.5, start[k]), tol = 1e-5)$root,
-    uniroot(function(v) profiled(k, v), c(start[k], start[k] + 1.5), tol = 1e-5)$root))
+    uniroot(function(v) height(k, v), c(start[k] - 1.5, start[k]), tol = 1e-5)$root,
+    uniroot(function(v) height(k, v), c(start[k], start[k] + 1.5), tol = 1e-5)$root))
   of_r <- sapply(c(-3, 3), function(far) tanh(uniroot(
-    function(v) profiled(3, v), sort(c(start[3], far)), tol = 1e-5)$root))
+    function(v) height(3, v), sort(c(start[3], far)), tol = 1e-5)$root))
   list(a = on(1), b = on(2), r = of_r, s = on(4))
 }
 
@@ -153,15 +161,16 @@ new_group_of <- function(set, m, d) {
   out(set, "in a new group", one, t95(fixef(m)[1], se, df)[2:3])
 }
 
-study <- function(set, package, y, g, x = NULL, u = NULL, uname = u, vary = FALSE, second = NULL,
-                  groups = TRUE) {
-  if (!requireNamespace(package, quietly = TRUE)) return()
-  e <- new.env()
-  data(list = set, package = package, envir = e)
-  path <- file.path(folder, paste0(set, ".csv"))
-  write.csv(as.data.frame(e[[set]]), path, row.names = FALSE)
-  raw <- read.csv(path, stringsAsFactors = TRUE)
+read <- function(set) {
+  raw <- read.csv(file.path(folder, paste0(set, ".csv")), stringsAsFactors = TRUE)
   if (set == "ChickWeight") raw$Diet <- factor(raw$Diet)
+  raw
+}
+
+study <- function(set, y, g, x = NULL, u = NULL, uname = u, vary = FALSE, second = NULL,
+                  groups = TRUE) {
+  if (!file.exists(file.path(folder, paste0(set, ".csv")))) return()
+  raw <- read(set)
   d <- prepared(raw, y, g, x, u)
   fixed <- paste("y ~", paste(c("1", names(d)[-(1:2)]), collapse = " + "))
   if (!is.null(second)) two_of(set, fixed, d, raw, g, second)
@@ -179,13 +188,24 @@ study <- function(set, package, y, g, x = NULL, u = NULL, uname = u, vary = FALS
   }
 }
 
-study("sleepstudy", "lme4", "Reaction", "Subject", "Days", vary = TRUE)
-study("Orthodont", "nlme", "distance", "Subject", "age", "Sex", "Sex: Male")
-study("Oxboys", "nlme", "height", "Subject", "age")
-study("ChickWeight", "datasets", "weight", "Chick", "Time", "Diet", paste0("Diet: ", 2:4))
-study("MathAchieve", "nlme", "MathAch", "School", "SES", "MEANSES")
-study("Exam", "mlmRev", "normexam", "school", "standLRT", "schavg")
-study("Penicillin", "lme4", "diameter", "plate", second = "sample", groups = FALSE)
-study("Pastes", "lme4", "strength", "batch", second = "sample")
-study("egsingle", "mlmRev", "math", "childid", "year", "black", second = "schoolid", groups = FALSE)
+packages <- c(sleepstudy = "lme4", Orthodont = "nlme", Oxboys = "nlme", ChickWeight = "datasets",
+  MathAchieve = "nlme", Exam = "mlmRev", Penicillin = "lme4", Pastes = "lme4", egsingle = "mlmRev")
+packages <- packages[sapply(packages, requireNamespace, quietly = TRUE)]
+for (set in names(packages)) {
+  e <- new.env()
+  data(list = set, package = packages[[set]], envir = e)
+  write.csv(as.data.frame(e[[set]]), file.path(folder, paste0(set, ".csv")), row.names = FALSE)
+}
+writeLines(names(packages), file.path(folder, "tables.part"))
+invisible(file.rename(file.path(folder, "tables.part"), file.path(folder, "tables")))
+
+study("sleepstudy", "Reaction", "Subject", "Days", vary = TRUE)
+study("Orthodont", "distance", "Subject", "age", "Sex", "Sex: Male")
+study("Oxboys", "height", "Subject", "age")
+study("ChickWeight", "weight", "Chick", "Time", "Diet", paste0("Diet: ", 2:4))
+study("MathAchieve", "MathAch", "School", "SES", "MEANSES")
+study("Exam", "normexam", "school", "standLRT", "schavg")
+study("Penicillin", "diameter", "plate", second = "sample", groups = FALSE)
+study("Pastes", "strength", "batch", second = "sample")
+study("egsingle", "math", "childid", "year", "black", second = "schoolid", groups = FALSE)
 close(lines)
