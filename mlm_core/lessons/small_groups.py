@@ -239,6 +239,7 @@ class Facts:
                 "picked": self.names == self.names[self.picked],
                 "partial_seen": float(partial),
                 "truth_seen": float(truth),
+                "size_seen": float(sizes),
             }
         )
         years = pd.concat([self._year(k, by) for k in range(YEARS)], ignore_index=True)

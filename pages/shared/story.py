@@ -25,6 +25,7 @@ import streamlit as st
 
 from mlm_core import DataError, Scenario
 from pages.shared import (
+    as_table,
     contents,
     controls,
     decks,
@@ -1037,13 +1038,12 @@ LANGUAGES = {
 
 
 def _more(story: Story[Any], facts: Any, seen: Seen) -> None:
-    """A table would give the answer away: it comes with the figure's own."""
+    """What lies below the figure, folded."""
     beliefs = [(said, instead) for said, instead, met in MISCONCEPTIONS if story.slug in met]
     parts: dict[str, Callable[[], None]] = {}
     if story.model is not None:
         parts["The model in full"] = partial(_model, story, facts)
-    if story.table is not None and seen.revealed:
-        parts["The figure as a table"] = partial(_table, story, facts)
+    parts["The figure as a table"] = partial(_table, story, facts, seen)
     if story.listing is not None:
         parts["The code"] = partial(_code, story, facts)
     if beliefs:
@@ -1074,9 +1074,15 @@ def _model(story: Story[Any], facts: Any) -> None:
     st.markdown(linked(story.model(facts)))
 
 
-def _table(story: Story[Any], facts: Any) -> None:
-    assert story.table is not None
-    st.dataframe(story.table(facts), hide_index=True, width="stretch")
+def _table(story: Story[Any], facts: Any, seen: Seen) -> None:
+    """What the figure shows now, and nothing that it hides; cells follow the handle."""
+    noted = figure.Drawn()
+    token = figure.UNSEEN.set(noted)
+    try:
+        handle = story.figure(facts, seen)
+    finally:
+        figure.UNSEEN.reset(token)
+    as_table.show(noted.figures, None if noted.without_handle else handle)
 
 
 def _code(story: Story[Any], facts: Any) -> None:
