@@ -7,7 +7,6 @@ place on the server: the link is the deck. Three come with the app (the files be
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import tomllib
 import zlib
@@ -171,7 +170,7 @@ def unpack(said: str) -> Deck:
             raise ValueError(UNREADABLE)
         title, rows = json.loads(text)
         return _made(title, rows)
-    except (ValueError, TypeError, KeyError, zlib.error, binascii.Error, RecursionError):
+    except (ValueError, TypeError, KeyError, zlib.error, OverflowError, RecursionError):
         raise ValueError(UNREADABLE) from None
 
 

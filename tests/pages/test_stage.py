@@ -1,0 +1,262 @@
+"""The stage: what it says of each step, how large marks and type are, what its keys do."""
+
+from __future__ import annotations
+
+import re
+from unittest.mock import patch
+
+import pytest
+
+from pages.shared import contents, links, stage, story
+from tests.pages.kit import drawn, healthy, open_page, right, said, story_of, text
+
+LESSONS = [one.slug for one in contents.lessons() if one.slug not in ("your_data", "glossary")]
+AT_1080 = 1.6
+"""How much the highest figure is enlarged there; tests/browser/test_stage.py measures it."""
+
+
+# What is said
+
+
+@pytest.mark.parametrize("slug", LESSONS)
+def test_every_step_has_a_line_for_the_back_row(slug):
+    lesson = story_of(slug)
+    for k, step in enumerate(lesson.steps):
+        if step.ask is not None:
+            continue
+        facts = lesson.facts(story.designed(lesson, k))
+        words = {name: said(getattr(step, name), facts) for name in ("text", "do", "changed")}
+        shown = stage.line(words["text"], do=words["do"], changed=words["changed"])
+        assert 10 <= len(shown) <= 290, (k, shown)
+        assert re.search(r"[.?!]\W*$", shown), (k, shown)
+        assert "[[" not in shown
+        assert "$$" not in shown
+        assert "|" not in shown
+        assert shown.count("**") % 2 == 0
+        assert shown.count("$") % 2 == 0
+        if words["do"]:
+            assert shown.split(".")[0] in re.sub(r"\[\[|\]\]", "", words["do"])
+
+
+def test_a_line_is_the_beginning_of_what_is_said():
+    spoken = "$$y = x$$\n\nThe [[mean|middle]] is 7.2 points. " + "It is long. " * 30
+    shown = stage.line(spoken)
+    assert shown.startswith("The middle is 7.2 points. It is long.")
+    assert len(shown) <= stage.LONGEST
+    assert stage.line("Text.", changed="New.\n\n`(1 | school)`\n\nMore.") == "New. More."
+
+
+# How large
+
+
+def figures(slug: str):
+    lesson = story_of(slug)
+    for k in (-1, *range(len(lesson.steps))):
+        yield from drawn(lesson, story.designed(lesson, k, answered=True))[0]
+
+
+def type_sizes(part, found):
+    for name, value in part.items() if isinstance(part, dict) else enumerate(part):
+        if str(name).lower().endswith("fontsize") and isinstance(value, (int, float)):
+            found.append(value)
+        elif isinstance(value, (dict, list)):
+            type_sizes(value, found)
+    return found
+
+
+@pytest.mark.parametrize("slug", ["partial_pooling", "structured_data"])
+def test_type_is_large_and_nothing_else_has_changed(slug):
+    shown = next(iter(figures(slug)))
+    larger = stage.enlarged(shown.spec)
+    assert min(type_sizes(larger, [])) * AT_1080 >= 24
+    assert blanked(larger) == blanked(shown.spec)
+
+
+def blanked(part, inside=""):
+    """A specification without the sizes."""
+    if isinstance(part, dict):
+        return {k: blanked(v, k) for k, v in part.items()
+                if not k.lower().endswith("fontsize") and k != "size"}  # fmt: skip
+    return [blanked(v) for v in part] if isinstance(part, list) else part
+
+
+def test_marks_of_schools_are_large_and_keep_their_order():
+    (shown, *_) = figures("partial_pooling")
+    sizes = [
+        [m["mark"]["size"] for m in spec_marks(spec) if m["mark"].get("type") == "point"
+         and m["mark"].get("opacity") != 0]
+        for spec in (shown.spec, stage.enlarged(shown.spec))
+    ]  # fmt: skip
+    before, after = sizes
+    assert min(before) < 60
+    assert min(2 * (size / 3.1416) ** 0.5 for size in after) * AT_1080 >= 18
+    assert all(b > a for a, b in zip(before, after, strict=True))
+    order = sorted(range(len(before)), key=before.__getitem__)
+    assert [after[k] for k in order] == sorted(after)
+
+
+def spec_marks(spec):
+    found = [spec] if "mark" in spec else []
+    for layer in spec.get("layer", []):
+        found += spec_marks(layer)
+    return found
+
+
+def test_sizes_in_conditions_and_scales_grow_too():
+    spec = {
+        "mark": {"type": "circle"},
+        "encoding": {"size": {"condition": {"test": "x", "value": 58}, "value": 20}},
+        "layer": [{"mark": "point", "encoding": {"size": {"scale": {"range": [26, 300]}}}},
+                  {"mark": {"type": "text"}, "encoding": {"size": {"value": 11}}},
+                  {"mark": {"type": "point", "size": {"expr": "a"}, "opacity": 0}}],
+        "config": {"mark": {"aria": False}},
+    }  # fmt: skip
+    grown = stage.enlarged(spec)
+    assert grown["encoding"]["size"] == {"condition": {"test": "x", "value": 100}, "value": 32}
+    assert grown["layer"][0]["encoding"]["size"]["scale"]["range"] == [41.6, 300]
+    assert grown["layer"][1]["encoding"]["size"]["value"] == stage.TYPE
+    assert grown["layer"][2] == spec["layer"][2]
+    assert spec["encoding"]["size"]["value"] == 20
+
+
+# Links
+
+
+ADDRESS = "http://lab:8501/partial_pooling?step=2&handle=35&seed=9&truth=true&present=true&deck=fifty&picture=4"
+
+
+def test_a_link_as_a_question_carries_no_answer():
+    question, answer = links.to_copy(ADDRESS, asks=True)
+    assert question["link"] == "http://lab:8501/partial_pooling?step=2&seed=9"
+    assert answer["link"] == (
+        "http://lab:8501/partial_pooling?step=2&handle=35&seed=9&truth=true&reveal=true"
+    )
+    (again, _) = links.to_copy(answer["link"], asks=True)
+    assert again["link"] == question["link"]
+
+
+def test_elsewhere_there_is_one_link_to_what_is_seen():
+    (only,) = links.to_copy(ADDRESS, asks=False)
+    assert only["link"] == "http://lab:8501/partial_pooling?step=2&handle=35&seed=9&truth=true"
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "", "file:///etc/passwd", "x"])
+def test_only_addresses_of_the_web_are_links(address):
+    assert links.to_copy(address, asks=True) == []
+
+
+def test_a_code_holds_the_link_black_on_white():
+    segno = pytest.importorskip("segno")
+    link = "http://lab:8501/small_groups?step=2&school=Elm+Park"
+    drawing = links.code(link)
+    side = int(re.search(r'viewBox="0 0 (\d+)', drawing)[1])
+    dark = set()
+    x = y = 0.0
+    (path,) = re.findall(r'class="qrline" stroke="#000" d="([^"]+)"', drawing)
+    for act, numbers in re.findall(r"([Mmh])([^Mmh]+)", path):
+        found = [float(n) for n in re.findall(r"-?\d*\.?\d+", numbers)]
+        if act == "M":
+            x, y = found
+        elif act == "m":
+            x, y = x + found[0], y + found[1]
+        else:
+            dark |= {(int(x) + k, int(y)) for k in range(int(found[0]))}
+            x += found[0]
+    matrix = segno.make(link, error="m", micro=False).matrix
+    assert side == len(matrix) + 8
+    assert dark == {
+        (c + 4, r + 4) for r, row in enumerate(matrix) for c, bit in enumerate(row) if bit
+    }
+    assert 'fill="#fff"' in drawing
+    assert links.code("http://lab/?" + "x" * 4000) == ""
+
+
+# The keys, as the server answers them
+
+
+def test_the_stage_keeps_its_answer_until_it_is_asked_for():
+    at = open_page("partial_pooling", step=2, present="true")
+    page = text(at)
+    question = story_of("partial_pooling").steps[1].ask
+    assert at.header[0].value == story_of("partial_pooling").steps[1].heading
+    assert at.session_state["_said"]["present"] == "true"
+    answers = [b for b in at.button if str(b.key).startswith("answer-")]
+    assert {b.proto.icon for b in answers} == {":material/radio_button_unchecked:"}
+    place = at.session_state["_place"]
+    facts = story_of("partial_pooling").facts(place.shown)
+    best = right(question(facts))
+    why = next(a.why for a in question(facts).answers if a.right)
+    assert why not in page
+    wrong = next(b.key for b in answers if b.label != best)
+    at.button(key=wrong).click().run()
+    assert why not in text(at)
+    assert not at.session_state["_place"].shown.revealed
+    act(at, "reveal")
+    assert why in text(at)
+    assert at.session_state["_place"].shown.revealed
+    marked = [b.label for b in at.button if b.proto.icon == ":material/check:"]
+    assert marked == [best]
+    act(at, "reveal")
+    assert why not in text(at)
+    act(at, "truth")
+    assert at.session_state["_place"].shown["truth"] is True
+    assert at.session_state["_said"]["truth"] == "true"
+    before = at.session_state["_place"].shown.scenario.seed
+    act(at, "draw")
+    assert at.session_state["_place"].shown.scenario.seed != before
+    act(at, 2)
+    shown = at.session_state["_place"].shown
+    assert (shown["truth"], shown.scenario.seed) == (False, before)
+    act(at, "stage")
+    assert "present" not in at.session_state["_said"]
+
+
+def act(at, to):
+    """What the browser asks, as the stepper's callback gets it."""
+
+    class Asked:
+        go = to
+
+    with patch.object(story.st, "session_state", Proxy(at.session_state, Asked)):
+        story._go(story_of(at.session_state["_place"].slug))
+    at.run()
+    healthy(at)
+
+
+class Proxy:
+    """The state of a test's session, with an answer of the stepper."""
+
+    def __init__(self, state, asked):
+        self.state, self.asked = state, asked
+
+    def __getitem__(self, name):
+        return self.asked if name == "stepper" else self.state[name]
+
+    def __setitem__(self, name, value):
+        self.state[name] = value
+
+    def get(self, name, otherwise=None):
+        return self.state[name] if name in self.state else otherwise  # noqa: SIM401
+
+    def setdefault(self, name, otherwise):
+        if name not in self.state:
+            self.state[name] = otherwise
+        return self.state[name]
+
+    def pop(self, name, otherwise=None):
+        found = self.get(name, otherwise)
+        if name in self.state:
+            del self.state[name]
+        return found
+
+
+def test_a_link_as_an_answer_opens_it_shown_and_is_not_passed_on():
+    at = open_page("partial_pooling", step=2, reveal="true")
+    assert at.session_state["_place"].shown.revealed
+    assert "**Those with few students.**" in text(at)
+    assert "reveal" not in at.session_state["_said"]
+    at = open_page("small_groups", step=8, question=3, reveal="true", present="true")
+    assert at.session_state["_said"]["question"] == "3"
+    assert [b.label for b in at.button if b.proto.icon == ":material/check:"] == [
+        "It is more likely not among them"
+    ]
