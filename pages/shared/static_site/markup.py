@@ -23,7 +23,8 @@ def formula(latex: str, display: bool = False) -> str:
     >>> formula(r"a_0").startswith("<math")
     True
     """
-    made = convert(latex.strip().replace("−", "-"), display="block" if display else "inline")
+    known = latex.strip().replace("−", "-").replace("{aligned}", "{align*}")
+    made = convert(known, display="block" if display else "inline")
     return f'<span class="formula" tabindex="0">{made}</span>' if display else made
 
 
