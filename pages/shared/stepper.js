@@ -105,6 +105,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
       requestAnimationFrame(() => document.querySelector(".st-key-words .st-key-verdict")?.scrollIntoView({ block: "nearest", behavior: "smooth" }));
   }
   memory.said = said;
+  // Who came by keyboard or screen reader goes on reading at the new heading.
+  document.addEventListener("pointerdown", () => { memory.pointed = true; }, { signal: alive.signal, capture: true });
+  document.addEventListener("keydown", () => { memory.pointed = false; }, { signal: alive.signal, capture: true });
+  const place = `${at} ${free}`;
+  if (memory.place && memory.place !== place && !memory.pointed)
+    requestAnimationFrame(() => {
+      const heading = document.querySelector(".st-key-words h2");
+      if (heading) { heading.tabIndex = -1; heading.focus({ preventScroll: true }); }
+    });
+  memory.place = place;
   if (memory.at !== null && memory.at !== at) {
     document.querySelector(".st-key-words")?.scrollTo({ top: 0 });
     const panel = document.querySelector(".st-key-telling");
@@ -141,5 +151,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
   memory.watch = new MutationObserver(describe);
   const picture = document.querySelector(".st-key-picture");
   if (picture) memory.watch.observe(picture, { childList: true, subtree: true });
+  // Names of controls are read as they are said, not as they are written: "sigma alpha".
+  const aloud = (name) => name.replace(/\$([^$]*)\$/g, (_, tex) => tex.replace(/[\\_{}^]+/g, " ").trim());
+  const named = () => {
+    for (const part of document.querySelectorAll('.st-key-words [aria-label*="$"]')) part.setAttribute("aria-label", aloud(part.getAttribute("aria-label")));
+  };
+  named();
+  memory.naming?.disconnect();
+  memory.naming = new MutationObserver(named);
+  const words = document.querySelector(".st-key-telling");
+  if (words) memory.naming.observe(words, { childList: true, subtree: true });
   return () => alive.abort();
 }

@@ -41,7 +41,7 @@ from pages.shared.code import FILE, Listing
 from pages.shared.controls import Control
 from pages.shared.figure import Hand, Handle
 from pages.shared.terms import MISCONCEPTIONS, linked
-from pages.shared.words import plain
+from pages.shared.words import plain, spoken
 
 F = TypeVar("F")
 Words = str | Callable[[F], str]
@@ -828,7 +828,7 @@ def _sort(sorting: Sorting, place: _Place) -> None:
         key = f"sort-{place.slug}-{place.step}-{place.question}-{k}"
         st.session_state[key] = mine.get(k)
         st.segmented_control(
-            item.text, list(sorting.bins), key=key, width="stretch", on_change=_sorted_into, args=(mine, k, key)
+            item.text, list(sorting.bins), key=key, width="stretch", on_change=_sorted_into, args=(mine, k, key, item, place)
         )  # fmt: skip
         chosen = mine.get(k)
         sign = "" if chosen is None else (
@@ -838,12 +838,21 @@ def _sort(sorting: Sorting, place: _Place) -> None:
             st.caption(f"{sign}{item.why[chosen]}")
 
 
-def _sorted_into(mine: dict[int, str], k: int, key: str) -> None:
+def _sorted_into(mine: dict[int, str], k: int, key: str, item: Item, place: _Place) -> None:
     chosen = st.session_state[key]
     if chosen is None:
         mine.pop(k, None)
-    else:
-        mine[k] = chosen
+        return
+    mine[k] = chosen
+    verdict = "Right." if chosen == item.bin else "Not so."
+    where = (place.slug, place.step, place.question)
+    _sorted_said()[where] = f"{item.text}: {chosen}. {verdict} {item.why[chosen]}"
+
+
+def _sorted_said() -> dict[tuple[str, int, int], str]:
+    """What a screen reader is told of the last item that was sorted."""
+    said: dict[tuple[str, int, int], str] = st.session_state.setdefault("_sorted_said", {})
+    return said
 
 
 # On the stage
@@ -943,10 +952,15 @@ def _steps(
     within = at + 1 < len(stops) and stops[at + 1][0] == place.step
     given = _answers().get((place.slug, place.step, place.question))
     said = f"Step {place.step + 1} of {len(story.steps)}: {step.heading}"
+    asked = _n_questions(story.slug, place.step, step)
+    if asked > 1:
+        said += f". Question {place.question + 1} of {asked}"
     if place.free:
         said = "Free play: all controls of the scenario are on the page."
     elif given is not None:
-        said = given.words.replace("**", "")
+        said = spoken(given.words)
+    elif (place.slug, place.step, place.question) in _sorted_said():
+        said = spoken(_sorted_said()[place.slug, place.step, place.question])
     with st.container(key="way"):
         _stepper(
             key="stepper",

@@ -68,3 +68,31 @@ def plain(label: object) -> str:
     text = str(label).replace("\n", " ").replace("\r", " ")
     text = _LINK.sub("\\g<0>\u2060", text)
     return "".join(f"\\{c}" if c in special else c for c in text)
+
+
+_SAID = (
+    (r"\\d?frac\{([^{}]*)\}\{([^{}]*)\}", r"\1 over \2"),
+    (r"\\(hat|bar)\s*(\\?\w+)", r"\2 \1"),
+    (r"\^2", " squared"),
+    (r"[\\_{}^]+", " "),
+)
+
+
+def spoken(markdown: str) -> str:
+    """What a screen reader says of a sentence: its words, without the marks of Markdown.
+
+    >>> spoken(r"**Yes.** $\\sigma_\\alpha$ is 0, \\*so\\* [no pull](glossary?term=x).")
+    'Yes. sigma alpha is 0, *so* no pull.'
+    """
+
+    def formula(found: re.Match[str]) -> str:
+        text = found[1]
+        for pattern, said in _SAID:
+            text = re.sub(pattern, said, text)
+        return text
+
+    text = re.sub(r"(?<!\\)\$+([^$]+)\$+", formula, markdown)
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("**", "")
+    text = re.sub(r"(?<![\\\w])\*([^*]+)\*(?!\w)", r"\1", text)
+    text = re.sub(r"\\([^\w\s])", r"\1", text)
+    return re.sub(r"\s+", " ", text).strip()
