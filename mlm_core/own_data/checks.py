@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,19 @@ MOST_POINTS = 250
 What = Literal["groups", "rows"]
 
 
-def line_up(fits: Fits, what: What, seed: int = 1) -> tuple[pd.DataFrame, int]:
+class LineUp(NamedTuple):
+    """Eight panels, which of them has the data, and what the model expects in each.
+
+    ``points``: ``panel`` (0 to 7), ``x, y`` from 0 to 1 within the panel. ``straight``: ``x, y``
+    of the two ends of a line, the same in all panels.
+    """
+
+    points: pd.DataFrame
+    mine: int
+    straight: pd.DataFrame
+
+
+def line_up(fits: Fits, what: What, seed: int = 1) -> LineUp:
     r"""Eight panels: the data in one, and seven sets drawn from the fitted model.
 
     ``"groups"``: the groups' departures against what a normal distribution would have in their
@@ -31,13 +43,6 @@ def line_up(fits: Fits, what: What, seed: int = 1) -> tuple[pd.DataFrame, int]:
     fits : Fits
     what : {"groups", "rows"}
     seed : int
-
-    Returns
-    -------
-    table : pandas.DataFrame
-        ``panel`` (0 to 7), ``x, y`` from 0 to 1 within the panel.
-    mine : int
-        The panel with the data.
 
     References
     ----------
@@ -69,7 +74,14 @@ def line_up(fits: Fits, what: What, seed: int = 1) -> tuple[pd.DataFrame, int]:
         pd.DataFrame({"panel": k, "x": (x - low[0]) / spans[0], "y": (y - low[1]) / spans[1]})
         for k, (x, y) in enumerate(clouds)
     ]
-    return pd.concat(tables, ignore_index=True), mine
+    ends = np.array([low[0], high[0]])
+    if what == "rows":
+        expected = np.zeros(2)
+    else:  # a group as far out as its place: up is across, as far as the panel goes
+        ends = np.clip(ends, low[1], high[1])
+        expected = ends
+    straight = {"x": (ends - low[0]) / spans[0], "y": (expected - low[1]) / spans[1]}
+    return LineUp(pd.concat(tables, ignore_index=True), mine, pd.DataFrame(straight))
 
 
 def _sample(rng: np.random.Generator, count: int) -> np.ndarray:

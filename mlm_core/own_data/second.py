@@ -114,6 +114,7 @@ def check_second(made: Design) -> None:
     """Raise DataError when slopes vary: with two groupings only intercepts do here."""
     if made.varying:
         raise DataError(
-            "With a second grouping only intercepts vary here. Let no slope vary, or take the "
-            "second grouping out."
+            "With two groupings only intercepts vary here, and you let a slope vary. To see both "
+            "groupings, let no slope vary. The figure and the parts below have the first "
+            "grouping only."
         )

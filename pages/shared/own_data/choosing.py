@@ -152,7 +152,8 @@ def more_of_the_model(
             del st.session_state[key]
         also = left.selectbox(
             "A second grouping of the same rows", options, None, key=key, placeholder="none",
-            help="Districts above schools, or neighbourhoods across them: nested or crossed is told from the data.",
+            help="Districts above schools, or neighbourhoods across them: nested or crossed is told from the data. "
+            "With two groupings only intercepts vary.",
         )  # fmt: skip
     return replace(columns, codes=codes, second=also), Model(varying, product, within, at_means)
 

@@ -100,7 +100,7 @@ def two_groupings_part(setting: object, fits: Fits) -> None:
                 "apart", setting, lambda: second.two_groupings(fits.design, apart=True)
             )
     except DataError as problem:
-        st.warning(plain(problem), icon=":material/info:")
+        st.info(plain(problem), icon=":material/info:")
         return
     kinds = {
         "nested": f"**Nested**: every {plain(str(found.inner))} lies in one {name if found.inner == columns.group else group}.",
@@ -119,7 +119,8 @@ def two_groupings_part(setting: object, fits: Fits) -> None:
     lines.append(f"| within | | **{number(found.fit.sigma_y, d)}** | {percent(part['within'])} |")
     st.markdown("\n".join(lines))
     st.caption(
-        "Intercepts vary over both groupings; REML. The figure and the parts below have the first grouping only."
+        "With two groupings only intercepts vary: a predictor has the same slope in every group. The figure and the parts "
+        f"below have the first grouping only, {group}. REML."
     )
 
 
@@ -251,23 +252,25 @@ def checks_part(setting: object, fits: Fits) -> None:
     )  # fmt: skip
     kind: checks.What = "groups" if what == "the groups" else "rows"
     seed = int(st.session_state.setdefault("own_line_up", 1))
-    table, mine = remembered(
+    panels: checks.LineUp = remembered(
         "lines", (setting, kind, seed), lambda: checks.line_up(fits, kind, seed)
     )
+    mine = panels.mine
     st.markdown(
-        "One of these panels is your data. The others are drawn from the fitted model, where everything is as the "
-        "model says. **Which is yours?**"
+        f"One of these {'lines' if kind == 'groups' else 'clouds'} is your data. The others are drawn from the fitted "
+        "model, where everything is as the model says. **Which is yours?**"
     )
     seen = bool(st.session_state.get("own_seen") == (setting, kind, seed))
     figure.show(
         "your_line_up",
-        "Eight numbered panels of points."
+        f"Eight numbered panels with a {'line' if kind == 'groups' else 'cloud of points'} each."
         + (f" The data are in panel {mine + 1}." if seen else " One of them is the data."),
         line_up_chart,
-        {"points": table},
+        {"points": panels.points, "straight": panels.straight},
         private=True,
         panels=checks.PANELS,
         shown=mine if seen else -1,
+        joined=kind == "groups",
     )
 
     def reveal() -> None:
@@ -281,9 +284,10 @@ def checks_part(setting: object, fits: Fits) -> None:
     left.button("Show me", on_click=reveal, disabled=seen, icon=":material/visibility:")
     right.button("Draw others", on_click=again, icon=":material/casino:")
     axes = (
-        "Across: where a normal distribution would put the groups. Up: how far they depart. Near a straight line is normal."
+        "The groups from the lowest to the highest. Up: how far each departs from what it is pulled to. Across: how far a "
+        "normal distribution would put it. Dashed: exactly normal. A bend or a step at an end is what to look for."
         if kind == "groups"
-        else "Across: fitted values. Up: residuals. A band of even height is what the model expects."
+        else "Across: fitted values. Up: residuals. A band of even height around the dashed line is what the model expects."
     )
     st.caption(axes)
     if seen:

@@ -127,11 +127,13 @@ def test_groups_that_do_not_differ_share_the_best_places():
 @pytest.mark.parametrize("what", ["groups", "rows"])
 def test_the_line_up_has_the_data_in_one_panel(what):
     fits = fit_all(made(TOWN, WHOLE, varying=("x",)))
-    table, mine = line_up(fits, what, seed=4)
+    table, mine, straight = line_up(fits, what, seed=4)
     assert sorted(table["panel"].unique()) == list(range(PANELS))
     assert table[["x", "y"]].min().min() >= 0
     assert table[["x", "y"]].max().max() <= 1
-    same, _ = line_up(fits, what, seed=4)
+    same = line_up(fits, what, seed=4).points
+    assert straight.min().min() >= -1e-12
+    assert straight.max().max() <= 1 + 1e-12
     pd.testing.assert_frame_equal(table, same)
     if what == "rows":
         fit, made_ = fits.partial, fits.design
@@ -149,10 +151,13 @@ def test_an_outlying_group_stands_out_of_the_line_up():
     frame = TOWN.copy()
     frame.loc[frame["g"] == 7, "y"] += 60
     fits = fit_all(made(frame, Columns("y", "g", ("x",))))
-    table, mine = line_up(fits, "groups", seed=1)
+    table, mine, straight = line_up(fits, "groups", seed=1)
     highest = table.groupby("panel")["y"].max()
     assert highest.idxmax() == mine
     assert highest.drop(mine).max() < 0.9
+    others = table[(table["panel"] != mine) & table["x"].between(0.25, 0.75)]
+    expected = np.interp(others["x"], straight["x"], straight["y"])
+    assert np.abs(others["y"] - expected).max() < 0.12  # drawn from the model: near the dashed line
 
 
 def test_a_prediction_is_that_of_the_formula_with_t():

@@ -78,6 +78,9 @@ def test_the_panels_of_the_line_up_look_alike_until_one_is_picked_out():
     for spec in (hidden, seen):
         colours = {m["mark"].get("color") for m in spec["layer"] if m["mark"]["type"] == "point"}
         assert colours == {INK.ink}
+    lines = mark_at(line_up(LOOK, joined=True).to_dict(), type="line")
+    assert len(lines) == 2  # what the model expects, and the groups
+    assert all(where["detail"]["field"] == "panel" for where in lines)
     box = next(where["stroke"] for where in mark_at(seen, type="rect"))
     assert (box["condition"]["test"], box["condition"]["value"]) == ("datum.panel == 3", INK.picked)
     assert "datum.panel == -1" in str(mark_at(hidden, type="rect"))
