@@ -274,6 +274,19 @@ def test_a_day_is_the_end(rooms, clock):
     assert left(rooms) == {}  # whoever came next swept it out
 
 
+def test_a_day_is_the_end_where_nobody_asks_any_more(tmp_path, clock, monkeypatch):
+    monkeypatch.setattr(store, "SWEEP", 0.01)
+    rooms = Rooms(tmp_path / "quiet.sqlite", clock)
+    full(rooms)
+    clock.now += store.DAY + 1
+    for _ in range(200):
+        if not left(rooms):
+            break
+        threading.Event().wait(0.01)
+    assert left(rooms) == {}
+    rooms.disconnect()
+
+
 def test_nothing_on_disk_opens_a_room_or_names_a_phone(rooms):
     room, token = full(rooms)
     files = rooms.path.parent.glob(rooms.path.name + "*")

@@ -7,7 +7,6 @@ several processes share (`store`). The stage's panel asks the same routes by its
 
 from __future__ import annotations
 
-import socket
 import sqlite3
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -21,7 +20,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from mlm_core.everyone import STUDIES
-from pages.shared import figure
+from pages.shared import figure, serving
 from pages.shared.room import web
 from pages.shared.room.runs import runs
 from pages.shared.room.store import Draw, Poll, RoomError, link_of, rooms
@@ -199,7 +198,7 @@ def _base() -> str:
 
 def _way_in(key: str, code: str) -> dict[str, Any]:
     """How phones come in: address, link and QR code."""
-    origin, reachable = reach(st.context.url or "", str(st.get_option("server.address") or ""))
+    origin, reachable = reach(st.context.url or "", serving.in_this_network())
     address = f"{origin}{_base()}/room"
     link = f"{address}/{code}#{link_of(key)}"
     return {
@@ -212,7 +211,7 @@ def _way_in(key: str, code: str) -> dict[str, Any]:
     }
 
 
-def reach(url: str, listens: str) -> tuple[str, bool]:
+def reach(url: str, in_network: str) -> tuple[str, bool]:
     """The origin at which phones find this server, and whether they can.
 
     A teacher who opens ``localhost`` sees the server of this very computer: phones in the
@@ -220,29 +219,14 @@ def reach(url: str, listens: str) -> tuple[str, bool]:
 
     >>> reach("https://lab.example.org/partial_pooling?step=2", "")
     ('https://lab.example.org', True)
-    >>> reach("http://localhost:8501/", "127.0.0.1")
-    ('http://localhost:8501', False)
+    >>> reach("http://localhost:8501/", "http://10.0.0.7:8501/")
+    ('http://10.0.0.7:8501', True)
     """
     at = urlsplit(url)
-    origin = f"{at.scheme}://{at.netloc}"
-    if at.hostname not in ("localhost", "127.0.0.1", "::1"):
-        return origin, bool(at.hostname)
-    here = "" if listens in ("localhost", "127.0.0.1", "::1") else _own_address()
-    if not here:
-        return origin, False
-    return f"{at.scheme}://{here}" + (f":{at.port}" if at.port else ""), True
-
-
-@cache
-def _own_address() -> str:
-    """This computer's address in its network; nothing is sent to find it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-            found = str(probe.getsockname()[0])
-        except OSError:
-            return ""
-    return "" if found.startswith(("127.", "0.")) else found
+    here = at.hostname in ("localhost", "127.0.0.1", "::1")
+    if here and in_network:
+        at = urlsplit(in_network)
+    return f"{at.scheme}://{at.netloc}", bool(at.hostname) and not (here and not in_network)
 
 
 @lru_cache(maxsize=64)

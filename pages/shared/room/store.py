@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ DAY = 86_400.0
 """A room lives no longer (seconds)."""
 HERE = 60.0
 """A phone that has not asked for so long has gone (seconds)."""
+SWEEP = 600.0
+"""How often old rooms are swept out where nobody asks (seconds)."""
 STAMP = 20.0
 """How often it is written down that a phone is still there (seconds)."""
 
@@ -185,6 +187,8 @@ class Rooms:
         self._moves: dict[bytes, Bucket] = {}
         self._stamped: dict[bytes, float] = {}
         self._swept = 0.0
+        self._over = threading.Event()
+        threading.Thread(target=self._keep_swept, name="rooms", daemon=True).start()
         self.sweep()
 
     def _connect(self) -> sqlite3.Connection:
@@ -197,6 +201,7 @@ class Rooms:
 
     def disconnect(self) -> None:
         """Let go of the file."""
+        self._over.set()
         self._reads.close()
         self._writes.close()
 
@@ -310,6 +315,12 @@ class Rooms:
             for table in TABLES:
                 db.executemany(f"DELETE FROM {table} WHERE code = ?", old)
         self._forget_log()
+
+    def _keep_swept(self) -> None:
+        """Also where nobody asks any more."""
+        while not self._over.wait(SWEEP):
+            with suppress(sqlite3.Error):
+                self.sweep()
 
     def _forget_log(self) -> None:
         """What was deleted is overwritten in the file; nor may it stay in the log."""
