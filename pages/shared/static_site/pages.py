@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,7 @@ _ONCE = (
 )
 _SAFE = (
     "default-src 'none'; script-src 'self' file: 'unsafe-inline' 'unsafe-eval'; "
-    "style-src 'self' file: 'unsafe-inline'; img-src 'self' data: blob:"
+    "style-src 'self' file: 'unsafe-inline'; img-src 'self' data: blob:; font-src data:"
 )
 
 
@@ -74,6 +76,20 @@ def script() -> str:
 
 
 @cache
+def font() -> str:
+    """The type of the app, as Streamlit brings it; without it figures are set in another."""
+    served = files("streamlit") / "static" / "static" / "media"
+    found = [f for f in served.iterdir() if f.name.startswith("SourceSansVF-Upright")]
+    if not found:
+        return ""
+    code = b64encode(found[0].read_bytes()).decode()
+    return (
+        '@font-face { font-family: "Source Sans"; font-weight: 200 900; '
+        f"src: url(data:font/woff2;base64,{code}) format('woff2'); }}"
+    )
+
+
+@cache
 def style() -> str:
     """The app's style of figures and words, the two palettes, the style of these pages."""
     inks = "".join(
@@ -84,6 +100,7 @@ def style() -> str:
     return "\n".join(
         [
             (_SHARED / "style.css").read_text(encoding="utf-8"),
+            font(),
             inks,
             (_HERE / "static.css").read_text(encoding="utf-8"),
         ]
