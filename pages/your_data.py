@@ -58,13 +58,8 @@ except DataError as problem:
 
 st.markdown(what_is_used(rows))
 offer_second(source, table, asked)
-notes = [*table.notes, *rows.notes, *fits.design.notes]
 if not fits.partial.converged:
-    notes.insert(0, "The search for the best fit ran out of steps: take these numbers with care.")
-if notes:
-    with st.expander(f"{count(len(notes), 'note')} on these data", expanded=source not in BUNDLED):
-        st.markdown("\n".join(f"- {plain(note)}" for note in notes))
-
+    st.warning("The search for the best fit ran out of steps: take these numbers with care.")
 digits = decimals(float(rows.y.std()))
 figure_place, words_place = st.columns([5, 2], gap="medium")
 with words_place:
@@ -86,6 +81,11 @@ with words_place:
             "Drag the handle under the figure: at the left complete pooling, at the right no pooling. It rests where the data put it."
         )
         figure.follow(handle, words)
+
+notes = [*table.notes, *rows.notes, *fits.design.notes]
+if notes:
+    with st.expander(f"{count(len(notes), 'note')} on these data", expanded=source not in BUNDLED):
+        st.markdown("\n".join(f"- {plain(note)}" for note in notes))
 
 if rows.columns.second:
     st.subheader("Two groupings", anchor=False)

@@ -57,7 +57,7 @@ def line_up(fits: Fits, what: What, seed: int = 1) -> LineUp:
     sigma, _ = best_sigma(fits.sums, "REML")
     values, axes = np.linalg.eigh(fit.cov)
     root = axes * np.sqrt(np.maximum(values, 0))
-    kept = _sample(rng, len(j) if what == "rows" else fit.n_groups)
+    kept = _sample(rng, len(j))
     clouds = []
     for panel in range(PANELS):
         y, found = made.rows.y, fit
@@ -66,7 +66,8 @@ def line_up(fits: Fits, what: What, seed: int = 1) -> LineUp:
             y = X @ fit.coef + (Z * eta[j]).sum(1) + rng.normal(0, fit.sigma_y, len(j))
             found = fit_at(wide_sums(y, X, Z, j), sigma)
         x, up = _rows(found, X, Z, j, y) if what == "rows" else _groups(found)
-        clouds.append((x[kept], up[kept]))
+        shown = kept if what == "rows" else _along(x)
+        clouds.append((x[shown], up[shown]))
     every = [np.concatenate(part) for part in zip(*clouds, strict=True)]
     low, high = [v.min() for v in every], [v.max() for v in every]
     spans = [(b - a) or 1.0 for a, b in zip(low, high, strict=True)]
@@ -88,6 +89,16 @@ def _sample(rng: np.random.Generator, count: int) -> np.ndarray:
     if count <= MOST_POINTS:
         return np.arange(count)
     return np.sort(rng.choice(count, MOST_POINTS, replace=False))
+
+
+def _along(x: Floats) -> np.ndarray:
+    """Places from the lowest to the highest, both among them: all, or some at even distances."""
+    order = np.argsort(x, kind="stable")
+    ends = 20  # where a line bends is at its ends
+    if len(x) <= MOST_POINTS:
+        return order
+    inner = np.linspace(ends, len(x) - 1 - ends, MOST_POINTS - 2 * ends).round().astype(int)
+    return np.asarray(order[[*range(ends), *inner, *range(len(x) - ends, len(x))]])
 
 
 def _groups(fit: WideFit) -> tuple[Floats, Floats]:

@@ -37,16 +37,19 @@ def opened() -> tuple[str, Table]:
         slug = next((slug for slug, name in BUNDLED.items() if name == source), "radon")
         path = DATASETS / f"{slug}.csv"
         return slug, remembered("bundled", slug, lambda: read_table(path.read_bytes()))
+    chosen = st.session_state.get("file") is not None  # what was said before is out of the way
     uploaded = st.file_uploader(
         "A table: CSV, Excel or Stata. One row for each student (patient, house, …), and a column "
         "that names the group. At most 20 MB, 500,000 rows, 200 columns.",
         None, key="file", on_change=forget,
         help="CSV with commas, semicolons or tabs; decimal point or comma. The first row names the columns.",
+        label_visibility="collapsed" if chosen else "visible",
     )  # fmt: skip
-    st.caption(
-        "The file is read into the memory of this session. It is not stored, not logged, and gone "
-        "when you close the page. Still: take names and other personal details out first."
-    )
+    if not chosen:
+        st.caption(
+            "The file is read into the memory of this session. It is not stored, not logged, and gone "
+            "when you close the page. Still: take names and other personal details out first."
+        )
     try:
         if uploaded is not None:
             key = str(uploaded.file_id)

@@ -14,7 +14,7 @@ from mlm_core import DataError
 from mlm_core.data import GroupedData
 from mlm_core.intervals import variance_intervals
 from mlm_core.own_data import Columns, Model, design, fit_all, read_table, take_rows
-from mlm_core.own_data.checks import PANELS, line_up
+from mlm_core.own_data.checks import MOST_POINTS, PANELS, line_up
 from mlm_core.own_data.download import safe_csv
 from mlm_core.own_data.groups import among_best
 from mlm_core.own_data.paragraph import paragraph
@@ -144,7 +144,17 @@ def test_the_line_up_has_the_data_in_one_panel(what):
         got = np.corrcoef(shown["x"], shown["y"])[0, 1]
         if len(shown) == len(e):
             assert got == pytest.approx(np.corrcoef(fitted, e)[0, 1])
-    assert {line_up(fits, what, seed=s)[1] for s in range(30)} == set(range(PANELS))
+    small = fit_all(made(town(J=4, most=5), Columns("y", "g")))
+    assert {line_up(small, what, seed=s).mine for s in range(30)} == set(range(PANELS))
+
+
+def test_the_ends_of_a_line_of_many_groups_are_shown():
+    frame = town(J=400, most=6)
+    fits = fit_all(made(frame, Columns("y", "g")))
+    points, mine, _ = line_up(fits, "groups", seed=1)
+    x = points[points["panel"] == mine]["x"]
+    assert (x.is_monotonic_increasing, len(x)) == (True, MOST_POINTS)
+    assert x.iloc[[0, -1]].tolist() == pytest.approx([0, 1])
 
 
 def test_an_outlying_group_stands_out_of_the_line_up():
@@ -177,6 +187,37 @@ def test_a_prediction_is_that_of_the_formula_with_t():
     row[3] = u[4] - u.mean()
     assert known.mean == pytest.approx(row @ fit.coef + z @ fit.modes[4])
     assert known.mean_high - known.mean < found.mean_high - found.mean
+
+
+def dense_prediction(fits, x, z, group):
+    """Point and SE by the mixed model equations, written out: all rows, all groups at once."""
+    fit, made_ = fits.partial, fits.design
+    X, Z, j = made_.matrix, made_.varying_matrix, made_.rows.j
+    J, q = fit.n_groups, Z.shape[1]
+    wide = np.zeros((len(j), J * q))
+    for k in range(q):
+        wide[np.arange(len(j)), j * q + k] = Z[:, k]
+    W = np.column_stack([X, wide])
+    left = W.T @ W / fit.sigma_y**2
+    left[X.shape[1] :, X.shape[1] :] += np.kron(np.eye(J), np.linalg.inv(fit.cov))
+    solved = np.linalg.solve(left, W.T @ made_.rows.y / fit.sigma_y**2)
+    w = np.zeros(W.shape[1])
+    w[: len(x)], w[len(x) + group * q : len(x) + (group + 1) * q] = x, z
+    return w @ solved, np.sqrt(w @ np.linalg.solve(left, w))
+
+
+def test_a_prediction_in_a_known_group_by_dense_equations():
+    fits = fit_all(made(TOWN, WHOLE, varying=("x",)))
+    u = TOWN.groupby("g")["u"].first()
+    for group, value, sex in ((4, 12.0, "m"), (11, 7.5, "f"), (0, 10.0, "m")):
+        x = np.array([1, value - TOWN["x"].mean(), sex == "m", u[group] - u.mean()])
+        point, se = dense_prediction(fits, x, x[:2], group)
+        found = predict_in(fits, group, {"x": value, "sex": sex})
+        assert found.mean == pytest.approx(point, rel=1e-8)
+        times = (found.mean_high - found.mean) / se
+        assert times == pytest.approx((found.mean - found.mean_low) / se)
+        assert t.ppf(0.975, 1e6) - 1e-6 <= times <= t.ppf(0.975, fits.partial.n_groups - 1) + 1e-6
+        assert found.high - found.mean == pytest.approx(times * np.hypot(se, fits.partial.sigma_y))
 
 
 def test_a_prediction_where_slopes_within_are_told_apart():
