@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -422,6 +423,13 @@ def facts(scenario: Scenario, school: str, with_u: bool = False) -> Facts:
     DataError
         The data cannot be fitted; the sentence says why.
     """
+    found = _fitted(scenario, with_u)
+    return replace(found, picked=int(np.flatnonzero(found.data.labels.astype(str) == school)[0]))
+
+
+@lru_cache(maxsize=8)
+def _fitted(scenario: Scenario, with_u: bool) -> Facts:
+    """All but the picked school: what is the same whichever it is."""
     simulation = simulate(scenario)
     data = simulation.data
     given_u = fit_partial_pooling(data, "varying", group_predictor=True)
@@ -435,7 +443,7 @@ def facts(scenario: Scenario, school: str, with_u: bool = False) -> Facts:
         given_u=given_u,
         apart=fit_partial_pooling(data, "uncorrelated", group_predictor=with_u),
         with_u=with_u,
-        picked=int(np.flatnonzero(data.labels.astype(str) == school)[0]),
+        picked=0,
         at=at,
         moved=tuple(origin.move_origin(fit.hyper, float(c)) for c in at),
         rho_low=low,
