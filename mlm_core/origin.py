@@ -209,23 +209,28 @@ def _likely(data: GroupedData, fit: PartialPooling) -> _Likely:
 
 
 def _deviances(known: _Likely, roots: Floats) -> Floats:
-    """Minus twice the restricted log likelihood at triangles (K, 3) of the relative covariance."""
-    one, across, along = np.moveaxis(roots, -1, 0)
-    t = np.stack(
-        [np.stack([one**2, one * across], -1), np.stack([one * across, across**2 + along**2], -1)],
-        -2,
-    )
-    m = np.eye(2) + known.gram @ t[:, None]
-    det = m[..., 0, 0] * m[..., 1, 1] - m[..., 0, 1] * m[..., 1, 0]
-    inverse = np.empty_like(m)
-    inverse[..., 0, 0], inverse[..., 1, 1] = m[..., 1, 1] / det, m[..., 0, 0] / det
-    inverse[..., 0, 1], inverse[..., 1, 0] = -m[..., 0, 1] / det, -m[..., 1, 0] / det
-    weight = inverse @ known.gram
-    z = np.einsum("kjab,jb->kja", inverse, known.cross)
-    k, q = len(roots), 2 * known.w.shape[1]
-    left = np.einsum("kjab,jc,jd->kcadb", weight, known.w, known.w).reshape(k, q, q)
-    right = np.einsum("kja,jc->kca", z, known.w).reshape(k, q)
-    explained = np.einsum("ja,kab,kjb->k", known.cross, t, z)
+    """Minus twice the restricted log likelihood at triangles (K, 3) of the relative covariance.
+
+    With G_j the sums over a school and T the relative covariance, all that is needed is
+    (I + G_j T)^-1, two by two: written out, since numpy takes a call for each school.
+    """
+    one, across, along = np.moveaxis(roots[:, None], -1, 0)
+    t00, t01, t11 = one**2, one * across, across**2 + along**2
+    g00, g01, g11 = known.gram[:, 0, 0], known.gram[:, 0, 1], known.gram[:, 1, 1]
+    c0, c1 = known.cross.T
+    m00, m01 = 1 + g00 * t00 + g01 * t01, g00 * t01 + g01 * t11
+    m10, m11 = g01 * t00 + g11 * t01, 1 + g01 * t01 + g11 * t11
+    det = m00 * m11 - m01 * m10
+    i00, i01, i10, i11 = m11 / det, -m01 / det, -m10 / det, m00 / det
+    z = np.stack([i00 * c0 + i01 * c1, i10 * c0 + i11 * c1])
+    weight = np.stack([i00 * g00 + i01 * g01, i00 * g01 + i01 * g11, i10 * g01 + i11 * g11])
+    k, q = len(roots), known.w.shape[1]
+    products = (known.w[:, :, None] * known.w[:, None, :]).reshape(-1, q * q)
+    blocks = (weight @ products).reshape(3, k, q, q)[[[0, 1], [1, 2]]]
+    left = np.moveaxis(blocks, (0, 1), (2, 4)).reshape(k, 2 * q, 2 * q)
+    right = np.moveaxis(z @ known.w, 0, -1).reshape(k, 2 * q)
+    half = t01[:, 0] * (z[0] @ c1 + z[1] @ c0)
+    explained = t00[:, 0] * (z[0] @ c0) + half + t11[:, 0] * (z[1] @ c1)
     coef = np.linalg.solve(left, right[..., None])[..., 0]
     r2 = known.yy - explained - (right * coef).sum(-1)
     out: Floats = np.log(det).sum(-1) + np.linalg.slogdet(left)[1] + known.df * np.log(r2)

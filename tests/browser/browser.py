@@ -95,22 +95,31 @@ def serve(script: Path) -> Iterator[str]:
 
 @contextmanager
 def running(
-    script: Path, log: Any = subprocess.DEVNULL, **more: Any
+    script: Path,
+    log: Any = subprocess.DEVNULL,
+    address: str | None = "127.0.0.1",
+    environment: dict[str, str] | None = None,
+    **more: Any,
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The same, with the server's process; ``more`` goes to ``subprocess.Popen``."""
+    """The same, with the server's process.
+
+    ``address`` is where it listens (None: everywhere); ``more`` goes to ``subprocess.Popen``.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [
         sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port),
-        "--server.headless", "true", "--server.address", "127.0.0.1",
+        "--server.headless", "true", *(("--server.address", address) if address else ()),
     ]  # fmt: skip
-    quiet = {"env": {**os.environ, "POOLING_LAB_PREPARE": "0"}, **more}
-    server = subprocess.Popen(command, cwd=script.parent, stdout=log, stderr=log, **quiet)
-    address = f"http://127.0.0.1:{port}"
+    set_here = {**os.environ, "POOLING_LAB_PREPARE": "0", **(environment or {})}
+    server = subprocess.Popen(
+        command, cwd=script.parent, stdout=log, stderr=log, env=set_here, **more
+    )
+    where = f"http://127.0.0.1:{port}"
     try:
-        _wait(f"{address}/_stcore/health", server)
-        yield address, server
+        _wait(f"{where}/_stcore/health", server)
+        yield where, server
     finally:
         server.terminate()
         server.wait(10)
