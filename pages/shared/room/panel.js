@@ -12,8 +12,8 @@ const plural = (n, one) => `${n} ${one}${n === 1 ? "" : "s"}`;
 
 export function counted(state) {
   if (!state) return "";
-  const here = plural(state.phones, "phone");
-  if (state.kind === "wait") return here;
+  if (state.phones === 0 && !state.answered) return "no phones yet";
+  if (state.kind === "wait") return plural(state.phones, "phone");
   const of = Math.max(state.phones, state.answered);
   return `${state.answered} of ${of} ${state.kind === "draw" ? "have drawn" : "have answered"}`;
 }
@@ -78,7 +78,8 @@ export function picture(values, study, truth) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const memory = (parentElement.poolingLabRoom ??= { shows: 0, truth: true, state: null });
-  Object.assign(memory, { data, setTriggerValue });
+  Object.assign(memory, { data, setTriggerValue, turn: (memory.turn ?? 0) + 1 });
+  const turn = memory.turn; // an older run of this function must not draw any more
   const find = (part) => parentElement.querySelector(part);
   const all = (part) => [...parentElement.querySelectorAll(part)];
   const [strip, large, drawn] = [find(".strip"), find(".large"), find(".drawn")];
@@ -120,10 +121,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   // The answers on the stage get the room's tally, by place.
   const tally = (state) => {
-    const shown = data.revealed && state?.kind === "poll" && state.tally;
+    const shown = data.revealed && state?.kind === "poll" && state.tally && state.answered > 0;
     const buttons = [...document.querySelectorAll(".st-key-answers [class*='st-key-answer-'] button")];
     buttons.forEach((button, k) => {
-      const share = shown && buttons.length === state.tally.length ? state.tally[k] / (state.answered || 1) : null;
+      const share = shown && buttons.length === state.tally.length ? state.tally[k] / state.answered : null;
       if (share === null) {
         button.removeAttribute("data-room");
         button.style.removeProperty("--room-share");
@@ -166,6 +167,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const alive = new AbortController();
   let timer = 0;
   async function look() {
+    if (turn !== memory.turn) return;
     try {
       const answer = await fetch(`${api}stage`, { headers: { "X-Key": data.key }, cache: "no-store", signal: alive.signal });
       const said = await answer.json();
@@ -175,8 +177,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
       if (alive.signal.aborted) return;
       find(".strip .problem").textContent = "No connection to the server.";
     }
+    if (turn !== memory.turn) return;
     paint();
-    timer = setTimeout(look, document.hidden ? 5000 : 1000);
+    timer = setTimeout(() => { if (parentElement.isConnected) look(); }, document.hidden ? 5000 : 1000);
   }
   paint();
   look();
