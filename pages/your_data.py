@@ -21,6 +21,7 @@ from pages.shared.own_data.choosing import (
     more_of_the_model,
     offer_second,
     opened,
+    say_if_wide,
     what_is_used,
 )
 from pages.shared.own_data.picture import picked_group, show_glide, show_plane, what_you_see
@@ -57,6 +58,7 @@ except DataError as problem:
     stop(plain(problem))
 
 st.markdown(what_is_used(rows))
+say_if_wide(source, table, rows)
 offer_second(source, table, asked)
 if not fits.partial.converged:
     st.warning("The search for the best fit ran out of steps: take these numbers with care.")

@@ -154,13 +154,13 @@ def one_target(fits: Fits) -> bool:
 def domain(values: Floats, must: Floats) -> tuple[float, float]:
     """Low and high end of an axis that holds ``must`` and, as far as they are usual, ``values``.
 
-    Estimates that rows hardly identify can lie anywhere: the axis goes three times as far from
-    the middle as most of them.
+    Estimates that rows hardly identify can lie anywhere: the axis goes ten times as far from
+    the middle as half of them.
     """
     known, must = values[np.isfinite(values)], must[np.isfinite(must)]
     middle, reach = float(np.median(must)), float(np.ptp(must))
     if known.size:
-        reach = max(reach, 4 * float(np.median(np.abs(known - middle))))
+        reach = max(reach, 10 * float(np.median(np.abs(known - middle))))
     usual = known[np.abs(known - middle) <= reach]
     every = np.concatenate([usual, must])
     low, high = float(every.min()), float(every.max())

@@ -30,15 +30,19 @@ _TIME = re.compile(
 _OUTCOME = re.compile(
     r"^y\d?$|score|outcome|result|post|mark|achiev|ach$|exam|math|read|lang|response|react|test|"
     r"attain|rating|yield|height|weight|dist|length|diam|strength|conc|rate$|log_|effort|travel|"
-    r"growth|circum|angle|size$|thick|protein|uptake"
+    r"growth|circum|angle|size$|thick|protein|uptake|punkt|leistung|ergebnis|nachher|^note"
 )
 _PREDICTOR = re.compile(
     r"^[xuv]\d?$|pre($|[^a-z])|^pre|pret$|before|base|prior|treat|trt|tutor|dose|diet|hours|"
-    r"female|male|sex|gender|income|lowinc|mean|avg|aver|\.cen|_cen|center|iq"
+    r"female|male|sex|gender|income|lowinc|mean|avg|aver|\.cen|_cen|center|iq|vortest|vorher|geschl"
 )
-_BEFORE = re.compile(r"^x\d?$|pre$|pret$|^pre|before|baseline|prior|^base|iq|lrt|ses$")
+_BEFORE = re.compile(
+    r"^x\d?$|pre$|pret$|^pre|before|baseline|prior|^base|iq|lrt|ses$|vortest|vorher"
+)
 _TREATED = re.compile(r"treat|tutor|intervention|programme|program|^trt$|floor|method|condition")
 _OF_GROUPS = re.compile(r"^u\d?$|mean|avg|uranium|fund|invest|diet|treat|trt|sector|sex")
+_SIZE = re.compile(r"size|größe|groesse|anzahl|zahl$|count|number|^n_")
+_WAVE = re.compile(r"(.*\D)(\d{1,4})")
 FEW = 5
 LIKELY = 1.5  # a score of `_like_group` from which a second grouping is named
 MOST_SECOND = 0.5  # levels of it, for each row
@@ -122,10 +126,30 @@ def guess_second(table: Table, columns: Columns) -> str | None:
     """
     every = [_seen(table, name, place) for place, name in enumerate(table.columns)]
     group = next(c for c in every if c.name == columns.group)
-    free = [c for c in every if c.name not in (columns.y, columns.group, *columns.predictors)]
+    taken = (columns.y, columns.group, *columns.predictors)
+    free = [c for c in every if c.name not in taken and not c.like(_SIZE)]
     scores = {c.name: _like_group(c, every, table.n_rows) for c in free if _groups_too(c, group)}
     best = max(scores, key=lambda name: scores[name], default=None)
     return best if best is not None and scores[best] > LIKELY else None
+
+
+def one_thing_at_several_times(table: Table) -> tuple[str, ...]:
+    r"""Columns that look like one thing measured again and again, in a row for each unit.
+
+    >>> from mlm_core.own_data.table import read_table
+    >>> table = read_table(b"child,math1,math2,math3\na,2.5,3.5,4\nb,1,2,3.5\nc,2,2.5,3")
+    >>> one_thing_at_several_times(table)
+    ('math1', 'math2', 'math3')
+    """
+    if not any(len(set(cells.tolist())) == table.n_rows for cells in table.text.values()):
+        return ()
+    stems: dict[str, list[str]] = {}
+    for name in table.numbers:
+        found = _WAVE.fullmatch(name)
+        if found:
+            stems.setdefault(found[1], []).append(name)
+    longest = max(stems.values(), key=len, default=[])
+    return tuple(longest) if len(longest) > 2 else ()
 
 
 def _groups_too(c: _Column, group: _Column) -> bool:

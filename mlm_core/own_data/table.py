@@ -209,6 +209,7 @@ def _rows(text: str, separator: str) -> list[Row]:
 
 def _header(rows: list[Row], notes: list[str]) -> tuple[list[str], list[Row]]:
     """Names of the columns, all different, and the rows below them."""
+    rows = _below_titles(rows, notes)
     if not rows:
         raise DataError("The file is empty.")
     if len(rows[0].cells) > MOST_COLUMNS:
@@ -238,6 +239,19 @@ def _header(rows: list[Row], notes: list[str]) -> tuple[list[str], list[Row]]:
             notes.append(f"Two columns are named “{wanted}”: the later one is called “{name}”.")
         names.append(name)
     return names, rows[1:]
+
+
+def _below_titles(rows: list[Row], notes: list[str]) -> list[Row]:
+    """Without rows above the names of the columns that have one filled cell: a title, a date."""
+    title = 0
+    while title < min(len(rows) - 2, 10) and sum(map(bool, map(_clean, rows[title].cells))) == 1:
+        title += 1
+    names = [_clean(cell) for cell in rows[title].cells if _clean(cell)] if title else []
+    if len(names) < 2 or any(map(_is_number, names)):
+        return rows
+    said = next(cell for cell in map(_clean, rows[0].cells) if cell)
+    notes.append(f"“{said[:60]}” above the names of the columns was taken as a title.")
+    return rows[title:]
 
 
 def _same_width(rows: list[Row], width: int, notes: list[str]) -> list[Row]:

@@ -11,7 +11,7 @@ import streamlit as st
 from mlm_core import DataError
 from mlm_core.own_data.columns import Columns, coded, may_be_codes, swapped
 from mlm_core.own_data.design import Model
-from mlm_core.own_data.guess import guess_columns, guess_second
+from mlm_core.own_data.guess import guess_columns, guess_second, one_thing_at_several_times
 from mlm_core.own_data.rows import Rows
 from mlm_core.own_data.table import Table, read_table
 from pages.shared import controls
@@ -193,6 +193,20 @@ def offer_second(source: str, table: Table, columns: Columns) -> None:
         f"{plain(name)} looks like a second grouping of these rows: add it", on_click=take,
         icon=":material/account_tree:", key="own_offer", type="tertiary",
     )  # fmt: skip
+
+
+def say_if_wide(source: str, table: Table, rows: Rows) -> None:
+    """Say how a table with a column for each wave becomes one with a row for each."""
+    waves = remembered("waves", source, lambda: one_thing_at_several_times(table))
+    if rows.columns.y not in waves:
+        return
+    names = f"{plain(waves[0])}, {plain(waves[1])}, … {plain(waves[-1])}"
+    st.info(
+        f"**{names} look like one thing measured {len(waves)} times.** Here each measurement wants a row of its own, with "
+        "a column that says which time it was; then the group is whoever was measured. In R: tidyr::pivot_longer(…); "
+        "in pandas: melt(…); in Excel: Data, From Table, Unpivot Columns.",
+        icon=":material/info:",
+    )
 
 
 def what_is_used(rows: Rows) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from mlm_core.own_data import Columns, guess_columns, read_table
 from mlm_core.own_data.columns import swapped
-from mlm_core.own_data.guess import guess_second
+from mlm_core.own_data.guess import guess_second, one_thing_at_several_times
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -208,3 +208,28 @@ def test_a_column_that_is_chosen_again_swaps():
     assert swapped(("score", "school"), ("school", "school")) == ("school", "score")
     assert swapped(("score", "school"), ("score", "score")) == ("school", "score")
     assert swapped(("score", "school"), ("score", "town")) == ("score", "town")
+
+
+def test_german_names_and_a_number_that_is_a_size():
+    rng = np.random.default_rng(5)
+    k = np.arange(120) // 8
+    frame = pd.DataFrame(
+        {"Schüler-Nr": np.arange(120) + 1, "Schule": k, "Vortest": rng.random(120)}
+    )
+    frame["Größe der Klasse"] = 20 + k % 7
+    frame["Punktzahl"] = rng.random(120)
+    table = read_table(frame.to_csv(sep=";", decimal=",", index=False).encode("latin-1"))
+    found = guess_columns(table)
+    assert (found.y, found.group, found.x) == ("Punktzahl", "Schule", ("Vortest",))
+    assert guess_second(table, found) is None
+    assert one_thing_at_several_times(table) == ()
+
+
+def test_a_column_for_each_wave_is_seen():
+    frame = pd.DataFrame({"child": range(9), "sex": list("fmfmfmfmm")})
+    for wave in (1, 2, 3):
+        frame[f"score_t{wave}"] = np.arange(9) * 1.5 + wave
+    wide = read_table(frame.to_csv(index=False).encode())
+    assert one_thing_at_several_times(wide) == ("score_t1", "score_t2", "score_t3")
+    long = frame.loc[[0, 0, 1, 1]].drop(columns="child").to_csv(index=False)
+    assert one_thing_at_several_times(read_table(long.encode())) == ()

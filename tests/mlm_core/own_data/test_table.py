@@ -80,6 +80,15 @@ def test_row_names_without_a_name():
     assert table.columns == ("row name", "school", "y")
 
 
+def test_a_title_above_the_names_of_the_columns_is_no_name():
+    table = read_table(b"Trial of a diet\nclinic,before,after\na,1.5,2\na,2,3\nb,4,1\n")
+    assert table.columns == ("clinic", "before", "after")
+    assert set(table.numbers) == {"before", "after"}
+    assert "“Trial of a diet” above the names" in table.notes[0]
+    row_names = read_table(b"y\na,1.5\nb,2\nc,4\n")
+    assert row_names.columns == ("row name", "y")
+
+
 def test_a_first_row_of_numbers_is_a_row():
     table = read_table(b"1,2\n3,4\n")
     assert table.n_rows == 2
