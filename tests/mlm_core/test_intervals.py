@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +81,9 @@ def test_rho_by_brute_force_where_lme4s_profile_fails():
         assert best.fun - fit.criterion == pytest.approx(chi2.ppf(0.95, 1), abs=0.02)
 
 
-def brute(data: GroupedData, with_u: bool, method: str, fixed: str, value: float) -> float:
+def brute(
+    data: GroupedData, with_u: bool, method: str, fixed: str, value: float, turns=(0, 2.5, -2.5)
+) -> float:
     """Least deviance of y ~ x * u + (1 + x | school) with one component at a value.
 
     From each school's own cross-products, by the density; searched without slopes.
@@ -132,8 +136,10 @@ def brute(data: GroupedData, with_u: bool, method: str, fixed: str, value: float
         fit.criterion, abs=1e-5
     )
     best = np.inf
-    for turn in (start["rho"], 2.5, -2.5):
-        begin = np.array([turn if name == "rho" else start[name] for name in free])
+    for turn in turns:
+        begin = np.array(
+            [(turn or start["rho"]) if name == "rho" else start[name] for name in free]
+        )
         options = {"maxfev": 4000, "fatol": 1e-9, "xatol": 1e-7, "adaptive": True}
         best = min(best, minimize(cost, begin, method="Nelder-Mead", options=options).fun)
     return best - fit.criterion
@@ -150,6 +156,27 @@ def test_ends_by_brute_force(method, with_u):
         for end in {low, high} - {0.0, -1.0, 1.0}:
             rise = brute(data, with_u, method, name, end)
             assert rise == pytest.approx(chi2.ppf(0.95, 1), abs=2e-3), (name, end)
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="MathAchieve comes with R's nlme")
+def test_mathachieve_by_sector_by_brute_force(tmp_path):
+    """160 schools, 7,185 students: both ends, by the density and another search."""
+    path = tmp_path / "m.csv"
+    code = f"write.csv(nlme::MathAchieve, '{path}'); write.csv(nlme::MathAchSchool, '{path}.s')"
+    if subprocess.run(["Rscript", "-e", code], capture_output=True, check=False).returncode:
+        pytest.skip("R has no nlme: MathAchieve by Sector is not compared")
+    frame = pd.read_csv(path, index_col=0)
+    sector = pd.read_csv(f"{path}.s", index_col=0).set_index("School")["Sector"]
+    frame["u"] = (frame["School"].map(sector) == "Catholic").astype(float)
+    frame["x"] = frame["SES"] - frame["SES"].mean()
+    data = GroupedData.from_frame(frame, "MathAch", "School", "x", "u")
+    low, high = variance_intervals(data, "varying", True, "REML").sigma_beta
+    assert high > 0.6
+    for end in {low, high} - {0.0}:
+        rise = brute(data, True, "REML", "sigma_beta", end, turns=(0,))
+        assert rise == pytest.approx(chi2.ppf(0.95, 1), abs=5e-3)
+    if low == 0:
+        assert brute(data, True, "REML", "sigma_beta", 1e-4, turns=(0,)) < chi2.ppf(0.95, 1)
 
 
 def test_few_schools_are_covered_by_reml():
