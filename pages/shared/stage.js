@@ -23,8 +23,13 @@ const lettersOff = () => {
   try { return localStorage.getItem("pooling-lab-letters") === "off"; } catch { return false; }
 };
 
-// acts: functions by name; what is not there does nothing.
+// acts: functions by name; what is not there does nothing. One component of a page has the
+// keys: the last. (Streamlit does not end each of those before it.) They are heard before
+// Streamlit's own, R and C.
 function listenToKeys(signal, acts) {
+  window.poolingLabKeys?.abort();
+  const mine = (window.poolingLabKeys = new AbortController());
+  signal.addEventListener("abort", () => mine.abort());
   const named = {
     ArrowRight: "forward", ArrowLeft: "back", PageDown: "pageDown", PageUp: "pageUp", Escape: "leave", "?": "help",
     r: "reveal", t: "truth", n: "draw", f: "free", w: "words", q: "room", l: "link", p: "stage",
@@ -38,8 +43,10 @@ function listenToKeys(signal, acts) {
     const steady = ["PageDown", "PageUp", "Escape"].includes(key) || /^[a-z?]$/.test(key);
     const slides = event.target.matches?.("input[type=range]");
     if (keyIsBusy(event.target) && !(slides && steady)) return;
-    if (acts[name]() !== false) event.preventDefault();
-  }, { signal });
+    if (acts[name]() === false) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, { capture: true, signal: mine.signal });
 }
 
 function onStage(presenting, handle, free) {
@@ -179,20 +186,17 @@ function showLinks(shared, add, closed) {
 // The windows of one browser tell each other which picture of a deck is on the stage.
 const deckChannel = () => (typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("pooling-lab-deck"));
 
-function followDeck(memory, deck, go) {
-  if (!deck) {
-    memory.channel?.close();
-    memory.channel = undefined;
-    return;
-  }
-  memory.channel ??= deckChannel();
-  if (!memory.channel) return;
+function followDeck(deck, go) {
+  window.poolingLabChannel?.close();
+  window.poolingLabChannel = deck ? deckChannel() : null;
+  const channel = window.poolingLabChannel;
+  if (!channel) return;
   const here = { deck: deck.deck, at: deck.at };
-  memory.channel.onmessage = ({ data: told }) => {
+  channel.onmessage = ({ data: told }) => {
     if (told.turn && told.deck === deck.deck) go({ lead: told.turn });
-    if (told.ask === deck.deck) memory.channel.postMessage(here);
+    if (told.ask === deck.deck) channel.postMessage(here);
   };
-  memory.channel.postMessage(here);
+  channel.postMessage(here);
 }
 
 // Figures differ by a few pixels in height: each is enlarged until it has its share of the screen.

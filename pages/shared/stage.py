@@ -20,7 +20,8 @@ TYPE, MARK, CROWD = 15.2, 100.0, 30.0
 
 A figure is enlarged 1.6 times or more on a screen of 1080 lines: these are 24 and 18 px there.
 """
-LONGEST = 150
+LONGEST, SENTENCE = 150, 260
+"""Characters of what the stage says of a step, and of a lesson's last sentence."""
 _HERE = Path(__file__).parent
 SCRIPT = (_HERE / "stage.js").read_text(encoding="utf-8")
 
@@ -52,7 +53,7 @@ def leave() -> None:
 # What is said
 
 
-def line(text: str, *, do: str = "", changed: str = "") -> str:
+def line(text: str, *, do: str = "", changed: str = "", longest: int = LONGEST) -> str:
     """The sentence that the stage shows of a step.
 
     What to do, where a step says so; else what has changed; else how its text begins.
@@ -62,17 +63,17 @@ def line(text: str, *, do: str = "", changed: str = "") -> str:
     >>> line("Long.", do="Drag the handle slowly.")
     'Drag the handle slowly.'
     """
-    return _opening(do or changed or text)
+    return _opening(do or changed or text, longest)
 
 
-def _opening(text: str) -> str:
+def _opening(text: str, longest: int) -> str:
     """The first sentences of Markdown that make a line or two, in plain words."""
     text = re.sub(r"\$\$.*?\$\$", " ", text, flags=re.S)
     text = re.sub(r"^\s*\|.*$|`\(.*\)`", " ", text, flags=re.M)
     text = re.sub(r"\[\[(?:[^\]|]*\|)?([^\]]*)\]\]", r"\1", text)
     found = ""
     for sentence in re.split(r"(?<=[.?!])\s+(?=[A-Z“*\[$(0-9−])", " ".join(text.split())):
-        if found and len(found) + len(sentence) >= LONGEST:
+        if found and len(found) + len(sentence) >= longest:
             break
         found = f"{found} {sentence}".strip()
     return re.sub(r":$", ".", found)
@@ -105,6 +106,7 @@ def enlarged(spec: Any) -> Any:
     for name, value in grown.items():
         if name.lower().endswith("fontsize") and isinstance(value, (int, float)):
             grown[name] = max(value, TYPE)
+    low = _in_low_rows(spec)
     kind = grown["mark"].get("type") if isinstance(grown.get("mark"), dict) else grown.get("mark")
     if kind in ("point", "circle", "square"):
         if isinstance(grown["mark"], dict) and "size" in grown["mark"]:
@@ -112,7 +114,22 @@ def enlarged(spec: Any) -> Any:
         _grow(grown.get("encoding", {}).get("size"), area)
     elif kind == "text":
         _grow(grown.get("encoding", {}).get("size"), lambda size: max(size, TYPE))
+        if low:
+            grown["transform"] = [_LAST, *grown.get("transform", []), _EVERY_SECOND]
     return grown
+
+
+_LAST = {"joinaggregate": [{"op": "max", "field": "row", "as": "last_row"}]}
+_EVERY_SECOND = {"filter": "datum.last_row > 30 || datum.row % 2 == 0 || datum.picked"}
+
+
+def _in_low_rows(spec: dict[str, Any]) -> bool:
+    """Whether this is a name in each of many rows: large, they have room in every second one."""
+    mark = spec.get("mark")
+    if not isinstance(mark, dict) or mark.get("type") != "text":
+        return False
+    rows = spec.get("encoding", {}).get("y", {}).get("field") == "row"
+    return rows and isinstance(mark.get("fontSize"), (int, float)) and mark["fontSize"] < 11.6
 
 
 def area(size: Any) -> Any:
@@ -137,4 +154,4 @@ def _grow(channel: Any, by: Any) -> None:
     _grow(channel.get("condition"), by)
     scale = channel.get("scale")
     if isinstance(scale, dict) and isinstance(scale.get("range"), list):
-        scale["range"] = [by(end) for end in scale["range"]]
+        scale["range"] = [max(by(end), MARK) for end in scale["range"]]

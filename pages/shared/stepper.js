@@ -79,7 +79,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (shared.length && memory.shared !== JSON.stringify(shared))
     showLinks(shared, () => go({ add: location.href }), () => go("close"));
   memory.shared = JSON.stringify(shared);
-  followDeck(memory, deck, go);
+  followDeck(deck, go);
   const fit = () => {
     cancelAnimationFrame(memory.fit);
     memory.fit = requestAnimationFrame(() => requestAnimationFrame(() => { fitFigure(); fitWords(); }));

@@ -878,7 +878,8 @@ def _on_stage(
     else:
         text, do, changed = (_said(words, facts) for words in (step.text, step.do, step.changed))
         with st.container(key="line"):
-            st.markdown(stage.line(text, do=do, changed=changed))
+            longest = stage.LONGEST if step.kind != "sentence" else stage.SENTENCE
+            st.markdown(stage.line(text, do=do, changed=changed, longest=longest))
     if step.uses:
         with st.container(key="hands"):
             _offer(story, step.uses, seen, place.local, f"{story.slug}-{place.step}")

@@ -113,7 +113,7 @@ def test_sizes_in_conditions_and_scales_grow_too():
     }  # fmt: skip
     grown = stage.enlarged(spec)
     assert grown["encoding"]["size"] == {"condition": {"test": "x", "value": 100}, "value": 32}
-    assert grown["layer"][0]["encoding"]["size"]["scale"]["range"] == [41.6, 300]
+    assert grown["layer"][0]["encoding"]["size"]["scale"]["range"] == [100, 300]
     assert grown["layer"][1]["encoding"]["size"]["value"] == stage.TYPE
     assert grown["layer"][2] == spec["layer"][2]
     assert spec["encoding"]["size"]["value"] == 20

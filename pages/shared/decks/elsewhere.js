@@ -15,6 +15,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   });
   if (shared.length && memory.shared !== JSON.stringify(shared)) showLinks(shared, null, () => go("close"));
   memory.shared = JSON.stringify(shared);
-  followDeck(memory, deck, go);
+  followDeck(deck, go);
   return () => alive.abort();
 }
