@@ -276,6 +276,7 @@ def _report(
         coef_cov=frozen(coef_cov),
         mode_sd_alpha=frozen(unit * np.sqrt(np.maximum(p11 - 2 * k * p12 + k * k * p22, 0))),
         mode_sd_beta=frozen(unit / sums.x_scale * np.sqrt(p22)),
+        rounds=found.rounds,
         evaluations=found.evaluations,
         line_cov=frozen(line_cov),
         data=data,

@@ -205,8 +205,8 @@ class PartialPooling:
     mode_sd_alpha, mode_sd_beta : (J,) arrays
         Conditional SDs of the conditional modes, lme4's ``condsd``: given
         the coefficients and the SDs.
-    evaluations : int
-        How often the search evaluated the criterion.
+    rounds, evaluations : int
+        Rounds of Newton's method, and at how many Sigmas the search evaluated the criterion.
     line_cov : (J,) array
         Covariance of the errors of ``lines.alpha`` and ``lines.beta``.
     data : GroupedData
@@ -225,6 +225,7 @@ class PartialPooling:
     coef_cov: Floats
     mode_sd_alpha: Floats
     mode_sd_beta: Floats
+    rounds: int
     evaluations: int
     line_cov: Floats
     data: GroupedData

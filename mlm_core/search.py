@@ -36,6 +36,8 @@ DEEPEST = 40.0  # a valley of the grid so much above the deepest one is not sear
 CLOSE = 1e-6  # a short Newton step that promises less is the last: it squares the error
 SHORT = 1e-3  # as a share of theta
 SAME = 0.3  # Sigmas that differ by a smaller share are on their way to one minimum
+LEAST = 1e-3  # a step must bring such a share of what the slope promises
+ROUNDING = 1e-15  # of a curvature, as a share of the terms that it is made of
 SADDLE = -1e-4  # curvature of a saddle, as a share of the largest one
 
 # Kinds of start, as directions of theta: off the boundary; where sigma_beta is 0; sigma_alpha
@@ -48,12 +50,28 @@ WAY = np.array([0.0, 0.1, 0.3, 0.6, 0.8, 0.95, 1.0])[:, None]
 
 
 class Minimum(NamedTuple):
-    """Theta of `covariance_form` (k,), Sigma (4,) and the model where the deviance is least."""
+    """Theta of `covariance_form` (k,), Sigma (4,) and the model where the deviance is least.
+
+    ``rounds`` of Newton's method were made; in all the deviance was evaluated at so many
+    Sigmas (``evaluations``). Without ``converged`` the rounds were used up, and this is the
+    lowest point that was seen.
+    """
 
     theta: Floats
     cov: Floats
     at: Profile
     converged: bool
+    rounds: int
+    evaluations: int
+
+
+class Descent(NamedTuple):
+    """Where searches end: theta (k,), the deviance there or a trifle above it, and the work."""
+
+    theta: Floats
+    lowest: float
+    converged: bool
+    rounds: int
     evaluations: int
 
 
@@ -61,22 +79,24 @@ def minimum(sums: SchoolSums, slopes: Slopes, method: Method) -> Minimum:
     """Where the deviance is least; exactly on the boundary when it is least there."""
     form = covariance_form(slopes, sums.x_zero)
     free = full_form() if slopes == "varying" else form
-    starts = _starts(sums, free, method)
+    starts, evaluations = _starts(sums, free, method)
     together = MOST_STARTS if sums.n_groups <= FEW_SCHOOLS else 1
-    theta, lowest, converged, rounds = newton(sums, free, method, starts[:together])
-    apart = _behind_barriers(sums, free, method, starts[together:], theta)
+    best = newton(sums, free, method, starts[:together])
+    apart = _behind_barriers(sums, free, method, starts[together:], best.theta)
+    evaluations += best.evaluations + len(WAY) * len(starts[together:])
+    rounds = best.rounds
     if len(apart):
         other = newton(sums, free, method, apart)
-        if other[1] < lowest:
-            theta, lowest, converged, _ = other
-        rounds += other[3]
+        rounds, evaluations = rounds + other.rounds, evaluations + other.evaluations
+        best = min(best, other, key=lambda one: one.lowest)
     for tiny in (1e-3 * _scale(sums), 0.0):
-        bounded = _bounded(theta, tiny)
+        bounded = _bounded(best.theta, tiny)
         cov = relative_covariance(bounded, form)
         at = profile(sums, cov, method)
-        if at.criterion <= lowest + 1e-9 * (1 + 1e-3 * abs(lowest)):
+        evaluations += 1
+        if at.criterion <= best.lowest + 1e-9 * (1 + 1e-3 * abs(best.lowest)):
             break
-    return Minimum(bounded, cov, at, converged, rounds)
+    return Minimum(bounded, cov, at, best.converged, rounds, evaluations)
 
 
 def _scale(sums: SchoolSums) -> float:
@@ -97,8 +117,10 @@ def _bounded(theta: Floats, tiny: float) -> Floats:
     return np.array([first, (a * c + b * d) / first, size[0] * size[1] / first])
 
 
-def _starts(sums: SchoolSums, form: Floats, method: Method) -> Floats:
+def _starts(sums: SchoolSums, form: Floats, method: Method) -> tuple[Floats, int]:
     """Where to search from: valleys (K, k) of a coarse grid, the deepest of each kind first.
+
+    Also, how many points the grid has.
 
     With few schools the deviance can have more than one minimum: for instance one on the
     boundary and one off it. So the boundary is a kind of its own.
@@ -111,7 +133,8 @@ def _starts(sums: SchoolSums, form: Floats, method: Method) -> Floats:
     kept = np.flatnonzero(deep[kind, order] < high.min() + DEEPEST)[:MOST_STARTS]
     kept = kept[np.argsort(deep[kind[kept], order[kept]])]
     kind, (size, turn) = kind[kept], np.divmod(order[kept], high.shape[2])
-    return grid[kind, size, turn] * _lowest_size(high, step, kind, size, turn)[:, None]
+    starts = grid[kind, size, turn] * _lowest_size(high, step, kind, size, turn)[:, None]
+    return starts, high.size
 
 
 def _behind_barriers(
@@ -173,33 +196,22 @@ def _grid(sums: SchoolSums, k: int) -> tuple[Floats, float]:
     return out, step
 
 
-def newton(
-    sums: SchoolSums, form: Floats, method: Method, theta: Floats
-) -> tuple[Floats, float, bool, int]:
-    """Newton's method from several starts (K, k) at once.
+def newton(sums: SchoolSums, form: Floats, method: Method, theta: Floats) -> Descent:
+    """Newton's method from several starts (K, k) at once: the best of where they end.
 
     A stationary point that is no minimum is left again, along its steepest way down.
-
-    Returns
-    -------
-    theta : (k,) array
-        The best of where the searches end.
-    lowest : float
-        The deviance there, or a trifle above it.
-    converged : bool
-    rounds : int
     """
     at = profile(sums, relative_covariance(theta, form), method)
-    stuck, scale = np.zeros(len(theta), dtype=bool), _scale(sums)
-    for rounds in range(1, MOST_STEPS + 1):  # noqa: B007
-        slope, curvature, axes = _in_theta(*derivatives(sums, at, method), form, theta)
-        size = np.abs(curvature)
+    stuck, scale, tries = np.zeros(len(theta), dtype=bool), _scale(sums), 1
+    for rounds in range(1, MOST_STEPS + 1):
+        slope, curvature, axes, rough = _in_theta(*derivatives(sums, at, method), form, theta)
+        size, reach = np.abs(curvature), np.abs(theta).max(-1)
         most = size.max(-1, keepdims=True)
-        over = slope / np.maximum(size, 1e-9 * most + 1e-300)
+        over = slope / _not_rounding(size, rough, reach, 1e-9 * most)
         gain = (slope * over).sum(-1)
         best = int(np.argmin(at.criterion))
         step = -(axes @ over[..., None])[..., 0]
-        length, reach = np.abs(step).max(-1), np.abs(theta).max(-1)
+        length = np.abs(step).max(-1)
         flat = (gain < CLOSE) & (length <= SHORT * (reach + 0.01 * scale))
         saddle = flat & (curvature[:, 0] < SADDLE * most[:, 0])
         done = flat | stuck
@@ -207,13 +219,31 @@ def newton(
         if done[best] and not leave:
             done |= _beaten(theta, form, at.criterion, gain, best)
             if done.all():
-                break
+                end = theta[best] + step[best] * flat[best]
+                return Descent(end, float(at.criterion[best]), True, rounds, tries * len(theta))
         if leave:
             step[best], done[best] = axes[best, :, 0] * (reach[best] + scale), False
-        step *= np.minimum(1, (reach + scale) / (length + 1e-300))[:, None]
-        theta, at, higher = _downhill(sums, form, method, theta, at, step, done)
-        stuck |= higher
-    return theta[best] + step[best], float(at.criterion[best]), bool(done[best]), rounds
+        step[done & ~flat] = 0.0
+        part = np.minimum(1, (reach + scale) / (length + 1e-300))
+        needed = np.where(gain > CLOSE, LEAST * gain * part, 0.0)
+        theta, at, higher, tried = _downhill(
+            sums, form, method, theta, at, step * part[:, None], needed, done
+        )
+        stuck, tries = stuck | higher, tries + tried
+    best = int(np.argmin(at.criterion))
+    return Descent(theta[best], float(at.criterion[best]), False, MOST_STEPS, tries * len(theta))
+
+
+def _not_rounding(size: Floats, rough: Floats, reach: Floats, least: Floats) -> Floats:
+    """Curvatures (K, k), and for those that may be rounding what is usual at such a theta.
+
+    Where schools differ ten thousand times as much as students, the curvature along theta is
+    lost among the others. In the logarithm of theta it is about 1.
+    """
+    usual = 1 / (reach**2 + 1e-300)
+    lost = (size < rough[:, None]) & (usual[:, None] < rough[:, None])
+    out: Floats = np.where(lost, usual[:, None], np.maximum(size, least + 1e-300))
+    return out
 
 
 def _beaten(
@@ -229,15 +259,20 @@ def _beaten(
 
 def _in_theta(
     gradient: Floats, hessian: Floats, form: Floats, theta: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Slopes (K, k) of the deviance in theta along its axes, its curvatures, the axes."""
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Slopes (K, k) of the deviance in theta along its axes, its curvatures, the axes.
+
+    Also, how far rounding may have moved a curvature (K,).
+    """
     jac = 2 * np.einsum("akl,...l->...ak", form, theta)
     bend = np.swapaxes(jac, -1, -2) @ hessian @ jac
     bend += 2 * np.einsum("...a,akl->...kl", gradient, form)
     if theta.shape[-1] == 4:
         bend += _against_turning(theta, bend)
     curvature, axes = np.linalg.eigh(bend)
-    return ((gradient[..., None, :] @ jac) @ axes)[..., 0, :], curvature, axes
+    terms = np.swapaxes(np.abs(jac), -1, -2) @ np.abs(hessian) @ np.abs(jac)
+    rough = ROUNDING * np.trace(terms, axis1=-2, axis2=-1)
+    return ((gradient[..., None, :] @ jac) @ axes)[..., 0, :], curvature, axes, rough
 
 
 TURNING = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, -1], [0, 0, 1, 0]])
@@ -258,13 +293,19 @@ def _downhill(
     theta: Floats,
     at: Profile,
     step: Floats,
+    needed: Floats,
     done: NDArray[np.bool_],
-) -> tuple[Floats, Profile, NDArray[np.bool_]]:
-    """The steps, or a third of them, a ninth, ... so that they lower the deviance; which cannot."""
-    for _ in range(MOST_CUTS):
+) -> tuple[Floats, Profile, NDArray[np.bool_], int]:
+    """The steps, or a third of them, a ninth, ... so that they lower the deviance enough.
+
+    Without ``needed`` (K,), for the whole step, a search could go to and fro over a hump
+    for ever. Also, which searches cannot go lower, and how many lengths were tried.
+    """
+    for tries in range(1, MOST_CUTS + 1):  # noqa: B007
         tried = profile(sums, relative_covariance(theta + step, form), method)
-        higher = ~(tried.criterion < at.criterion) & ~done
+        higher = ~(tried.criterion < at.criterion - needed) & ~done
         if not higher.any():
             break
         step = np.where(higher[:, None], step / 3, step)
-    return theta + step, tried, higher
+        needed = np.where(higher, needed / 3, needed)
+    return theta + step, tried, higher, tries
