@@ -117,6 +117,8 @@
       text.innerHTML = pool[state.words];
       text.dataset.words = state.words;
     }
+    const alt = find(".alt", sections[k]);
+    if (alt) alt.textContent = `The figure: ${pool[state.alt]}`;
     wanted = lists.get(`${k} ${number}`) ?? { ...state, step: k };
     lists.set(`${k} ${number}`, wanted);
     draw();

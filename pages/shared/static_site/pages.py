@@ -254,6 +254,7 @@ def section(lesson: Story[Any], k: int, made: dict[str, Any], pool: Pool) -> str
         f'<section class="step {step.kind}" id="step-{k + 1}" aria-labelledby="head-{k + 1}">'
         f'<p class="pl-kicker">{k + 1} of {len(lesson.steps)} · {story.KICKER[step.kind]}</p>'
         f'<h2 id="head-{k + 1}" tabindex="-1">{escaped(step.heading)}</h2>'
+        f'<p class="pl-unseen alt">The figure: {escaped(json.loads(pool.pieces[opens["alt"]]))}</p>'
         f'<div class="text">{text}</div>{followed}'
         f"{''.join(control(k, c, one) for c, one in enumerate(made['controls']))}{do}"
         f"{''.join(asked(lesson, k, q, one) for q, one in enumerate(questions(step, facts)))}</section>"
