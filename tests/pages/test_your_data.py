@@ -254,6 +254,16 @@ def test_within_and_between_in_one_switch():
     assert "| mean of x |" in rows
 
 
+def test_a_table_with_a_column_for_each_wave_is_told_what_to_do():
+    rows = [f"{k},{'fm'[k % 2]},{k % 5}.5,{k % 7}.5,{k % 3 + k % 11}.5" for k in range(30)]
+    at = upload("\n".join(["child,sex,score1,score2,score3", *rows]))
+    told = "\n".join(info.value for info in at.info).replace("\\", "")
+    assert "score1, score2, … score3 look like one thing measured 3 times" in told
+    if numbers(at, "SD between groups")[0] == 0:
+        part(at, "Is the model right?")
+        assert "nothing to look at here" in text(at)
+
+
 def test_a_second_grouping_is_recognised():
     frame = pd.read_csv(CASES / "unbalanced_30.csv")
     frame["district"] = "d" + (pd.factorize(frame["school"])[0] // 5).astype(str)
@@ -262,6 +272,7 @@ def test_a_second_grouping_is_recognised():
     healthy(at)
     assert "**Nested**: every school lies in one district" in text(at)
     assert numbers(at, "between levels of district")[0] == 6
+    assert "With two groupings only intercepts vary" in whole(at)
 
 
 def test_predictions_follow_what_is_typed():

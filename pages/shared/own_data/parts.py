@@ -29,6 +29,9 @@ from pages.shared import controls, figure, saving
 from pages.shared.own_data.session import remembered
 from pages.shared.words import count, number, percent, plain
 
+FEW_TO_JUDGE = 10
+"""Groups below which a picture says nothing of their distribution."""
+
 
 def variation_part(setting: object, fits: Fits) -> None:
     """SDs, ICC, R², the test of a slope."""
@@ -251,6 +254,16 @@ def checks_part(setting: object, fits: Fits) -> None:
         captions=["Are their departures normal?", "Are residuals an even band?"],
     )  # fmt: skip
     kind: checks.What = "groups" if what == "the groups" else "rows"
+    if kind == "groups" and fits.partial.sd[0] == 0:
+        st.markdown(
+            "The SD between groups is estimated as exactly 0: no group departs, so there is nothing to look at here. "
+            "Look at the rows."
+        )
+        return
+    if kind == "groups" and fits.design.rows.n_groups < FEW_TO_JUDGE:
+        st.markdown(
+            f"With {fits.design.rows.n_groups} groups no picture can tell whether they are normal."
+        )
     seed = int(st.session_state.setdefault("own_line_up", 1))
     panels: checks.LineUp = remembered(
         "lines", (setting, kind, seed), lambda: checks.line_up(fits, kind, seed)
