@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -472,6 +472,23 @@ class VarianceComponents:
 
     def _repr_html_(self) -> str:
         return as_html(repr(self).split("\n")[0], self.summary())
+
+
+def all_converged(found: Any) -> bool:
+    """Whether every fit in a record, or in records within it, converged.
+
+    Examples
+    --------
+    >>> all_converged({"nothing": [1.0, "fitted"]})
+    True
+    """
+    if getattr(found, "converged", True) is False:
+        return False
+    if is_dataclass(found):
+        return all(all_converged(getattr(found, f.name)) for f in fields(found))
+    if isinstance(found, Mapping):
+        return all(map(all_converged, found.values()))
+    return not isinstance(found, (list, tuple)) or all(map(all_converged, found))
 
 
 # What the fits share: their summaries, and the columns of new students

@@ -24,6 +24,7 @@ import pandas as pd
 import streamlit as st
 
 from mlm_core import DataError, Scenario
+from mlm_core.records import all_converged
 from pages.shared import (
     as_table,
     contents,
@@ -59,6 +60,7 @@ KICKER: dict[Kind, str] = {
     "sentence": "In one sentence",
 }
 SLIDERS = "Sliders set the truth. The figure shows estimates: what the data can tell."
+ROUGH = "The search for the best fit ran out of rounds: the numbers here are rough."
 KNOWN = "These schools are simulated: that is why their truth is known."
 SHOW_ME = -1
 HELD_HERE = ("school", "truth", "seed")
@@ -371,13 +373,18 @@ def _moved(story: Story[Any], beside: Any) -> tuple[Any, Handle | None]:
         st.warning(f"{plain(problem)} Take more or larger schools.", icon=":material/data_alert:")
     else:
         handle = story.figure(facts, seen)
+        if not all_converged(facts):
+            st.warning(ROUGH, icon=":material/data_alert:")
     if beside is not None:
         with beside:
             said = story.lab(facts) if story.lab is not None and facts is not None else ""
             if isinstance(said, str) and said:
                 st.markdown(linked(said))
-            _follow(handle, said if isinstance(said, Hand) else None, seen, story.slug)
-            settings.write(alone, st.session_state["_alternatives"])
+            alternatives = st.session_state["_alternatives"]
+            news = {"address": settings.address(), "alternatives": alternatives} if alone else None
+            if handle is None:
+                settings.tell(news)
+            _follow(handle, said if isinstance(said, Hand) else None, seen, story.slug, news)
     return facts, handle
 
 
@@ -606,11 +613,17 @@ def _said(words: Words[Any], facts: Any) -> str:
     return words if isinstance(words, str) else words(facts)
 
 
-def _follow(handle: Handle | None, words: Hand | None, seen: Seen, slug: str) -> None:
+def _follow(
+    handle: Handle | None,
+    words: Hand | None,
+    seen: Seen,
+    slug: str,
+    news: Mapping[str, Any] | None = None,
+) -> None:
     """The words that follow the handle, where they stand in the panel."""
     if handle is not None:
         place = f"{slug} {seen.step}"
-        figure.follow(handle, words, at=seen.get("handle", "rest"), place=place)
+        figure.follow(handle, words, at=seen.get("handle", "rest"), place=place, news=news)
 
 
 def _step(

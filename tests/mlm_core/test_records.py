@@ -29,6 +29,7 @@ from mlm_core import (
     tau_posterior,
 )
 from mlm_core.intervals import variance_intervals
+from mlm_core.records import all_converged
 from mlm_core.showing import MOST_LINES, brief
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -181,6 +182,14 @@ def test_what_a_reader_must_know_is_in_the_repr():
     for shown in (repr(rough), rough._repr_html_()):
         assert "used up its rounds" in shown
         assert "estimated as 0" in shown
+
+
+def test_a_fit_that_did_not_converge_is_found_wherever_it_is():
+    fit = fit_partial_pooling(data(), group_predictor=False)
+    rough = replace(fit, converged=False)
+    assert all_converged([fit, {"a": fit}, (1, "x", np.zeros(2))])
+    for held in (rough, [fit, rough], {"a": (rough,)}, replace(simulate(Scenario()), data=rough)):
+        assert not all_converged(held)
 
 
 def public_records():
