@@ -73,7 +73,7 @@ if __name__ == "__main__":
     frame()
 else:
     serving.ask_nobody()
-    serving.remember_theme()
+    serving.remember()
     serving.many_files()
     around = [room.phones(), Middleware(serving.NotTooMany), Middleware(StyleFirst)]
     app = st.App(__file__, lifespan=warm, middleware=around, routes=room.routes())

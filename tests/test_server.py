@@ -128,7 +128,7 @@ def test_a_remembered_theme_is_the_theme(monkeypatch):
     plain, remembered = CustomThemeConfig(), CustomThemeConfig()
     slow = app_session._populate_theme_msg
     monkeypatch.setattr(app_session, "_populate_theme_msg", slow)
-    serving.remember_theme()
+    serving.remember()
     for section in ("theme", "theme.light", "theme.dark", "theme.sidebar"):
         for _ in range(2):
             slow(plain, section)

@@ -338,6 +338,7 @@ def follow(
     at: object = "rest",
     place: str = "",
     play: bool = False,
+    news: Mapping[str, Any] | None = None,
 ) -> None:
     """Let words follow a figure's handle, and the handle go where a step wants it.
 
@@ -349,6 +350,8 @@ def follow(
         Of whom the handle's place is: another place begins anew.
     play : bool
         Move it once, by itself, at first sight.
+    news : mapping, optional
+        What else the browser is to learn: address and alternatives, where a figure ran alone.
     """
     said = words or Hand("", {})
     _hand(
@@ -364,6 +367,7 @@ def follow(
             "texts": {name: list(texts) for name, texts in said.texts.items()},
             "name": HANDLE,
             "play": play,
+            "news": news,
         },
     )
 

@@ -2,7 +2,7 @@
 // place in the address, and its glide to where a step wants it. The handle itself belongs
 // to the chart, which redraws without this file and without a message to the server.
 export default function ({ data, parentElement }) {
-  const { figure, last, at, place, spoken, label, html, texts, name, play } = data;
+  const { figure, last, at, place, spoken, label, html, texts, name, play, news } = data;
   const memory = (parentElement.poolingLabHand ??= { place: null, at: null, drawn: null, frame: 0 });
   const box = () => document.querySelector(`.st-key-figure-${figure}`);
   const input = () => box()?.querySelector(".vega-bind input");
@@ -74,6 +74,7 @@ export default function ({ data, parentElement }) {
   };
   const start = () => asked() ?? at;
 
+  if (news) document.dispatchEvent(new CustomEvent("pooling-lab-news", { detail: news }));
   if (memory.place === null) settle(start());
   else if (memory.place !== place || memory.at !== at) {
     const from = Number(input()?.value ?? at);

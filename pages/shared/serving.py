@@ -7,6 +7,8 @@ import gc
 import os
 import threading
 import time
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,17 +51,24 @@ def in_this_network() -> str:
     return f"http://{address}:{config.get_option('server.port')}/{base}"
 
 
-def remember_theme() -> None:
-    """Let Streamlit look up the theme once, and not six times at every move.
+def remember() -> None:
+    """Let Streamlit do once what it does at every move, with the same result.
 
-    A fifth of a move went into it. Where a later Streamlit does it in another way, nothing
-    is done.
+    It looks up the theme six times, and gives stable names to the views of a specification
+    that has them. Where a later Streamlit does it in another way, nothing is done.
     """
+    from streamlit.elements import vega_charts
     from streamlit.runtime import app_session
 
+    stable = getattr(vega_charts, "_stabilize_vega_json_spec", None)
+    if stable is not None:
+        vega_charts._stabilize_vega_json_spec = lru_cache(maxsize=256)(stable)
     slow = getattr(app_session, "_populate_theme_msg", None)
-    if slow is None:
-        return
+    if slow is not None:
+        app_session._populate_theme_msg = _once_a_section(slow)
+
+
+def _once_a_section(slow: Callable[..., None]) -> Callable[..., None]:
     known: dict[str, Any] = {}
 
     def populate(message: Any, section: str = "theme") -> None:
@@ -69,7 +78,7 @@ def remember_theme() -> None:
         if known[section].ByteSize():
             message.MergeFrom(known[section])
 
-    app_session._populate_theme_msg = populate  # type: ignore[assignment]
+    return populate
 
 
 def many_files() -> None:

@@ -238,15 +238,13 @@ def address() -> dict[str, Any]:
     }
 
 
-def write(now: bool = True, alternatives: Mapping[str, str] | None = None) -> None:
-    """Put what is set into the address: where no stepper does it.
-
-    Parameters
-    ----------
-    now : bool
-        Whether there is something to put; else only the place for it is kept.
-    alternatives : mapping of str to str, optional
-        What the figures show, in words, by their keys.
-    """
+def write() -> None:
+    """Put what is set into the address: after a page that has no steps has run."""
     with st.container(key="address-helper"):
-        _address(key="address", data={**address(), "alternatives": alternatives} if now else {})
+        _address(key="address", data=address())
+
+
+def tell(news: Mapping[str, Any] | None) -> None:
+    """Bring news to a lesson's stepper, where there is no hand to bring them."""
+    with st.container(key="address-helper"):
+        _address(key="address", data={"news": news})

@@ -88,16 +88,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
   addEventListener("resize", fit, { signal: alive.signal });
 
   // The address, in place: the history of the browser is that of pages.
-  const url = new URL(location.href);
-  if (url.pathname.split("/").pop() === address.page) {
+  const write = ({ page, names, said }) => {
+    const url = new URL(location.href);
+    if (url.pathname.split("/").pop() !== page) return;
     const query = new URLSearchParams();
-    for (const [name, value] of url.searchParams) if (!address.names.includes(name)) query.append(name, value);
-    for (const [name, value] of Object.entries(address.said)) query.set(name, value);
-    if (query.toString() !== url.searchParams.toString()) {
-      url.search = query.toString();
-      history.replaceState(history.state, "", url);
-    }
-  }
+    for (const [name, value] of url.searchParams) if (!names.includes(name)) query.append(name, value);
+    for (const [name, value] of Object.entries(said)) query.set(name, value);
+    if (query.toString() === url.searchParams.toString()) return;
+    url.search = query.toString();
+    history.replaceState(history.state, "", url);
+  };
+  write(address);
 
   if (memory.said !== said) {
     find("[role=status]").textContent = said;
@@ -146,7 +147,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }
   };
   describe();
-  document.addEventListener("pooling-lab-alternatives", describe, { signal: alive.signal });
+  // Where the figure ran alone, its hand brings both.
+  document.addEventListener("pooling-lab-news", ({ detail }) => {
+    window.poolingLabAlternatives = detail.alternatives;
+    describe();
+    write(detail.address);
+  }, { signal: alive.signal });
   memory.watch?.disconnect();
   memory.watch = new MutationObserver(describe);
   const picture = document.querySelector(".st-key-picture");
