@@ -86,6 +86,16 @@ def test_a_lesson_from_disk(disk, folder):
         "!document.querySelector('#step-4 .pl-hand').innerText.includes('Oak Hill')"
     )
 
+    # A step that is only passed by keeps its words.
+    disk.locator(".dots a").nth(6).click()
+    disk.wait_for_selector("#step-7.now")
+    disk.wait_for_timeout(400)
+    empty = "[...document.querySelectorAll('[data-live]')].filter(one => !one.textContent).length"
+    assert disk.evaluate(empty) == 0
+    disk.locator(".dots a").nth(3).click()
+    disk.wait_for_selector("#step-4.now")
+    disk.wait_for_timeout(1500)
+
     # Saved as it stands, legend and handle with it.
     with disk.expect_download() as saving:
         disk.get_by_role("button", name="SVG").click()

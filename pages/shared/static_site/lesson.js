@@ -75,6 +75,8 @@
     const { last, label } = pool[state.handle];
     const texts = Object.fromEntries(Object.entries(state.texts).map(([name, k]) => [name, pool[k]]));
     const spot = find(`#step-${state.step + 1} .pl-hand`) ?? document.createElement("div");
+    spot.innerHTML = spot.dataset.html = pool[state.html];
+    for (const part of all("[data-live]", spot)) part.textContent = texts[part.dataset.live]?.[state.at] ?? ""; // also of a step only passed by
     mount.querySelector = () => spot;
     loose = hand({
       data: { figure: state.figure, last, at: state.at, place: String(state.step), spoken: pool[state.spoken], label,
