@@ -52,10 +52,10 @@ else:
     if said and said not in decks.ready():
         deck = decks.unpack(said)
         with st.container(border=True, key="sent"):
-            st.subheader(plain(deck.title), anchor=False)
+            st.header(plain(deck.title), anchor=False)
             buttons(said, "sent")
             st.markdown(listed(deck))
-    st.subheader("Ready to present", anchor=False)
+    st.header("Ready to present", anchor=False)
     for column, (name, deck) in zip(st.columns(3), decks.ready().items(), strict=False):
         with column, st.container(border=True):
             st.markdown(
@@ -64,7 +64,7 @@ else:
             buttons(name, name)
             with st.expander("What it shows"):
                 st.markdown(listed(deck))
-    st.subheader("Your own", anchor=False)
+    st.header("Your own", anchor=False)
     editor()
     mine = decks.draft()
     if mine.pictures:

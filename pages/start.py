@@ -64,7 +64,7 @@ with picture, st.container(key="picture"):
         figure.Handle("shrinkage", f.rest, [*spoken, "infinite"], "SD between schools"), play=True
     )
 
-st.subheader("The lessons", anchor=False)
+st.header("The lessons", anchor=False)
 with st.container(key="contents"):
     parts = [
         (part, list(found)) for part, found in groupby(contents.lessons(), lambda one: one.part)

@@ -90,7 +90,7 @@ if notes:
         st.markdown("\n".join(f"- {plain(note)}" for note in notes))
 
 if rows.columns.second:
-    st.subheader("Two groupings", anchor=False)
+    st.header("Two groupings", anchor=False)
     parts.two_groupings_part(setting, fits)
 
 PARTS = {
@@ -104,5 +104,5 @@ PARTS = {
 }
 first_part = next(iter(PARTS))
 chosen = controls.choose("What else?", list(PARTS), "part", default=first_part, horizontal=True)
-st.subheader(chosen or first_part, anchor=False)
+st.header(chosen or first_part, anchor=False)
 PARTS[chosen or first_part]()

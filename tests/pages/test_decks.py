@@ -205,7 +205,7 @@ def test_the_page_of_decks_shows_a_deck_that_was_sent_as_text():
     assert len(at.warning) == 0
     said = text(at)
     assert "<b>" not in said.replace("\\<b", "")
-    assert [h.value for h in at.subheader][1:] == ["Ready to present", "Your own"]
+    assert [h.value for h in at.header][1:] == ["Ready to present", "Your own"]
     at.button(key="copy-sent").click().run()
     assert at.text_input(key="title-0").value == "Drag"
     assert at.text_area(key="note-0").value == "Slowly.\n“So.”"
