@@ -218,6 +218,9 @@ def test_a_lecture(lab, screen):
     assert stage.locator("button[data-room]").count() == 0  # no tally yet
     assert by_code.locator(".right, .bar").count() == 0
 
+    strangers_are_refused(lab, code, phones[0])
+    panel.get_by_text(everyone).first.wait_for()
+
     # A phone leaves and comes back: its answer stands.
     again = by_picture.context.new_page()
     by_picture.close()
@@ -262,6 +265,23 @@ def test_a_lecture(lab, screen):
     } == set()
     if not lab.nginx:
         pytest.skip(NO_NGINX)
+
+
+def strangers_are_refused(lab: Lab, code: str, phone: Phone) -> None:
+    """With a made-up phone, from a page of others, with too much: nothing is counted."""
+    name = phone.state()["name"]
+    given = {"code": code, "token": "made up", "poll": name, "choice": 2}
+    for origin, content, status in (
+        (lab.address, given, 404),
+        ("https://elsewhere.test", {**given, "token": phone.token}, 403),
+        (lab.address, {**given, "token": phone.token, "more": "x" * 50_000}, 413),
+        (lab.address, {**given, "token": phone.token, "choice": 7}, 400),
+    ):
+        pipe = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=20)
+        pipe.request("POST", "/room/api/answer", json.dumps(content), {"Origin": origin})
+        assert pipe.getresponse().status == status
+        pipe.close()
+    assert phone.state()["mine"] == 0
 
 
 def told(stage: Any) -> list[int] | None:

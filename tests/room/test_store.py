@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -364,6 +365,14 @@ def test_two_processes_and_many_threads_lose_nothing(tmp_path):
     numbers = [n for (n,) in here._all("SELECT number FROM phones")]
     assert sorted(numbers) == list(range(1, 201))  # so that no two phones share a seed
     here.disconnect()
+
+
+def test_a_change_holds_the_file_from_its_first_look(rooms):
+    """Else two processes could count the same phones, and both let one more in."""
+    other = sqlite3.connect(rooms.path, timeout=0, isolation_level=None)
+    with rooms._change(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+    other.close()
 
 
 def test_a_folder_of_somebody_else_is_not_used(tmp_path, monkeypatch):

@@ -77,7 +77,7 @@ export function picture(values, study, truth) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const memory = (parentElement.poolingLabRoom ??= { shows: 0, truth: true, state: null });
+  const memory = (parentElement.poolingLabRoom ??= { truth: true, state: null });
   Object.assign(memory, { data, setTriggerValue, turn: (memory.turn ?? 0) + 1 });
   const turn = memory.turn; // an older run of this function must not draw any more
   const find = (part) => parentElement.querySelector(part);
@@ -112,10 +112,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     dialog.onkeydown = (event) => { if (event.key === "Escape") event.stopPropagation(); };
   drawn.oncancel = (event) => { event.preventDefault(); send("back"); };
 
-  if (data.shows > memory.shows) {
+  if (data.shows && data.shows !== window.poolingLabRoomShown) {
+    window.poolingLabRoomShown = data.shows; // each press counts once, also on the next page
     if (large.open) large.close(); else { drawn.close(); large.showModal(); }
   }
-  memory.shows = data.shows;
   if (data.drawing && !drawn.open) { large.close(); drawn.showModal(); }
   if (!data.drawing && drawn.open) drawn.close();
 

@@ -62,7 +62,7 @@
   // A question
   function poll(state) {
     const fresh = shown !== "poll" || seen.name !== state.name;
-    const legend = document.querySelector("legend");
+    const legend = document.querySelector("legend h1");
     if (fresh) {
       legend.replaceChildren(words(state.text));
       $("answers").replaceChildren(...state.answers.map(answer));

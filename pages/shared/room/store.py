@@ -145,22 +145,22 @@ CREATE TABLE IF NOT EXISTS rooms (
     code TEXT PRIMARY KEY, owner BLOB UNIQUE NOT NULL, link BLOB NOT NULL, opened REAL NOT NULL,
     salt INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1, moment TEXT NOT NULL DEFAULT 'null',
     joined INTEGER NOT NULL DEFAULT 0
-) STRICT;
+);
 CREATE TABLE IF NOT EXISTS phones (
     code TEXT NOT NULL, phone BLOB NOT NULL, number INTEGER NOT NULL, seen REAL NOT NULL,
     PRIMARY KEY (code, phone)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answers (
     code TEXT NOT NULL, poll TEXT NOT NULL, phone BLOB NOT NULL, choice INTEGER NOT NULL,
     PRIMARY KEY (code, poll, phone)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS revealed (
     code TEXT NOT NULL, poll TEXT NOT NULL, PRIMARY KEY (code, poll)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS draws (
     code TEXT NOT NULL, study TEXT NOT NULL, round INTEGER NOT NULL, phone BLOB NOT NULL,
     own REAL NOT NULL, pooled REAL NOT NULL, PRIMARY KEY (code, study, round, phone)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 """
 TABLES = ("answers", "revealed", "draws", "phones", "rooms")
 
@@ -376,9 +376,8 @@ class Rooms:
                 ).rowcount
             if count >= MOST_PHONES:
                 raise RoomError("This room is full.", 503)
-            number = db.execute(
-                "UPDATE rooms SET joined = joined + 1 WHERE code = ? RETURNING joined", (code,)
-            ).fetchone()
+            db.execute("UPDATE rooms SET joined = joined + 1 WHERE code = ?", (code,))
+            number = db.execute("SELECT joined FROM rooms WHERE code = ?", (code,)).fetchone()
             if number is None:
                 raise RoomError(NO_ROOM, 404)
             db.execute(
@@ -481,7 +480,7 @@ class Rooms:
                 raise RoomError("The answer has been shown: this question is over.", 409)
             db.execute(
                 "INSERT INTO answers VALUES (?, ?, ?, ?) "
-                "ON CONFLICT DO UPDATE SET choice = excluded.choice",
+                "ON CONFLICT (code, poll, phone) DO UPDATE SET choice = excluded.choice",
                 (code, poll, phone, choice),
             )
 
