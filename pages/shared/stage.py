@@ -69,7 +69,7 @@ def line(text: str, *, do: str = "", changed: str = "", longest: int = LONGEST) 
 def _opening(text: str, longest: int) -> str:
     """The first sentences of Markdown that make a line or two, in plain words."""
     text = re.sub(r"\$\$.*?\$\$", " ", text, flags=re.S)
-    text = re.sub(r"^\s*\|.*$|`\(.*\)`", " ", text, flags=re.M)
+    text = re.sub(r"^\s*(\||\d\.|- ).*$|`\(.*\)`", " ", text, flags=re.M)
     text = re.sub(r"\[\[(?:[^\]|]*\|)?([^\]]*)\]\]", r"\1", text)
     found = ""
     for sentence in re.split(r"(?<=[.?!])\s+(?=[A-Z“*\[$(0-9−])", " ".join(text.split())):

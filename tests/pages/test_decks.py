@@ -214,6 +214,9 @@ def test_the_page_of_decks_shows_a_deck_that_was_sent_as_text():
     at.button(key="out-2").click().run()
     made = at.session_state["_draft"]
     assert [p.title for p in made.pictures] == ["Small groups, free play", "Pull"]
+    assert decks.unpack(at.session_state["_said"]["draft"]) == made
+    again = open_page("decks", draft=at.session_state["_said"]["draft"])
+    assert again.text_input(key="title-1").value == "Pull"
 
 
 def test_the_page_of_decks_says_once_what_is_wrong_with_a_link():

@@ -27,6 +27,9 @@ def test_every_step_has_a_line_for_the_back_row(slug):
         facts = lesson.facts(story.designed(lesson, k))
         words = {name: said(getattr(step, name), facts) for name in ("text", "do", "changed")}
         shown = stage.line(words["text"], do=words["do"], changed=words["changed"])
+        if slug == "fixed_and_random" and "1. The same" in words["text"]:
+            assert shown == ""  # a list: the heading says it, and W shows it
+            continue
         assert 10 <= len(shown) <= 290, (k, shown)
         assert re.search(r"[.?!]\W*$", shown), (k, shown)
         assert "[[" not in shown

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from pages.shared import decks
+from pages.shared import decks, settings
 from pages.shared.words import plain
 
 
 def editor() -> None:
     """Draw the deck that is being made."""
-    deck = decks.draft()
+    deck = _kept()
     _field(st.text_input, "Title of the deck", "deck-title", deck.title, _titled, max_chars=80)
     for at, picture in enumerate(deck.pictures):
         _picture(at, picture, len(deck.pictures))
@@ -32,6 +33,18 @@ def editor() -> None:
     st.caption(
         plain(said) if said else "Or press L in a lesson, and “Add this picture to my deck”."
     )
+
+
+def _kept() -> decks.Deck:
+    """The deck that is being made; it is in the address too, so that a reload keeps it."""
+    sent = settings.link("draft", decks.unpack)
+    if sent is not None and not decks.draft().pictures:
+        decks.keep(sent)
+    deck = decks.draft()
+    if deck.pictures:
+        with suppress(ValueError):  # too long for an address: it is in the session
+            settings.say("draft", decks.pack(deck))
+    return deck
 
 
 def _picture(at: int, picture: decks.Picture, of: int) -> None:
