@@ -20,7 +20,7 @@ from mlm_core.data import Floats, GroupedData, Ints
 from mlm_core.deviance import Parts, parts
 from mlm_core.partial import checked_sums, minimum
 from mlm_core.records import Method, Slopes
-from mlm_core.showing import record
+from mlm_core.showing import in_short, record
 from mlm_core.wide import WideSums, best_sigma, wide_parts
 
 FAR = 1e5  # an SD so many times the estimate (or sigma_y) is no longer told from infinity
@@ -56,6 +56,8 @@ class VarianceIntervals:
     rho: Interval = NOT_THERE
     sigma_y: Interval = NOT_THERE
     icc: Interval = NOT_THERE
+
+    __repr__ = in_short
 
 
 class WideIntervals(NamedTuple):

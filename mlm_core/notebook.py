@@ -34,7 +34,12 @@ MOST_ROWS = 60
 
 
 def shrinkage_chart(
-    fit: PartialPooling, x: float | None = None, *, width: int = WIDTH, dark: bool = False
+    fit: PartialPooling,
+    x: float | None = None,
+    *,
+    most: int = MOST_ROWS,
+    width: int = WIDTH,
+    dark: bool = False,
 ) -> Any:
     r"""Draw how far partial pooling moves each school, and how sure it is.
 
@@ -45,6 +50,8 @@ def shrinkage_chart(
     fit : PartialPooling
     x : float, optional
         Where lines are compared; the mean of x without it. A fit without x needs none.
+    most : int
+        Of more schools every k-th by size is drawn, and the title says so.
     width : int
         Pixels of the figure. Its height follows the number of schools; 400 at least.
     dark : bool
@@ -53,7 +60,6 @@ def shrinkage_chart(
     Returns
     -------
     altair.LayerChart
-        Of more than 60 schools every k-th by size is drawn, and the title says so.
 
     See Also
     --------
@@ -62,7 +68,7 @@ def shrinkage_chart(
     from mlm_core.charts.shrinkage import shrinkage
 
     data, at = fit.data, _height_at(fit.data, x)
-    table = shrinkage_table(fit, at)
+    table = shrinkage_table(fit, at, most)
     ends = np.concatenate(
         [table[["own", "partial", "low", "high", "toward", "complete"]].to_numpy()]
     )
