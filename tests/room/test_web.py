@@ -201,6 +201,14 @@ def test_nonsense_is_refused_with_a_sentence(browser, opened, rooms, path):
     assert (stage["answered"], stage["phones"]) == (0, 0)
 
 
+@pytest.mark.parametrize("choice", [True, 1.0, "1", None, [1]])
+def test_a_choice_is_a_whole_number(browser, opened, rooms, phone, choice):
+    rooms.push(opened.key, QUESTION)
+    given = {"code": opened.code, "token": phone, "poll": QUESTION.name, "choice": choice}
+    assert browser.post("answer", given).status == 400
+    assert rooms.stage(opened.key)["answered"] == 0
+
+
 def test_what_is_too_large_is_not_read_to_its_end(browser, opened, phone):
     content = {"code": opened.code, "token": phone, "poll": "x" * 100_000, "choice": 0}
     refused = browser.post("answer", content)
