@@ -23,7 +23,7 @@ from tests.browser.browser import chromium_options, serve  # noqa: E402
 
 PAGE = "/partial_pooling?step=3"
 WIDE, HIGH = 1280, 720
-CLIP = {"x": 0, "y": 34, "width": 1280, "height": 646}  # without menu and folded parts
+CLIP = {"x": 0, "y": 44, "width": 1280, "height": 636}  # without menu and folded parts
 WIDTH = 1000  # of the film
 COLOURS = 256
 STILL, MOVING = 1200, 70  # milliseconds that a frame is shown
@@ -96,6 +96,7 @@ def main() -> None:
     with serve(ROOT / "app.py") as lab, sync_playwright() as driver:
         browser = driver.chromium.launch(**chromium_options())
         page = browser.new_page(viewport={"width": WIDE, "height": HIGH})
+        page.set_default_timeout(120_000)
         page.goto(lab + PAGE)
         page.wait_for_selector(".vega-bindings input")
         page.wait_for_timeout(3000)

@@ -26,6 +26,9 @@ from mlm_core import __version__
 PORT = 8501
 """Where Streamlit serves by itself; the next free port is taken where this one is not."""
 
+STAGE = "next_year?present=true"
+"""The first lesson on the stage."""
+
 PATIENCE = 60
 """Seconds within which the app must answer."""
 
@@ -68,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pooling-lab {__version__}")
     parser.add_argument("--port", type=_port, help=f"where to serve (else {PORT} or the next free)")
-    parser.add_argument("--present", action="store_true", help="open it as for a projector")
+    parser.add_argument(
+        "--present", action="store_true", help="open the first lesson on the stage, for a projector"
+    )
     parser.add_argument(
         "--no-browser", dest="browser", action="store_false", help="serve, and open no browser"
     )
@@ -117,7 +122,7 @@ def _open(port: int | None, *, present: bool, browser: bool) -> int:
         )
     port = port or next((p for p in range(PORT, PORT + 100) if _free(p)), PORT)
     address = f"http://localhost:{port}"
-    return _serve(folder, port, f"{address}/?present=true" if present else address, browser)
+    return _serve(folder, port, f"{address}/{STAGE}" if present else address, browser)
 
 
 def _free(port: int) -> bool:

@@ -19,6 +19,7 @@ from zipfile import ZipFile
 import pytest
 
 import mlm_core
+from pages.shared import contents
 from tests.browser.browser import _wait as wait_for
 from tests.browser.conftest import Reader
 from tests.test_architecture import CORE, packages
@@ -79,8 +80,10 @@ def test_the_command_opens_a_lesson_from_any_folder(wheel, chromium, tmp_path):
     try:
         address = f"http://localhost:{port}"
         wait_for(f"{address}/_stcore/health", running)
-        assert f"{address}/?present=true" in running.stdout.readline()
+        told = running.stdout.readline().split()[-1]
+        assert told == f"{address}/{contents.lessons()[0].slug}?present=true"
         lesson_opens(chromium, address)
+        stage_opens(chromium, told)
         second = subprocess.run(start, cwd=elsewhere, capture_output=True, text=True)
         assert second.returncode == 1
         assert f"pooling-lab: Port {port} is taken" in second.stderr
@@ -125,6 +128,13 @@ def lesson_opens(chromium, address: str) -> None:
     assert reader.complaints == []
     assert reader.strangers == []
     context.close()
+
+
+def stage_opens(chromium, address: str) -> None:
+    page = chromium.new_page()
+    page.goto(address)
+    page.wait_for_selector(".pl-stage .marks")
+    page.close()
 
 
 def free_port() -> int:
