@@ -171,8 +171,8 @@
   // Schools in rows: the circle is a school's own mean, the dot is partial pooling.
   function picture(schools, said) {
     const wide = Math.max($("picture").clientWidth, 240);
-    const step = schools.length > 10 ? 18 : 26, left = 104, right = wide - 12, top = 8;
-    const height = top + step * schools.length + 24;
+    const step = schools.length > 10 ? 18 : 26, left = 116, right = wide - 12, top = 8;
+    const height = top + step * schools.length + 42;
     const all = schools.flatMap((s) => [s.own, s.partial]);
     const low = Math.floor(Math.min(...all) / 10) * 10, high = Math.ceil(Math.max(...all) / 10) * 10;
     const x = (value) => left + ((value - low) / (high - low || 1)) * (right - left);
@@ -182,14 +182,15 @@
     ordered.forEach((school, k) => {
       const y = top + step * (k + 0.5);
       svg.append(
-        text(`${school.name} ${school.n}`, left - 8, y + 4, "end"),
+        text(`${school.name} (${school.n})`, left - 8, y + 4, "end"),
         node("line", { class: "pull", x1: x(school.own), x2: x(school.partial), y1: y, y2: y }),
         node("circle", { class: "own", cx: x(school.own), cy: y, r: 5 }),
         node("circle", { class: "partial", cx: x(school.partial), cy: y, r: 4.5 }));
     });
-    const base = height - 20;
+    const base = height - 38;
     svg.append(node("line", { class: "axis", x1: left, x2: right, y1: base, y2: base }));
-    for (const value of [low, high]) svg.append(text(`${value}`, x(value), height - 5, value === low ? "start" : "end"));
+    for (const value of [low, high]) svg.append(text(`${value}`, x(value), base + 15, value === low ? "start" : "end"));
+    svg.append(text("mean test score, points", (left + right) / 2, height - 6, "middle"));
     return svg;
   }
   function node(name, attributes) {
