@@ -38,6 +38,11 @@ function listenToKeys(signal, acts) {
     if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const name = named[key];
+    const panel = document.querySelector(".pl-panel");
+    if (panel) {
+      if (key === "Escape") { panel.poolingLabClose(); event.preventDefault(); event.stopPropagation(); }
+      return;
+    }
     if (name === undefined || acts[name] === undefined) return;
     if (key.length === 1 && lettersOff() && !document.documentElement.classList.contains("pl-stage")) return;
     const steady = ["PageDown", "PageUp", "Escape"].includes(key) || /^[a-z?]$/.test(key);
@@ -176,7 +181,12 @@ function showLinks(shared, add, closed) {
       button.type = "button";
       button.className = "pl-add";
       button.textContent = "Add this picture to my deck";
-      button.onclick = () => { button.disabled = true; button.textContent = "Added to my deck"; add(); };
+      button.onclick = () => {
+        if (button.dataset.done) return;
+        button.dataset.done = "yes";
+        button.textContent = "Added to my deck";
+        add();
+      };
       box.append(button);
     }
   }, closed);

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 
-from pages.shared import contents, settings
+from pages.shared import contents, settings, stage
 from pages.shared.links import STAYS
 from pages.shared.words import plain
 
@@ -204,9 +204,8 @@ def ready() -> dict[str, Deck]:
 
 def shown() -> dict[str, Any] | None:
     """The deck that is on the stage: what it is, where it stands, what comes next."""
-    kept = st.session_state.get("_kept", {})
-    said = settings.held("deck", "", known)
-    if not said or not kept.get("present"):
+    said = settings.held("deck", "", known) if stage.on() else ""
+    if not said:
         return None
     deck = unpack(said)
     at = settings.held("picture", 1, _number, lambda k: 1 <= k <= len(deck.pictures))
