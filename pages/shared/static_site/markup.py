@@ -25,7 +25,7 @@ def formula(latex: str, display: bool = False) -> str:
     """
     known = latex.strip().replace("−", "-").replace("{aligned}", "{align*}")
     made = convert(known, display="block" if display else "inline")
-    return f'<span class="formula" tabindex="0">{made}</span>' if display else made
+    return f'<span class="formula">{made}</span>' if display else made
 
 
 def _formula(latex: str, how: dict[str, Any]) -> str:
