@@ -76,9 +76,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     } : undefined,
     help: showKeys,
   });
-  if (shared.length && memory.shared !== JSON.stringify(shared))
-    showLinks(shared, () => go({ add: location.href }), () => go("close"));
-  memory.shared = JSON.stringify(shared);
+  const times = shared.times.join(" ");
+  if (shared.links.length && memory.shared !== times) showLinks(shared.links, () => go({ add: location.href }));
+  memory.shared = times;
   followDeck(deck, go);
   const fit = () => {
     cancelAnimationFrame(memory.fit);

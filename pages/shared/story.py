@@ -261,6 +261,7 @@ class _Place:
     local: dict[str, Any] = field(default_factory=dict)
     shown: Seen | None = None
     shared: list[dict[str, str]] = field(default_factory=list)
+    times: int = 0
 
 
 def designed(story: Story[F], step: int, *, answered: bool = False, **changes: Any) -> Seen:
@@ -455,6 +456,7 @@ def _go(story: Story[Any]) -> None:
     place: _Place = st.session_state["_place"]
     if to is None:
         return
+    place.shared = []
     if isinstance(to, dict):
         _asked_for(story, place, to)
         return
@@ -502,7 +504,6 @@ ACTS: dict[str, Callable[[Story[Any], _Place], None]] = {
     "draw": _draw_anew,
     "stage": lambda _story, _place: stage.turn(),
     "room": lambda _story, _place: room.open_room(),
-    "close": lambda _story, place: place.shared.clear(),
 }
 
 
@@ -511,6 +512,7 @@ def _asked_for(story: Story[Any], place: _Place, what: Mapping[str, Any]) -> Non
     if isinstance(what.get("share"), str):
         asks = not place.free and story.steps[place.step].ask is not None
         place.shared = links.to_copy(what["share"], asks=asks)
+        place.times += 1
     elif isinstance(what.get("add"), str):
         decks.add(what["add"])
     elif isinstance(what.get("lead"), int):
@@ -995,7 +997,7 @@ def _steps(
                 "handle": handle,
                 "asks": not place.free and step.ask is not None,
                 "town": _of_a_town(story),
-                "shared": place.shared,
+                "shared": {"links": place.shared, "times": [place.visit, place.times]},
                 "deck": deck,
             },
             on_go_change=partial(_go, story),
