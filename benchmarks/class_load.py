@@ -1,6 +1,6 @@
 """A class at once: many sessions that each move a slider about once a second.
 
-    python benchmarks/class_load.py                      # 50 sessions, then 100
+    python benchmarks/class_load.py                      # 50 sessions on two lessons
     python benchmarks/class_load.py --all --write        # all of it, into docs/performance.md
     python benchmarks/class_load.py --sessions 10 --seconds 10 --pages partial_pooling
 
@@ -52,7 +52,9 @@ def freeze():
     gc.collect(); gc.freeze()
 freeze()
 """
-MEDIAN, HEAVIEST = "partial_pooling", "fixed_and_random"
+MEDIAN, HEAVIEST = "partial_pooling", "nested_and_crossed"
+MOST = 200
+"""Towns of their own."""
 
 
 @dataclass
@@ -198,7 +200,7 @@ async def _lesson(session: Session, until: float, times: list[float], told: list
         try:
             times.append(await session.move())
             told.append(session.told)
-        except (OSError, asyncio.TimeoutError, websockets.WebSocketException, StopIteration):
+        except (OSError, TimeoutError, websockets.WebSocketException, StopIteration):
             failed += 1
             break
         pause = session.chance.uniform(0.5, 1.5) - (time.perf_counter() - began)
@@ -207,10 +209,11 @@ async def _lesson(session: Session, until: float, times: list[float], told: list
 
 
 async def a_class(
-    who: str, address: str, pid: int, key: str, n: int, seconds: float, seed: int = 1
+    who: str, addresses: Sequence[str], pid: int, key: str, n: int, seconds: float
 ) -> Result:
     """So many sessions come, move for so long, and go."""
-    sessions = [Session(address, key, random.Random(f"{seed} {k}")) for k in range(n)]
+    where = [addresses[k % len(addresses)] for k in range(n)]
+    sessions = [Session(w, key, random.Random(k)) for k, w in enumerate(where)]
     first: list[float] = []
     for some in range(0, n, 5):
         first += await asyncio.gather(*(s.open() for s in sessions[some : some + 5]))
@@ -258,25 +261,131 @@ HEAD = (
 
 def line(r: Result) -> str:
     """A row of the table on the screen."""
-    return (
-        f"{r.who:26s} {r.sessions:4d} {r.moves:6d} {r.median:5.0f} ms {r.p95:5.0f} ms {r.first:5.0f} ms "
-        f"{r.rate:8.1f} {r.cpu:5.1f} ms {r.messages:9.1f} {r.kilobytes:6.1f} {r.memory:6.0f} {r.errors:7d}"
-    )
+    times = f"{r.median:5.0f} ms {r.p95:5.0f} ms {r.first:5.0f} ms {r.rate:8.1f} {r.cpu:5.1f} ms"
+    sent = f"{r.messages:9.1f} {r.kilobytes:6.1f} {r.memory:6.0f} {r.errors:7d}"
+    return f"{r.who:26s} {r.sessions:4d} {r.moves:6d} {times} {sent}"
 
 
-async def compare(sessions: int, seconds: float, pages: Sequence[str], key: str) -> list[Result]:
-    """The bare pages and the lessons, one after the other."""
+def at(address: str, page: str) -> list[str]:
+    """A page's laboratory for each reader of a class: everyone has a town of their own."""
+    return [f"{address}/{page}?free=true&seed={k + 1}" for k in range(MOST)]
+
+
+async def bare_pages(sessions: int, seconds: float) -> list[Result]:
+    """The bare page, stock and frozen."""
     found: list[Result] = []
     for who, frozen in (("bare page, stock", False), ("bare page, frozen", True)):
         with bare(frozen) as (address, pid):
-            found.append(await a_class(who, f"{address}/", pid, "k", sessions, seconds))
+            found.append(await a_class(who, [f"{address}/"], pid, "k", sessions, seconds))
         print(line(found[-1]), flush=True)
+    return found
+
+
+async def lessons(
+    sessions: int, seconds: float, pages: Sequence[str], key: str = "sigma_alpha"
+) -> list[Result]:
+    """The lessons, one after the other, on one server."""
+    found: list[Result] = []
     with lab() as (address, pid):
         for page in pages:
-            where = f"{address}/{page}?free=true"
-            found.append(await a_class(page, where, pid, key, sessions, seconds))
+            found.append(await a_class(page, at(address, page), pid, key, sessions, seconds))
             print(line(found[-1]), flush=True)
     return found
+
+
+async def memory(moves: int = 2000, visits: int = 200) -> list[tuple[str, float]]:
+    """Memory of the server in MB: after so many moves, and after so many have come and gone."""
+    found: list[tuple[str, float]] = []
+
+    def note(when: str) -> None:
+        found.append((when, memory_of(pid)))
+        print(f"{when:26s} {found[-1][1]:6.0f} MB", flush=True)
+
+    async def quickly(session: Session, n: int) -> None:
+        for _ in range(n):
+            await session.move()
+
+    with lab() as (address, pid):
+        where = at(address, MEDIAN)
+        readers = [Session(where[k], "sigma_alpha", random.Random(k)) for k in range(20)]
+        for reader in readers:
+            await reader.open()
+        note("20 sessions")
+        for part in range(1, 5):
+            await asyncio.gather(*(quickly(reader, moves // 4 // 20) for reader in readers))
+            note(f"after {part * moves // 4} moves")
+        for _ in range(visits // 20):
+            guests = [Session(w, "sigma_alpha", random.Random(1)) for w in where[:20]]
+            await asyncio.gather(*(guest.open() for guest in guests))
+            await asyncio.gather(*(guest.close() for guest in guests))
+        await asyncio.sleep(6)
+        note(f"after {visits} came and went")
+        await asyncio.gather(*(reader.close() for reader in readers))
+    return found
+
+
+def painted(pages: Sequence[str]) -> list[tuple[str, float, float]]:
+    """Slider key to painted figure: ms, and times the bare frozen page's."""
+    from playwright.sync_api import sync_playwright
+
+    from benchmarks.page_speed import measure
+    from tests.browser.browser import chromium_options
+
+    found = []
+    with sync_playwright() as driver, bare(True) as (empty, _), lab() as (address, _):
+        browser = driver.chromium.launch(**chromium_options())
+        base = statistics.median(measure(browser.new_page(), empty, "k"))
+        found.append(("bare page, frozen", base, 1.0))
+        for page in pages:
+            where = f"{address}/{page}?free=true"
+            times = measure(browser.new_page(), where, f"{page}-sigma_alpha")
+            found.append((page, statistics.median(times), statistics.median(times) / base))
+        browser.close()
+    for who, time_, ratio in found:
+        print(f"{who:26s} {time_:6.0f} ms   {ratio:5.2f} times the bare page", flush=True)
+    return found
+
+
+def report(
+    classes: list[Result], kept: list[tuple[str, float]], paints: list[tuple[str, float, float]]
+) -> str:
+    """The tables of docs/performance.md."""
+    stock = next(r for r in classes if r.who == "bare page, stock")
+    rows = [
+        "| | sessions | a move: median | 95th percentile | of the stock page's | CPU a move | "
+        "messages | kB | errors |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in classes:
+        rows.append(
+            f"| {r.who} | {r.sessions} | {r.median:.0f} ms | {r.p95:.0f} ms | "
+            f"{r.p95 / stock.p95:.3f} | {r.cpu:.1f} ms | {r.messages:.0f} | {r.kilobytes:.0f} | "
+            f"{r.errors} |"
+        )
+    rows += ["", "| slider key to painted figure | ms | times the bare page |", "|---|---|---|"]
+    rows += [f"| {who} | {ms:.0f} | {ratio:.2f} |" for who, ms, ratio in paints]
+    rows += ["", "| memory of the server | MB |", "|---|---|"]
+    rows += [f"| {when} | {mb:.0f} |" for when, mb in kept]
+    return "\n".join(rows) + "\n"
+
+
+def write(text: str) -> None:
+    """Put the tables into docs/performance.md, between their marks."""
+    page = ROOT / "docs" / "performance.md"
+    begin, end = "<!-- measured: begin -->\n", "<!-- measured: end -->"
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    after = rest.split(end)[1]
+    page.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
+
+
+def all_of_it(seconds: float) -> str:
+    """Everything that docs/performance.md shows; five minutes."""
+    print(HEAD)
+    classes = asyncio.run(bare_pages(50, seconds))
+    classes += asyncio.run(lessons(50, seconds, [MEDIAN, HEAVIEST]))
+    classes += asyncio.run(lessons(100, seconds, [MEDIAN]))
+    kept = asyncio.run(memory())
+    return report(classes, kept, painted([MEDIAN, HEAVIEST]))
 
 
 def main() -> None:
@@ -288,24 +397,18 @@ def main() -> None:
     asked.add_argument("--key", default="sigma_alpha")
     asked.add_argument("--lab", action="store_true", help="without the bare pages")
     asked.add_argument("--kinds", action="store_true", help="what a move sends")
+    asked.add_argument("--all", action="store_true", help="all of docs/performance.md")
+    asked.add_argument("--write", action="store_true", help="and write it there")
     given = asked.parse_args()
+    if given.all:
+        text = all_of_it(given.seconds)
+        print(text)
+        if given.write:
+            write(text)
+        return
     print(HEAD)
-
-    async def only() -> list[Result]:
-        found = []
-        with lab() as (address, pid):
-            for page in given.pages:
-                where = f"{address}/{page}?free=true"
-                found.append(
-                    await a_class(page, where, pid, given.key, given.sessions, given.seconds)
-                )
-                print(line(found[-1]), flush=True)
-        return found
-
-    if given.lab:
-        found = asyncio.run(only())
-    else:
-        found = asyncio.run(compare(given.sessions, given.seconds, given.pages, given.key))
+    found = [] if given.lab else asyncio.run(bare_pages(given.sessions, given.seconds))
+    found += asyncio.run(lessons(given.sessions, given.seconds, given.pages, given.key))
     if given.kinds:
         for result in found:
             print(result.who, dict(sorted(result.kinds.items(), key=lambda kv: -kv[1])))

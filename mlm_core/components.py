@@ -279,22 +279,42 @@ def _cross_products(frame: _Frame, codes: list[Ints], method: Method) -> _Sums:
     size = np.bincount(codes[0], minlength=levels[0]).astype(np.float64)
     mean = _sum_by(codes[0], W, levels[0]) / size[:, None]
     within = W - mean[codes[0]]
-    Z = _indicators(codes[1:], levels[1:], n)
-    C = (_indicators(codes[:1], levels[:1], n).T @ Z).tocsr()
-    ZZ = (Z.T @ Z).toarray() - _gram(C, 1 / size)
+    Z, C, both = _meetings(codes, levels, n)
+    ZZ = both - _gram(C, 1 / size)
     q, r = C.shape
     return _Sums(
         dof=n - p if method == "REML" else n,
         restricted=method == "REML",
         size=size,
         mean=mean,
-        C=C if q * r > 50_000 and C.nnz < 0.1 * q * r else C.toarray(),
+        C=C
+        if isinstance(C, np.ndarray) or (q * r > 50_000 and C.nnz < 0.1 * q * r)
+        else C.toarray(),
         block=np.repeat(np.arange(len(levels)), levels),
         rows=n / np.array(levels),
         WW=within.T @ within,
         ZW=Z.T @ within,
         ZZ=ZZ,
     )
+
+
+def _meetings(codes: list[Ints], levels: list[int], n: int) -> tuple[Any, Any, Floats]:
+    """Z_r, Z_0'Z_r and Z_r'Z_r: who is in which level, and how often levels meet.
+
+    Dense where that is small: sparse arrays take ten times as long to make as to use there.
+    """
+    r = sum(levels[1:])
+    if n * r > 100_000:
+        Z = _indicators(codes[1:], levels[1:], n)
+        C = (_indicators(codes[:1], levels[:1], n).T @ Z).tocsr()
+        return Z, C, (Z.T @ Z).toarray()
+    dense = np.zeros((n, r))
+    start = np.cumsum([0, *levels[1:]])
+    for j, k in zip(codes[1:], start, strict=False):
+        dense[np.arange(n), j + k] = 1.0
+    meets = _sum_by(codes[0], dense, levels[0]) if r else np.zeros((levels[0], 0))
+    both: Floats = dense.T @ dense
+    return dense, meets, both
 
 
 def _indicators(codes: list[Ints], levels: list[int], n: int) -> Any:

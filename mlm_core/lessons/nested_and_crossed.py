@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -524,32 +524,35 @@ def _laid_out(moments: tuple[Moment, ...]) -> dict[str, pd.DataFrame]:
     import pandas as pd
 
     steps = [_tables(moment) for moment in moments]
-    return {
-        name: pd.concat([one[name].assign(step=k) for k, one in enumerate(steps)])
-        for name in steps[0]
-    }
+    laid = {}
+    for name, first in steps[0].items():
+        columns = {c: np.concatenate([one[name][c] for one in steps]) for c in first}
+        sizes = [len(next(iter(one[name].values()))) for one in steps]
+        laid[name] = pd.DataFrame(columns | {"step": np.repeat(np.arange(len(steps)), sizes)})
+    return laid
 
 
-def _tables(moment: Moment) -> dict[str, pd.DataFrame]:
-    import pandas as pd
+Columns = dict[str, NDArray[Any]]
+"""A table as its columns: of equal length."""
 
+
+def _tables(moment: Moment) -> dict[str, Columns]:
     edges = np.linspace(0, 1, len(moment.shared) + 1)
     first = np.unique(moment.right.code, return_index=True)[1]
     wrong = moment.wrong or moment.right
     outer = moment.right.found.modes["outer"]
-    rows = pd.DataFrame(_places(moment.structure.levels_a), columns=["name", "place"])
+    names, places = zip(*_places(moment.structure.levels_a), strict=True)
+    adds = [f" {a:+.1f}".replace("-", "−") for a in outer]
     return {
-        "rows": rows.assign(adds=[f" {a:+.1f}".replace("-", "−") for a in outer]),
+        "rows": {"name": np.array(names), "place": np.array(places), "adds": np.array(adds)},
         "cells": _cells(moment),
-        "columns": pd.DataFrame(
-            {
-                "column": moment.structure.levels_b,
-                "low": edges[:-1],
-                "high": edges[1:],
-                "shared": moment.shared.astype(float),
-            }
-        ),
-        "right": _parts(moment, moment.right, moment.right.part).assign(own=moment.own),
+        "columns": {
+            "column": moment.structure.levels_b,
+            "low": edges[:-1],
+            "high": edges[1:],
+            "shared": moment.shared.astype(float),
+        },
+        "right": _parts(moment, moment.right, moment.right.part) | {"own": moment.own},
         "wrong": _parts(moment, wrong, wrong.part),
         "truth": _parts(moment, moment.right, moment.truth[first]),
     }
@@ -570,10 +573,8 @@ def _in_pieces(
     return found | {"wrong": rows.assign(place=rows["group"].map(at))}
 
 
-def _parts(moment: Moment, one: Fit, part: Floats) -> pd.DataFrame:
+def _parts(moment: Moment, one: Fit, part: Floats) -> Columns:
     """One row an inner group of a fit: its place in its column, its part, its error."""
-    import pandas as pd
-
     first = np.unique(one.code, return_index=True)[1]
     column = moment.column[first]
     columns = len(moment.structure.levels_b)
@@ -582,40 +583,39 @@ def _parts(moment: Moment, one: Fit, part: Floats) -> pd.DataFrame:
     nth = np.empty(len(column), dtype=int)
     nth[order] = np.arange(len(column)) - np.repeat(np.cumsum(among) - among, among)
     place = (column + 0.1 + 0.8 * (nth + 0.5) / among[column]) / columns
-    return pd.DataFrame(
-        {
-            "group": one.levels,
-            "place": place,
-            "part": part,
-            "low": part - one.error,
-            "high": part + one.error,
-            "n": np.bincount(one.code),
-        }
-    )
+    return {
+        "group": one.levels,
+        "place": place,
+        "part": part,
+        "low": part - one.error,
+        "high": part + one.error,
+        "n": np.bincount(one.code),
+    }
 
 
-def _cells(moment: Moment) -> pd.DataFrame:
+def _cells(moment: Moment) -> Columns:
     """One row an outer group and true inner group that meet; ``side`` is its size, 0 to 1.
 
     It grows more slowly than the root of the number, so that 1 student can be told from 2.
     """
-    import pandas as pd
-
     made, structure = moment.made, moment.structure
-    table = pd.DataFrame(
-        {"group": joined(made.outer, made.inner), "outer": made.outer, "inner": moment.inner}
-    )
-    table = table.groupby(["group", "outer", "inner"], as_index=False).size()
-    rows, columns = dict(_places(structure.levels_a)), dict(_places(structure.levels_b))
-    cells: pd.DataFrame = table.assign(
-        row=table["outer"].map(rows),
-        column=table["inner"].map(columns),
-        n=table["size"],
-        side=np.clip(table["size"] / CHILDREN, 0.0, 1.0) ** 0.38,
-        across=float(len(columns)),
-        down=float(len(rows)),
-    )
-    return cells.drop(columns="size")
+    down, across = structure.counts.shape
+    groups, group = np.unique(joined(made.outer, made.inner), return_inverse=True)
+    outer = np.searchsorted(structure.levels_a, made.outer)
+    inner = np.searchsorted(structure.levels_b, moment.inner)
+    cell, n = np.unique((group * down + outer) * across + inner, return_counts=True)
+    inner, outer = cell % across, cell // across % down
+    return {
+        "group": groups[cell // across // down],
+        "outer": structure.levels_a[outer],
+        "inner": structure.levels_b[inner],
+        "row": (outer + 0.5) / down,
+        "column": (inner + 0.5) / across,
+        "n": n,
+        "side": np.clip(n / CHILDREN, 0.0, 1.0) ** 0.38,
+        "across": np.full(len(cell), float(across)),
+        "down": np.full(len(cell), float(down)),
+    }
 
 
 def facts(sigma_school: float, sigma_y: float, seed: int, data: Data, again: bool) -> Facts:
