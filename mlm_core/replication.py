@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -420,6 +421,7 @@ def world(
     return Simulation(scenario, data, frozen(alpha), frozen(beta), design.simulation.x_mean)
 
 
+@lru_cache(maxsize=8)
 def _design(scenario: Scenario, with_x: bool, group_predictor: bool, new_schools: bool) -> _Design:
     """What all worlds share, or an error that says why they cannot be fitted."""
     if scenario.sigma_y == 0:

@@ -482,10 +482,12 @@ def best_chances(
     known = tau_posterior(own, error)
     k = rng.choice(len(known.tau), n_draws, p=known.weight / known.weight.sum())
     a0 = known.conditional_mu[k] + known.conditional_mu_sd[k] * rng.standard_normal(n_draws)
-    sigma = np.maximum(known.tau[k], 1e-6 * error.min())[:, None]
-    weight = sigma**2 / (sigma**2 + error**2)
-    alpha = weight * own + (1 - weight) * a0[:, None]
-    alpha += np.sqrt(weight) * error * rng.standard_normal(alpha.shape)
+    sigma = np.maximum(known.tau, 1e-6 * error.min())[:, None]
+    weight = sigma**2 / (sigma**2 + error**2)  # a row for each value that sigma is drawn from
+    alpha = (1 - weight)[k]
+    alpha *= a0[:, None]
+    alpha += (weight * own)[k]
+    alpha += (np.sqrt(weight) * error)[k] * rng.standard_normal(alpha.shape)
     first = np.argpartition(-alpha, places - 1, axis=1)[:, :places]
     return np.bincount(first.ravel(), minlength=len(own)) / n_draws
 
