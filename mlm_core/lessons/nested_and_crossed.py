@@ -280,7 +280,7 @@ class Moment:
         return Apart(mean, float(outer[own].mean()), float(self.right.part[0]))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def areas(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, ...]:
     """Children of neighbourhoods in schools, at every step of the handle.
 
@@ -302,7 +302,7 @@ def areas(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, ...]:
     return tuple(moments)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def districts(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, Moment]:
     """Schools in districts: with names of their own, and with names used again.
 
@@ -518,7 +518,7 @@ def _places(labels: Sequence[str] | NDArray[np.str_]) -> list[tuple[str, float]]
     return [(str(name), (k + 0.5) / len(labels)) for k, name in enumerate(labels)]
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _laid_out(moments: tuple[Moment, ...]) -> dict[str, pd.DataFrame]:
     """Every mark that can be seen, at its place, one row a step and mark."""
     import pandas as pd

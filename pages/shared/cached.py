@@ -30,7 +30,7 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
 
 @cache
 def _remembering(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lru_cache(maxsize=128)(function)
+    return lru_cache(maxsize=64)(function)
 
 
 @lru_cache(maxsize=64)
