@@ -1,0 +1,314 @@
+"""Open to everybody, seen by a browser: axe-core, widths, forced colours, paper, keyboard, ear.
+
+By default every page is looked at in both themes and both widths, before and after the
+prediction, but not in every mixture of these. POOLING_LAB_EVERY_STATE=1 takes them all.
+"""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+import itertools
+import os
+import re
+
+import pytest
+
+from pages.shared import contents, offstage, story
+from tests.browser import axe
+
+EVERY = bool(os.environ.get("POOLING_LAB_EVERY_STATE"))
+LESSONS = [lesson.slug for lesson in offstage.lessons()]
+PAGES = ["", *(page.slug for page in contents.pages())]
+WIDE, PHONE = (1440, 900), (390, 844)
+TABLETS = ((1024, 768), (820, 1180))
+TWICE = (720, 450)  # 1440 enlarged twice
+
+# What Streamlit draws, by axe's rule: where, and why it is not ours to mend.
+STREAMLITS = {
+    "list": ("[data-testid=stSidebarNavItems]", "its narrow menu puts headings between the items"),
+    "listitem": ("[data-testid=stSidebarNavItems] li", "its narrow menu wraps items in a div"),
+}
+
+RUN = """async (streamlits) => {
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+  const found = await axe.run({ include: [["body"]], exclude: [["svg.marks > g"]] },
+                              { runOnly: tags, resultTypes: ["violations"] });
+  const ours = (rule, target) => !streamlits[rule] || !document.querySelector(target)?.closest(streamlits[rule]);
+  return found.violations.filter((v) => ["serious", "critical"].includes(v.impact)).flatMap((v) =>
+    v.nodes.filter((n) => ours(v.id, n.target.at(-1)))
+           .map((n) => `${v.id}: ${n.html.slice(0, 160)} ${n.any[0]?.message ?? ""}`));
+}"""
+
+WRITTEN = """() => {
+  const parts = [...document.querySelectorAll('[data-testid=stApp] *')];
+  const shown = (e) => e.getClientRects().length > 0;
+  return {
+    title: document.title,
+    headings: parts.filter((e) => /^H[1-6]$/.test(e.tagName) && shown(e)).map((e) => Number(e.tagName[1])),
+    figures: parts.filter((e) => e.getAttribute('role') === 'graphics-document').map((e) => e.getAttribute('aria-label')),
+    symbols: parts.filter((e) => e.getAttribute('role') === 'graphics-symbol' && e.getAttribute('aria-hidden') !== 'true').length,
+    marked: parts.map((e) => e.getAttribute('aria-label')).filter((name) => name && /[$\\\\]|\\*\\*/.test(name)),
+    unnamed: parts.filter((e) => /^(BUTTON|A)$/.test(e.tagName) && shown(e) && !e.textContent.trim() && !e.getAttribute('aria-label')
+                          && !e.getAttribute('title')).map((e) => e.outerHTML.slice(0, 120)),
+    handles: parts.filter((e) => e.matches('.vega-bind input') && shown(e))
+                  .map((e) => [e.getAttribute('aria-label'), e.getAttribute('aria-valuetext'), e.value]),
+  };
+}"""
+
+TOO_WIDE = """() => {
+  const main = document.querySelector('[data-testid=stMain]');
+  return Math.max(main.scrollWidth, document.scrollingElement.scrollWidth) - innerWidth;
+}"""
+
+SMALL = """() => {
+  const ours = '.pl-steps button, .pl-tools button, .pl-begin button, .st-key-answers button, .vega-bind input, '
+    + '[data-testid=stTooltipIcon] button, [data-testid=stRadio] label, .st-key-more button';
+  return [...document.querySelectorAll(ours)].map((e) => [e, e.getBoundingClientRect()])
+    .filter(([, box]) => box.width && (box.width < 23.9 || box.height < 23.9))
+    .map(([e, box]) => `${e.outerHTML.slice(0, 100)} ${box.width} x ${box.height}`);
+}"""
+
+
+def predicting(slug: str) -> int | None:
+    """The step of a lesson that asks first, from 1."""
+    return 1 + story._first_prediction(offstage.story_of(slug)) if slug in LESSONS else None
+
+
+def turns_to(me, slug: str, query: str = "") -> None:
+    """Go to a page as the browser's history does: a new page, not a new app."""
+    step = predicting(slug)
+    query = query or (f"?step={step}" if step else "")
+    me.page.evaluate(
+        "to => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate')); }",
+        f"/{slug}{query}",
+    )
+    name = next(page.name for page in contents.pages() if page.slug == slug)
+    me.page.wait_for_function("name => document.title.startsWith(name)", arg=name)
+    me.settles()
+    if slug in LESSONS:
+        me.page.wait_for_selector(".pl-steps")
+        me.page.wait_for_selector("[class*=st-key-figure] .marks")
+
+
+def answers(me) -> None:
+    """Answer what is asked, as it is asked."""
+    buttons = me.page.locator(".st-key-answers button")
+    choices = me.page.locator(".st-key-words [data-testid=stButtonGroup] button")
+    if buttons.count():
+        buttons.first.click()
+        me.page.wait_for_selector(".st-key-verdict")
+    elif choices.count():
+        choices.first.click()
+    me.settles()
+
+
+def looked_at(me, where: str) -> list[str]:
+    """What axe finds on the page as it stands."""
+    selectors = {rule: selector for rule, (selector, _) in STREAMLITS.items()}
+    return [f"{where}: {found}" for found in me.page.evaluate(RUN, selectors)]
+
+
+def sized(me, size: tuple[int, int]) -> None:
+    me.page.set_viewport_size({"width": size[0], "height": size[1]})
+    me.page.wait_for_timeout(250)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_page_is_open_to_everybody(reader, dark):
+    """axe-core on every page; by day also names, the order of headings, widths, sizes."""
+    me = reader(dark=dark, reduced_motion="reduce").opens("/", handle=False)
+    me.page.set_default_timeout(60_000)
+    me.page.evaluate(axe.find_or_fetch())
+    problems: list[str] = []
+    titles = set()
+    for k, slug in enumerate(PAGES):
+        if slug:
+            # the glossary's hundred entries are alike: a search shows some of them
+            turns_to(me, slug, "?find=variance" if slug == "glossary" and not EVERY else "")
+        titles.add(me.page.title())
+        if not dark:
+            problems += [f"/{slug}: {wrong}" for wrong in wrong_with(me.page.evaluate(WRITTEN))]
+            problems += misfits(me, slug)
+        now = states(k, dark)
+        for after in (False, True):
+            if after and slug in LESSONS and any(state[1] for state in now):
+                answers(me)
+            for size in [size for size, answered in now if answered == after]:
+                sized(me, size)
+                problems += looked_at(me, f"/{slug} {size} {'after' if after else 'before'}")
+        sized(me, WIDE)
+    assert problems == [], "\n".join(problems)
+    assert len(titles) == len(PAGES)
+
+
+def states(k: int, dark: bool) -> list[tuple[tuple[int, int], bool]]:
+    """In which widths, before or after the answer, a page is looked at in this theme."""
+    if EVERY:
+        return [(size, after) for after in (False, True) for size in (WIDE, PHONE)]
+    return [((WIDE, PHONE)[(k + dark) % 2], bool((k // 2 + dark) % 2))]
+
+
+def misfits(me, slug: str) -> list[str]:
+    """Where the page is wider than its screen, or what is pressed smaller than a finger."""
+    wrong = []
+    # the walk in test_browser.py has lessons on tablets and phones
+    for size in (TWICE,) if slug in LESSONS else (*TABLETS, TWICE, (320, 700)):
+        sized(me, size)
+        if me.page.evaluate(TOO_WIDE) > 0:
+            wrong.append(f"/{slug}: wider than {size}")
+        wrong += [f"/{slug} {size}: small {part}" for part in me.page.evaluate(SMALL)]
+    return wrong
+
+
+def test_the_controls_of_free_play_are_named_as_they_are_said(reader):
+    me = reader(reduced_motion="reduce").opens("/varying_slopes?free=true")
+    assert wrong_with(me.page.evaluate(WRITTEN)) == []
+    assert me.page.evaluate(SMALL) == []
+    sliders = me.page.get_by_role("slider", name="SD between schools sigma alpha")
+    assert sliders.count() == 1
+
+
+def wrong_with(found: dict) -> list[str]:
+    """What a screen reader would say wrongly of a page."""
+    heads = found["headings"]
+    order = all(after <= before + 1 for before, after in itertools.pairwise(heads))
+    wrong = [] if order and heads.count(1) == 1 and heads[0] == 1 else [f"headings {heads}"]
+    wrong += [f"{found['symbols']} marks are read out"] if found["symbols"] else []
+    wrong += [f"read with its marks: {name}" for name in found["marked"]]
+    wrong += [f"without a name: {part}" for part in found["unnamed"]]
+    wrong += [f"a figure says only: {text}" for text in found["figures"] if len(text) <= 30]
+    for name, value, step in found["handles"]:
+        if not name or not value or value == step:
+            wrong.append(f"the handle says {name}, {value}, not what it means")
+    return wrong
+
+
+def heard(me) -> str:
+    return str(me.page.locator(".pl-unseen[role=status]").inner_text())
+
+
+def focused(me) -> str:
+    return str(me.page.evaluate("document.activeElement.innerText || document.activeElement.type"))
+
+
+def tab_to(me, selector: str) -> None:
+    """Press Tab until what is looked for has the focus."""
+    for _ in range(60):
+        me.page.keyboard.press("Tab")
+        if me.page.evaluate("part => document.activeElement.matches(part)", selector):
+            return
+    raise AssertionError(f"Tab does not lead to {selector}")
+
+
+def test_a_lesson_is_walked_by_keyboard_and_ear(reader):
+    lesson = offstage.story_of("partial_pooling")
+    me = reader(width=1280, height=720, reduced_motion="reduce").opens("/partial_pooling")
+    assert heard(me) == f"Step 1 of {len(lesson.steps)}: {lesson.steps[0].heading}"
+    stops = 0
+    for k, step in enumerate(lesson.steps):
+        while me.page.locator("h2").inner_text() == step.heading:
+            assert heard(me).startswith(f"Step {k + 1} of {len(lesson.steps)}: {step.heading}")
+            if stops:
+                assert focused(me) == step.heading
+            if step.ask is not None:
+                tab_to(me, ".st-key-answers button")
+                me.page.keyboard.press("Enter")
+                me.page.wait_for_selector(".st-key-verdict")
+                me.settles()
+                assert re.match(r"(Yes|Not so)\. \w", heard(me)), heard(me)
+                assert not re.search(r"[$\\*]", heard(me)), heard(me)
+            if step.kind == "try":
+                me.page.evaluate("document.body.focus()")
+                before = me.handle.get_attribute("aria-valuetext")
+                while not me.page.evaluate("document.activeElement.matches('.vega-bind input')"):
+                    me.page.keyboard.press("Shift+Tab")
+                me.page.keyboard.press("Home")
+                assert me.handle.get_attribute("aria-valuetext") == "0 points: complete pooling"
+                assert me.handle.get_attribute("aria-valuetext") != before
+                assert me.handle.get_attribute("aria-label") == "SD between schools"
+                assert "100%" in me.page.locator(".pl-hand").inner_text()
+            stops += 1
+            if k + 1 == len(lesson.steps):
+                break
+            tab_to(me, ".pl-next")
+            me.page.keyboard.press("Enter")
+            me.settles()
+    assert stops == len(lesson.steps) + 2  # the check has three questions
+    tab_to(me, ".pl-next")
+    me.page.keyboard.press("Enter")
+    me.page.wait_for_url("**/small_groups*")
+
+
+def test_the_figure_as_a_table_follows_the_handle_by_keyboard(reader):
+    me = reader(reduced_motion="reduce").opens("/partial_pooling?step=2")
+    me.page.get_by_role("radio", name="The figure as a table").click()
+    table = me.page.locator(".pl-table table").first
+    heads = "() => [...document.querySelectorAll('.pl-table th[scope=col]')].map(e => e.innerText)"
+    me.page.wait_for_selector(".pl-table td")
+    assert me.page.evaluate(heads) == ["school", "students", "own mean"]  # no answer yet
+    answers(me)
+    assert "partial pooling" in me.page.evaluate(heads)
+    me.handle.focus()
+    me.page.keyboard.press("Home")
+    rows = table.inner_text().split("\n")
+    column = me.page.evaluate(heads).index("partial pooling")
+    cells = [row.split("\t") for row in rows if row.count("\t") > 3][1:]
+    assert len({row[column] for row in cells}) == 1  # complete pooling: one mean for all
+    assert "0 points: complete pooling" in me.page.locator(".pl-where").inner_text()
+
+
+def test_forced_colours_keep_handle_dots_and_switches(reader):
+    me = reader(forced_colors="active", reduced_motion="reduce")
+    me.opens("/partial_pooling?free=true")
+    seen = me.page.evaluate(
+        """() => {
+          const style = (part, pseudo) => getComputedStyle(document.querySelector(part), pseudo);
+          const paper = style('body').backgroundColor;
+          const differs = (part, pseudo, what = 'backgroundColor') => style(part, pseudo)[what] !== paper;
+          return {
+            mark: document.querySelector('.pl-mark').style.color === style('.pl-mark').color,
+            handle: style('.vega-bind input').forcedColorAdjust,
+            dot: differs('.pl-dots button', '::after', 'borderTopColor'),
+            toggle: style('[data-testid=stCheckbox] label > div').borderTopWidth,
+            slider: differs('[data-testid=stSlider] [role=group] > div > div'),
+          };
+        }"""
+    )
+    assert seen == {
+        "mark": True, "handle": "none", "dot": True, "toggle": "2px", "slider": True,
+    }  # fmt: skip
+
+
+def test_a_step_prints_black_on_white_with_its_figure_and_nothing_to_press(reader):
+    me = reader(dark=True, reduced_motion="reduce").opens("/partial_pooling?step=2")
+    answers(me)
+    me.page.get_by_role("radio", name="The code").click()
+    me.page.get_by_role("radio", name="R (lme4)").click()
+    me.page.wait_for_selector("[data-testid=stCode] code")
+    me.page.emulate_media(media="print")
+    me.page.set_viewport_size({"width": 690, "height": 1000})  # a sheet of A4 within its margins
+    me.page.wait_for_timeout(300)
+    seen = me.page.evaluate(
+        """() => {
+          const all = [...document.querySelectorAll('[data-testid=stMain] *')].filter((e) => e.getClientRects().length);
+          const text = all.filter((e) => e.closest('.st-key-words, [data-testid=stCode]') && e.childNodes.length === 1 && e.firstChild.nodeType === 3);
+          const marks = document.querySelector('svg.marks').getBoundingClientRect();
+          const code = document.querySelector('[data-testid=stCode] pre');
+          return {
+            ground: [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('.stApp')).backgroundColor],
+            inks: [...new Set(text.map((e) => getComputedStyle(e).color))],
+            pressed: all.filter((e) => e.matches('.pl-steps button, .pl-tools button, .vega-bind input, .st-key-more [role=radio], header')).length,
+            figure: marks.width > 400 && marks.right <= innerWidth,
+            turned: getComputedStyle(document.querySelector('svg.marks')).filter,
+            cut: code.scrollWidth > code.clientWidth + 1 || code.scrollHeight > code.clientHeight + 1,
+            words: document.querySelector('.st-key-words').innerText,
+          };
+        }"""
+    )
+    assert set(seen["ground"]) <= {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}
+    assert seen["inks"] == ["rgb(17, 17, 17)"]
+    assert seen["pressed"] == 0
+    assert seen["figure"]
+    assert "invert" in seen["turned"]
+    assert not seen["cut"]
+    assert "Those with few students" in seen["words"]
