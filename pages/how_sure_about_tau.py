@@ -51,7 +51,7 @@ def draw(f: Facts, seen: Seen) -> Handle:
     if not seen.revealed:
         figure.no_handle()  # There is no τ yet.
     return Handle(
-        "tau_curves", f.rest, [f"{t:g} points" for t in f.tau], "SD between schools, tau",
+        "tau_curves", f.rest, [f"{t:g} point{'s' if t != 1 else ''}" for t in f.tau], "SD between schools, tau",
         {"best": f.step(f.best)},
     )  # fmt: skip
 

@@ -129,7 +129,7 @@ def how_far(f: Facts) -> Question:
 
 def about(points: float) -> str:
     """A number of two digits that count."""
-    return number(points, 0) if points >= 9.95 else f"{points:.2g}"
+    return number(points, 0) if points >= 9.95 else f"{points:#.2g}"
 
 
 def checks(f: Facts) -> list[Question]:

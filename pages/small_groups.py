@@ -175,7 +175,7 @@ def checks(f: Facts) -> list[Question]:
             f"Add up these probabilities over all {f.data.n_groups} schools. What comes out?",
             [
                 Answer(f"{f.places}", f"Right: in every draw exactly {f.places} of them {'are' if f.places > 1 else 'is'} the best.", True),
-                Answer("100%" if f.places > 1 else "50%", f"In each draw {f.places} schools are counted."),
+                Answer("100%" if f.places > 1 else "50%", f"In each draw {count(f.places, 'school')} {'are' if f.places > 1 else 'is'} counted."),
                 Answer("It depends on the data", "The data share it out among the schools. They do not change the sum."),
             ],
         ),
