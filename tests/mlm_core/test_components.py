@@ -4,6 +4,7 @@ import json
 from itertools import product
 from pathlib import Path
 
+import mixedlm
 import numpy as np
 import pandas as pd
 import pytest
@@ -97,7 +98,7 @@ PUBLISHED = {
 @pytest.mark.filterwarnings("ignore:The 'float_precision'")
 @pytest.mark.parametrize(("name", "method"), list(product(PUBLISHED, ["ML", "REML"])))
 def test_published_fits(name, method):
-    datasets = pytest.importorskip("mixedlm").datasets
+    datasets = mixedlm.datasets
     y, factors, fits = PUBLISHED[name]
     frame = getattr(datasets, f"load_{name}")()
     groups = {factor: frame[factor] for factor in factors}
@@ -114,7 +115,7 @@ def test_published_fits(name, method):
 
 @pytest.mark.filterwarnings("ignore:The 'float_precision'")
 def test_published_fit_of_73421_ratings():
-    datasets = pytest.importorskip("mixedlm").datasets
+    datasets = mixedlm.datasets
     frame = datasets.load_insteval()
     X = np.column_stack([np.ones(len(frame)), frame["service"].astype(float)])
     fit = fit_variance_components(frame["y"], X, {k: frame[k] for k in ("s", "d", "dept")}, "ML")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import hypothesis.strategies as st
+import mixedlm
 import numpy as np
 import pandas as pd
 import pytest
@@ -222,7 +223,7 @@ SLEEPSTUDY = {
 @pytest.mark.filterwarnings("ignore:The 'float_precision'")  # of mixedlm's loader
 @pytest.mark.parametrize("slopes", SLEEPSTUDY)
 def test_published_sleepstudy(slopes):
-    frame = pd.DataFrame(pytest.importorskip("mixedlm").load_sleepstudy())
+    frame = pd.DataFrame(mixedlm.load_sleepstudy())
     data = GroupedData.from_frame(frame, y="Reaction", group="Subject", x="Days")
     fit = fit_partial_pooling(data, slopes)
     h = fit.hyper
@@ -245,7 +246,7 @@ def test_published_sleepstudy(slopes):
     ],
 )
 def test_published_dyestuff(loader, method, criterion, sigma_alpha, sigma_y, a0, se):
-    frame = pd.DataFrame(getattr(pytest.importorskip("mixedlm"), loader)())
+    frame = pd.DataFrame(getattr(mixedlm, loader)())
     fit = fit_partial_pooling(
         GroupedData.from_frame(frame, y="Yield", group="Batch"), method=method
     )

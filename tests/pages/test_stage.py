@@ -6,6 +6,7 @@ import re
 from unittest.mock import patch
 
 import pytest
+import segno
 
 from pages.shared import contents, links, stage, story
 from tests.pages.kit import drawn, healthy, open_page, right, said, story_of, text
@@ -149,7 +150,6 @@ def test_only_addresses_of_the_web_are_links(address):
 
 
 def test_a_code_holds_the_link_black_on_white():
-    segno = pytest.importorskip("segno")
     link = "http://lab:8501/small_groups?step=2&school=Elm+Park"
     drawing = links.code(link)
     side = int(re.search(r'viewBox="0 0 (\d+)', drawing)[1])
