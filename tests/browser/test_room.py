@@ -188,7 +188,9 @@ def test_a_lecture(lab, screen):
     link = panel.locator(".qr svg").get_attribute("aria-label").removeprefix("QR code of ")
     assert re.fullmatch(rf"http://[^/]+/room/{code}#\w{{16}}", link)
     assert link not in stage.url
-    panel.locator(".large .away").click()
+    stage.keyboard.press("Escape")
+    panel.locator(".large").wait_for(state="hidden")
+    assert "present=true" in stage.url
     assert panel.locator(".strip .code").text_content() == f"{code[:3]} {code[3:]}"
 
     # Phones come in: one by the picture, one by the code, and two hundred.
@@ -258,9 +260,14 @@ def test_a_lecture(lab, screen):
     panel.get_by_text(f"41 of {MANY + 2} have drawn").first.wait_for()
     until(lambda: panel.locator("rect.own").count() == panel.locator("rect.partial").count() == 41)
     assert panel.locator("text", has_text="truth 62.6").count() == 1
-    panel.locator(".drawn .away").click()
+    stage.keyboard.press("t")
+    assert panel.locator("text", has_text="truth").count() == 0
+    stage.keyboard.press("Escape")
+    panel.locator(".drawn").wait_for(state="hidden")
+    assert "present=true" in stage.url
 
     # The end.
+    stage.mouse.move(300, 300)
     panel.locator(".strip .close").click()
     again.get_by_text("The room is closed.").first.wait_for()
     assert panel.count() == 0

@@ -107,9 +107,19 @@ export default function ({ data, parentElement, setTriggerValue }) {
   find(".drawn .away").onclick = () => send("back");
   find(".draw").onclick = find(".once").onclick = () => send("draw");
   find(".close").onclick = () => send("close");
-  find(".drawn .truth").onclick = () => { memory.truth = !memory.truth; paint(); };
-  for (const dialog of [large, drawn])
-    dialog.onkeydown = (event) => { if (event.key === "Escape") event.stopPropagation(); };
+  find(".drawn .show-truth").onclick = () => { memory.truth = !memory.truth; paint(); };
+  // While one of the two is open the keys are its own; Q and the steps stay the stage's.
+  window.poolingLabRoomKeys?.abort();
+  const keys = (window.poolingLabRoomKeys = new AbortController());
+  window.addEventListener("keydown", (event) => {
+    if (!(large.open || drawn.open) || event.altKey || event.ctrlKey || event.metaKey) return;
+    const key = event.key.toLowerCase();
+    if (key === "escape") { if (large.open) large.close(); else send("back"); }
+    else if (key === "t" && drawn.open) find(".drawn .show-truth").click();
+    else if (!/^[a-z?]$/.test(key) || key === "q") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, { capture: true, signal: keys.signal });
   drawn.oncancel = (event) => { event.preventDefault(); send("back"); };
 
   if (data.shows && data.shows !== window.poolingLabRoomShown) {
@@ -149,8 +159,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (find("[role=status]").textContent !== said) find("[role=status]").textContent = said;
     if (!data.drawing || !data.study) return;
     find(".task").textContent = data.study.task;
-    find(".drawn .truth").hidden = data.study.truth === null;
-    find(".drawn .truth").setAttribute("aria-pressed", memory.truth);
+    find(".drawn .show-truth").hidden = data.study.truth === null;
+    find(".drawn .show-truth").setAttribute("aria-pressed", memory.truth);
     const values = state?.values ?? [];
     const now = `${data.study.what} ${values.length} ${memory.truth} ${data.colours.paper}`;
     if (memory.painted === now) return;
