@@ -120,16 +120,8 @@ def on_stage(slug: str, step: int, questions: Sequence[Question], revealed: bool
     key, code = mine
     if state.get(DRAWING, (slug, step))[:2] != (slug, step):
         state.pop(DRAWING)
-    drawing = state.get(DRAWING)
     asked = questions[0] if questions else None
-    moment: Poll | Draw | None = None
-    if drawing is not None:
-        moment = Draw(slug, drawing[2])
-    elif asked is not None:
-        moment = poll_of(asked)
-    if state.get(PUSHED) != (moment, revealed):
-        rooms().push(key, moment, revealed=revealed)
-        state[PUSHED] = (moment, revealed)
+    _push(key, slug, asked, revealed)
     with st.container(key="room"):
         st.html(f"<style>{_tally()}</style>")
         _panel()(
@@ -140,12 +132,25 @@ def on_stage(slug: str, step: int, questions: Sequence[Question], revealed: bool
                 "shows": state.get(SHOWS, ""),
                 "revealed": revealed,
                 "answers": [] if asked is None else [a.text for a in asked.answers],
-                "drawing": drawing is not None,
+                "drawing": DRAWING in state,
                 "study": _study(slug),
                 "colours": {name: getattr(figure.look().palette, name) for name in COLOURS},
             },
             on_act_change=lambda: _act(slug, step),
         )
+
+
+def _push(key: str, slug: str, asked: Question | None, revealed: bool) -> None:
+    """Tell the phones what is asked, where they have not been told."""
+    state = st.session_state
+    moment: Poll | Draw | None = None
+    if DRAWING in state:
+        moment = Draw(slug, state[DRAWING][2])
+    elif asked is not None:
+        moment = poll_of(asked)
+    if state.get(PUSHED) != (moment, revealed):
+        rooms().push(key, moment, revealed=revealed)
+        state[PUSHED] = (moment, revealed)
 
 
 def poll_of(question: Question) -> Poll:

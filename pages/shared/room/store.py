@@ -342,26 +342,25 @@ class Rooms:
         """
         self.sweep()
         code = normal(code)
-        if link:
-            known = self._one(
-                "SELECT 1 FROM rooms WHERE code = ? AND link = ? AND opened > ?",
-                code, digest(link), self._oldest,
-            )  # fmt: skip
-        else:
-            if not self._guesses.take():
-                raise RoomError(
-                    "Too many wrong codes came in. Scan the picture, or wait a minute.", 429
-                )
-            known = self._one(
-                "SELECT 1 FROM rooms WHERE code = ? AND opened > ?", code, self._oldest
-            )
-            if known is not None:
-                self._guesses.give_back()
-        if known is None:
+        if not (self._linked(code, link) if link else self._guessed(code)):
             raise RoomError(NO_ROOM, 404)
         if not self._joins.take():
             raise RoomError("Many phones are joining. Try again in a moment.", 429)
         return self._join(code)
+
+    def _linked(self, code: str, link: str) -> bool:
+        query = "SELECT 1 FROM rooms WHERE code = ? AND link = ? AND opened > ?"
+        return self._one(query, code, digest(link), self._oldest) is not None
+
+    def _guessed(self, code: str) -> bool:
+        if not self._guesses.take():
+            raise RoomError(
+                "Too many wrong codes came in. Scan the picture, or wait a minute.", 429
+            )
+        right = self._one("SELECT 1 FROM rooms WHERE code = ? AND opened > ?", code, self._oldest)
+        if right is not None:
+            self._guesses.give_back()
+        return right is not None
 
     def _join(self, code: str) -> str:
         token = secrets.token_urlsafe(16)
