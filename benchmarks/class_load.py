@@ -329,17 +329,17 @@ def painted(pages: Sequence[str]) -> list[tuple[str, float, float]]:
     """Slider key to painted figure: ms, and times the bare frozen page's."""
     from playwright.sync_api import sync_playwright
 
-    from benchmarks.page_speed import measure
+    from benchmarks.page_speed import measure, opened
     from tests.browser.browser import chromium_options
 
     found = []
     with sync_playwright() as driver, bare(True) as (empty, _), lab() as (address, _):
         browser = driver.chromium.launch(**chromium_options())
-        base = statistics.median(measure(browser.new_page(), empty, "k"))
+        base = statistics.median(measure(opened(browser), empty, "k"))
         found.append(("bare page, frozen", base, 1.0))
         for page in pages:
             where = f"{address}/{page}?free=true"
-            times = measure(browser.new_page(), where, f"{page}-sigma_alpha")
+            times = measure(opened(browser), where, f"{page}-sigma_alpha")
             found.append((page, statistics.median(times), statistics.median(times) / base))
         browser.close()
     for who, time_, ratio in found:
