@@ -101,10 +101,14 @@ def draw(scenario: Scenario) -> Draws:
     schools stay. More schools or more students lengthen the arrays and leave what was there.
     """
     longest = LARGEST_SCHOOL * scenario.students_per_group
-    return _draw(scenario.n_groups, longest, scenario.seed, scenario.redraw)
+    known = _small if scenario.n_groups * longest <= SMALL else _large
+    return known(scenario.n_groups, longest, scenario.seed, scenario.redraw)
 
 
-@lru_cache(maxsize=32)
+SMALL = 4000
+"""Students to draw for, up to which many draws are remembered: 64 kB at most each."""
+
+
 def _draw(n_groups: int, longest: int, seed: int, redraw: int) -> Draws:
     """One stream a school, another for its students, one of the town for its size."""
     size, school = np.empty(n_groups), np.empty((n_groups, 4))
@@ -118,6 +122,9 @@ def _draw(n_groups: int, longest: int, seed: int, redraw: int) -> Draws:
         x_mean=frozen(school[:, 3]),
         x=frozen(student[:, :, 0]), eps=frozen(student[:, :, 1]),
     )  # fmt: skip
+
+
+_small, _large = lru_cache(maxsize=640)(_draw), lru_cache(maxsize=32)(_draw)
 
 
 def school_sizes(scenario: Scenario, size: Floats) -> Ints:
