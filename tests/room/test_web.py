@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pytest
@@ -18,6 +19,8 @@ from pages.shared.room.store import Draw, Poll, Rooms
 from pages.shared.words import number
 
 HOST = "lab.test"
+APART = ThreadPoolExecutor(1)
+"""A thread with a loop of its own: in that of the tests a browser's may run."""
 MALICE = "<img src=x onerror=alert(1)>"
 QUESTION = Poll([(f"Nearer to {MALICE}?", "")], [[("own", "")], [("common", "")]], 1)
 
@@ -58,7 +61,7 @@ class Browser:
         async def send(message: Any) -> None:
             messages.append(message)
 
-        asyncio.run(self.app(scope, receive, send))
+        APART.submit(asyncio.run, self.app(scope, receive, send)).result()
         self.unread = len(parts)
         start, *rest = messages
         found = {k.decode(): v.decode() for k, v in start["headers"]}
