@@ -188,7 +188,11 @@ def _export(folder: Path) -> int:
     target = folder.expanduser().resolve()
     if target.is_file():
         raise CommandError(f"{folder} is a file. Name a folder.")
-    code = subprocess.call([sys.executable, "-c", _WRITE, str(target)], cwd=app)
+    print("Writing the site; it takes a minute or two.", flush=True)  # noqa: T201
+    try:
+        code = subprocess.call([sys.executable, "-c", _WRITE, str(target)], cwd=app)
+    except KeyboardInterrupt:
+        raise CommandError(f"Stopped. What is in {target} is not complete.") from None
     if code == 0:
         print(f"The site is in {target}: open index.html there.")  # noqa: T201
     return code

@@ -84,6 +84,17 @@ def test_the_site_is_written_where_the_reader_stands(only_the_core, monkeypatch,
     assert str(only_the_core / "elsewhere" / "site") in capsys.readouterr().out
 
 
+def test_an_export_that_is_stopped_is_not_called_complete(only_the_core, monkeypatch, capsys):
+    (app_in(only_the_core) / "pages" / "shared" / "static_site.py").touch()
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command.subprocess, "call", stopped)
+    assert command.main(["export", str(only_the_core / "site")]) == 1
+    assert "not complete" in capsys.readouterr().err
+
+
 def test_a_version_without_a_site_says_so(only_the_core, capsys):
     app_in(only_the_core)
     assert command.main(["export", "site"]) == 1
