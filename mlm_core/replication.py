@@ -727,17 +727,9 @@ def _derivatives(
 
 def _ranks(values: Floats) -> Floats:
     """Ranks within rows, ties at their mean, less the mean rank."""
-    count = values.shape[1]
-    order = np.argsort(values, axis=1)
-    ordered = np.take_along_axis(values, order, axis=1)
-    place = np.arange(count)
-    steps = np.diff(ordered, axis=1) != 0
-    edge = np.ones((len(values), 1), dtype=bool)
-    first = np.maximum.accumulate(np.where(np.hstack([edge, steps]), place, 0), axis=1)
-    last = np.where(np.hstack([steps, edge]), place, count)[:, ::-1]
-    last = np.minimum.accumulate(last, axis=1)[:, ::-1]
-    out = np.empty(values.shape)
-    np.put_along_axis(out, order, (first + last - count + 1) / 2, axis=1)
+    from scipy.stats import rankdata
+
+    out: Floats = rankdata(values, axis=1) - (values.shape[1] + 1) / 2
     return out
 
 

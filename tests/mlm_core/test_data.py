@@ -101,3 +101,16 @@ def test_categories_sort_by_their_names():
     data = GroupedData.from_frame(frame(school=school), y="y", group="school")
     assert sorted(data.labels.tolist()) == ["a", "b"]
     assert data.n.tolist() == [2, 2]
+
+
+def test_sentences_name_the_columns_and_the_first_three_schools():
+    frame = pd.DataFrame({"g": list("aabbccddee"), "y": range(10), "w": range(10)})
+    with pytest.raises(DataError) as found:
+        GroupedData.from_frame(frame, y="y", group="g", u="w")
+    assert str(found.value) == (
+        "'w' is not the same for all students of a school (look at a, b, c). A school-level "
+        "predictor has one value a school: use the school's mean."
+    )
+    with pytest.raises(DataError) as found:
+        GroupedData.from_frame(frame, y="z", group="g")
+    assert str(found.value) == "There is no column 'z'. There are: 'g', 'y', 'w'."

@@ -292,3 +292,37 @@ def test_impossible_requests():
         conditional_effects(Y, SE, -1.0)
     with pytest.raises(ValueError, match="between 0 and 1"):
         tau_posterior(Y, SE).quantile(1.0)
+
+
+def test_whether_reml_is_zero_follows_the_likelihood_next_to_zero():
+    rng = np.random.default_rng(8)
+    zeros = 0
+    for _ in range(300):
+        se = np.exp(rng.normal(size=5))
+        y = 1.2 * se * rng.normal(size=5)
+        near, at_zero = tau_log_likelihood(y, se, np.array([1e-4 * se.min(), 0.0]))
+        higher = tau_log_likelihood(y, se, np.linspace(0, 20 * se.max(), 2000)).max()
+        if higher > max(near, at_zero) + 1e-6:
+            continue  # the likelihood is highest far from 0, whatever it does there
+        zeros += 1
+        assert (tau_reml(y, se) == 0) == (near <= at_zero)
+    assert zeros > 50
+
+
+def test_a_posterior_holds_the_effects_at_each_tau():
+    post = tau_posterior(Y, SE)
+    known = conditional_effects(Y, SE, post.tau)
+    np.testing.assert_allclose(post.conditional_mean, known.mean, rtol=1e-12)
+    np.testing.assert_allclose(post.conditional_sd, known.sd, rtol=1e-12)
+    np.testing.assert_allclose(post.conditional_mu, known.mu, rtol=1e-12)
+    np.testing.assert_allclose(post.conditional_mu_sd, known.mu_sd, rtol=1e-12)
+
+
+def test_quantiles_keep_the_shape_and_refuse_the_ends():
+    post = tau_posterior(Y, SE)
+    shares = np.array([[0.1, 0.5], [0.9, 0.975]])
+    assert post.quantile(shares).shape == (2, 2)
+    assert post.quantile(shares)[0, 1] == post.quantile(0.5)
+    for end in (0.0, 1.0):
+        with pytest.raises(ValueError, match="share of the posterior"):
+            post.quantile(end)

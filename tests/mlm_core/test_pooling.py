@@ -131,3 +131,58 @@ def test_impossible_requests_say_why(data, fit, says):
 def test_one_school_has_no_cluster_robust_error():
     fit = fit_complete_pooling(GroupedData([1.0, 2.0, 4.0], None, [0, 0, 0], None, ["a"]))
     assert np.isnan(fit.cluster_se_alpha)
+
+
+def test_without_x_there_is_no_slope_and_it_is_sure(data):
+    plain = GroupedData(data.y, None, data.j, None, data.labels)
+    complete, own = fit_complete_pooling(plain), fit_no_pooling(plain)
+    for lines in (complete.lines, own.lines):
+        assert lines.beta.tolist() == lines.se_beta.tolist() == [0.0] * 8
+    assert complete.cluster_se_beta == 0.0
+
+
+def test_two_schools_have_robust_standard_errors():
+    data = GroupedData([1.0, 2.0, 4.0, 9.0], None, [0, 0, 1, 1], None, ["a", "b"])
+    frame = pd.DataFrame({"y": data.y})
+    theirs = smf.ols("y ~ 1", frame).fit(cov_type="cluster", cov_kwds={"groups": data.j})
+    assert fit_complete_pooling(data).cluster_se_alpha == pytest.approx(theirs.bse.iloc[0])
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1e4])
+@pytest.mark.parametrize("slopes", ["common", "varying"])
+def test_units_of_x_and_y_change_nothing_but_units(data, slopes, unit):
+    ours = fit_no_pooling(data, slopes)
+    other = GroupedData(unit * data.y, unit * data.x, data.j, None, data.labels)
+    theirs = fit_no_pooling(other, slopes)
+    np.testing.assert_allclose(theirs.lines.alpha, unit * ours.lines.alpha, rtol=1e-7)
+    np.testing.assert_allclose(theirs.lines.beta, ours.lines.beta, rtol=1e-7)
+    assert theirs.sigma_y == pytest.approx(unit * ours.sigma_y)
+
+
+def test_one_degree_of_freedom_is_enough():
+    data = GroupedData([1.0, 3.0, 9.0], None, [0, 0, 1], None, ["a", "b"])
+    assert fit_no_pooling(data).sigma_y == pytest.approx(np.sqrt(2.0))
+
+
+def test_x_that_varies_by_rounding_alone_gives_no_slope():
+    same = [1e6, np.nextafter(1e6, 2e6), 1e6]
+    x = np.array([*same, 1e6 + 1, 1e6 + 2, 1e6 + 3])
+    data = GroupedData([1.0, 2.0, 4.0, 1.0, 3.0, 4.0], x, [0, 0, 0, 1, 1, 1], None, ["a", "b"])
+    assert np.ptp(x[:3]) > 0
+    assert np.isnan(fit_no_pooling(data, "varying").lines.beta).tolist() == [True, False]
+
+
+def test_a_fit_knows_its_model_and_its_data(data):
+    fits = [fit_no_pooling(data, slopes) for slopes in ("common", "varying")]
+    assert [fit.slopes for fit in fits] == ["common", "varying"]
+    assert all(fit.data is data for fit in (*fits, fit_complete_pooling(data)))
+
+
+def test_x_of_schools_is_told_to_be_u():
+    data = GroupedData([1.0, 2.0, 4.0, 5.0], [1.0, 1.0, 2.0, 2.0], [0, 0, 1, 1], None, ["a", "b"])
+    with pytest.raises(DataError) as found:
+        fit_no_pooling(data)
+    assert str(found.value) == (
+        "x does not vary within any school, so a slope within schools cannot be estimated. "
+        "It is a school-level predictor: use it as u."
+    )
