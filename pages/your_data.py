@@ -9,7 +9,7 @@ import streamlit as st
 from mlm_core import DataError
 from mlm_core.own_data import groups
 from mlm_core.own_data.columns import coded
-from mlm_core.own_data.design import design
+from mlm_core.own_data.designs import design
 from mlm_core.own_data.fits import Fits, decimals, fit_all
 from mlm_core.own_data.rows import Rows, kind_of_outcome, take_rows
 from pages.shared import controls, figure

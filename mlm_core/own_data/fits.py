@@ -6,7 +6,7 @@ import numpy as np
 
 from mlm_core.clustered import ClusterRobust, cluster_robust
 from mlm_core.data import Floats
-from mlm_core.own_data.design import Design
+from mlm_core.own_data.designs import Design
 from mlm_core.showing import record
 from mlm_core.wide import OwnFit, WideFit, WideSums, fit_own, fit_wide, wide_sums
 
@@ -66,7 +66,7 @@ def fit_all(made: Design) -> Fits:
     Examples
     --------
     >>> from mlm_core.own_data.columns import Columns
-    >>> from mlm_core.own_data.design import Model, design
+    >>> from mlm_core.own_data.designs import Model, design
     >>> from mlm_core.own_data.rows import take_rows
     >>> from mlm_core.own_data.table import read_table
     >>> table = read_table(b"g,y\na,1\na,2\na,3\nb,7\nb,8\nb,9")

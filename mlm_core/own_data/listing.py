@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mlm_core.own_data.columns import Columns
-from mlm_core.own_data.design import Design, Term
+from mlm_core.own_data.designs import Design, Term
 from mlm_core.own_data.download import safe_cell
 
 MOST_ROWS = 1500

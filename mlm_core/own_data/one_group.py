@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlm_core.data import Floats
-from mlm_core.own_data.design import Design
+from mlm_core.own_data.designs import Design
 from mlm_core.own_data.fits import Fits
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mlm_core.own_data.design import Design
+from mlm_core.own_data.designs import Design
 from mlm_core.own_data.fits import Fits, decimals
 from mlm_core.own_data.listing import r_formula
 from mlm_core.own_data.variation import Component, Explained

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mlm_core.new_student import degrees_of_freedom, reach
-from mlm_core.own_data.design import row_at
+from mlm_core.own_data.designs import row_at
 from mlm_core.own_data.fits import Fits
 
 Value = float | str

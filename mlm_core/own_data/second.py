@@ -6,7 +6,7 @@ import numpy as np
 
 from mlm_core.components import describe_structure, fit_variance_components
 from mlm_core.data import DataError
-from mlm_core.own_data.design import Design
+from mlm_core.own_data.designs import Design
 from mlm_core.records import VarianceComponents
 from mlm_core.showing import record
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlm_core.data import DataError
 from mlm_core.intervals import Interval, wide_intervals
-from mlm_core.own_data.design import Model, design
+from mlm_core.own_data.designs import Model, design
 from mlm_core.own_data.fits import Fits
 from mlm_core.wide import fit_wide, wide_sums
 

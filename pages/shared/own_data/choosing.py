@@ -10,7 +10,7 @@ import streamlit as st
 
 from mlm_core import DataError
 from mlm_core.own_data.columns import Columns, coded, may_be_codes, swapped
-from mlm_core.own_data.design import Model
+from mlm_core.own_data.designs import Model
 from mlm_core.own_data.guess import guess_columns, guess_second, one_thing_at_several_times
 from mlm_core.own_data.rows import Rows
 from mlm_core.own_data.table import Table, read_table
