@@ -77,6 +77,21 @@ class Reader:
         self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
         self.page.wait_for_timeout(350)
 
+    def presses(self, key: str, *, until: str) -> None:
+        """Press a key until a step's heading is there; then wait until it is drawn."""
+        heading = self.page.locator("h2")
+        for _ in range(4):
+            self.page.keyboard.press(key)
+            for _ in range(30):
+                self.page.wait_for_timeout(50)
+                if heading.inner_text() == until:
+                    break
+            else:
+                continue
+            break
+        self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+        self.page.wait_for_timeout(100)
+
     @property
     def address(self) -> str:
         """What stands in the address bar now."""

