@@ -37,7 +37,7 @@ NEW_STUDENTS = controls.Press(
 def draw(f: Facts, seen: Seen) -> None:
     """Each school's own estimate in this test and those before, and its line."""
     figure.legend(
-        no="own estimate" + (" (faint: earlier tests)" if f.tests > 1 else ""),
+        no="own estimate" + (" (ticks: earlier tests)" if f.tests > 1 else ""),
         **({"truth": "true value"} if seen["truth"] else {}),
         students=f"students of {f.names[f.picked]}",
         own_line="own lines (its line is thick)",
@@ -48,7 +48,7 @@ def draw(f: Facts, seen: Seen) -> None:
         "redraws",
         f"{count(f.data.n_groups, 'school')}, the largest first, each with the estimate from its own students: "
         f"{f.names[f.picked]}, {count(f.n[f.picked], 'student')}, {estimate_of(f, f.picked)}. "
-        + (f"{count(f.tests - 1, 'earlier test')} as faint marks. " if f.tests > 1 else "")
+        + (f"{count(f.tests - 1, 'earlier test')} as ticks. " if f.tests > 1 else "")
         + "At the right a line for each school, "
         + ("all with the same slope." if f.slopes == COMMON else "each with its own slope."),
         redraws,

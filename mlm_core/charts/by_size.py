@@ -106,7 +106,7 @@ def _expected(look: Look, x: Any, y: Any, top: float) -> list[Any]:
 def _promise(look: Look, y: Any) -> Any:
     """95%, and a band for the luck of a thousand draws."""
     one = _one().transform_calculate(low=str(NOMINAL - DOUBT), high=str(NOMINAL + DOUBT))
-    return one.mark_rect(color=look.palette.muted, opacity=0.4).encode(
+    return one.mark_rect(color=look.palette.muted, opacity=0.75).encode(
         x=alt.value(0), x2=alt.value("width"), y=y("low"), y2="high:Q"
     )
 

@@ -105,7 +105,7 @@ def _schools(look: Look, scale: alt.Scale, row: float) -> Any:
         ),
         schools.mark_bar(
             color=colours.partial, height=max(1.5, min(4.0, 0.3 * row)), yOffset=apart, clip=True
-        ).encode(x=x("low"), x2="high:Q", y=y, key=key, opacity=_seen("partial", 0.5)),
+        ).encode(x=x("low"), x2="high:Q", y=y, key=key, opacity=_seen("partial", 0.75)),
         picked.mark_bar(color=colours.muted, height=1.6, yOffset=apart, clip=True).encode(
             x=x("own"), x2="partial:Q", y=y, key=key, opacity=_seen("partial")
         ),
@@ -129,14 +129,14 @@ def _new(look: Look, scale: alt.Scale, steps: int) -> Any:
     y = alt.Y("density:Q", scale=alt.Scale(domain=[0, 1.05], range=[low, high]), axis=None)
     chosen = f"isValid({HANDLE}.step) && length({HANDLE}.step)"
     beyond = f"datum.step >= ({chosen} ? clamp({HANDLE}.step[0], 0, {steps - 1}) : {steps // 2})"
-    seen = {most: _seen("partial", most) for most in (0.2, 0.55, 1.0)}
+    seen = {most: _seen("partial", most) for most in (0.2, 0.75, 1.0)}
     return alt.layer(
         new.mark_area(color=colours.partial, interpolate="monotone").encode(
             x=_hidden(scale), y=y, opacity=seen[0.2]
         ),
         new.transform_filter(beyond)
         .mark_area(color=colours.partial, interpolate="monotone")
-        .encode(x=_hidden(scale), y=y, opacity=seen[0.55]),
+        .encode(x=_hidden(scale), y=y, opacity=seen[0.75]),
         new.mark_line(color=colours.partial, strokeWidth=2, interpolate="monotone").encode(
             x=_hidden(scale), y=y, opacity=seen[1.0]
         ),

@@ -57,7 +57,7 @@ def group_lines(
     shapes: dict[str, Any] = {"no": ALONG, "partial": ALONG, "complete": ALONG}
     layers = alt.layer(
         points.transform_filter("!datum.picked")
-        .mark_point(color=colours.muted, filled=True, size=14, opacity=0.35, clip=True)
+        .mark_point(color=colours.muted, filled=True, size=14, opacity=0.75, clip=True)
         .encode(**at),
         points.transform_filter("datum.picked")
         .mark_point(color=colours.picked, filled=True, size=46, opacity=0.95, clip=True)

@@ -172,7 +172,7 @@ def _parts(look: Look, now: str, domain: tuple[float, float]) -> list[Any]:
         alt.Tooltip("part:Q", title="adds, points", format=".1f"),
     ]
     seen = alt.condition("datum.seen > 0", alt.value(1), alt.value(0))
-    faded = alt.condition("datum.seen > 0", alt.value(0.6), alt.value(0))
+    faded = alt.condition("datum.seen > 0", alt.value(0.75), alt.value(0))
     return [
         right.transform_aggregate(n="sum(n)")
         .mark_rule(color=colours.muted, strokeWidth=1)

@@ -120,7 +120,7 @@ def _students(look: Look, rows: int) -> list[Any]:
             color=alt.condition(
                 "datum.picked", alt.value(colours.picked), alt.value(colours.muted)
             ),
-            opacity=alt.condition("datum.picked", alt.value(0.95), alt.value(0.6)),
+            opacity=alt.condition("datum.picked", alt.value(0.95), alt.value(0.75)),
         )
         .add_params(pick),
         own.mark_line(color=colours.no, strokeWidth=1.8).encode(

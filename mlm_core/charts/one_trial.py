@@ -121,7 +121,7 @@ def _trail(look: Look, x: Any, steps: int) -> Any:
         alt.Chart(alt.NamedData("intervals"))
         .transform_filter(f"datum.trail > 0 && datum.step <= clamp({now}, 0, {steps - 1})")
         .transform_calculate(at=f"{TRAIL + 4} + {RAIN} * ((datum.step * 0.618034) % 1)")
-        .mark_point(shape="square", size=42, strokeWidth=1.6, clip=True)
+        .mark_point(shape="square", size=42, strokeWidth=1.6, opacity=1, clip=True)
         .encode(
             x=x("effect"),
             y=_y("at"),

@@ -116,7 +116,7 @@ def _schools(
             x=at["own"], x2="alpha:Q", y=y, key=key, opacity=_seen("partial")
         ),
         base.mark_bar(color=colours.partial, height=thin).encode(
-            x=at["low"], x2="high:Q", y=y, key=key, opacity=_seen("partial", 0.45)
+            x=at["low"], x2="high:Q", y=y, key=key, opacity=_seen("partial", 0.75)
         ),
         marks.point(base, "partial", look, size)
         .encode(x=at["alpha"], y=y, key=key, opacity=_seen("partial"))

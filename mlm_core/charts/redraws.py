@@ -85,7 +85,7 @@ def _estimates(
             x=at["alpha"],
             y=y,
             key=marks.key("id"),
-            opacity=alt.Opacity("age:Q", scale=alt.Scale(domain=[1, 10], range=[0.75, 0.3])),
+            opacity=alt.Opacity("age:Q", scale=alt.Scale(domain=[1, 10], range=[1, 0.7])),
         ),
         *_notes(now, look, y, row),
         marks.point(now, "truth", look, 0.55 * size).encode(
@@ -144,7 +144,7 @@ def _lines(look: Look, x_domain: tuple[float, float], y_domain: tuple[float, flo
     lines = alt.Chart(alt.NamedData("lines"))
     people = alt.Chart(alt.NamedData("students"))
     seen = alt.condition("datum.seen > 0", alt.value(1), alt.value(0))
-    pale = alt.condition("datum.seen > 0", alt.value(0.5), alt.value(0))
+    pale = alt.condition("datum.seen > 0", alt.value(0.72), alt.value(0))
     return [
         lines.mark_line(color=colours.no, strokeWidth=1.2, clip=True).encode(
             x=x, y=y, detail="school:N", opacity=pale

@@ -144,7 +144,7 @@ def _lines(panel: _Panel) -> Any:
         .mark_point(opacity=0)
         .encode(x=panel.x("at:Q"), y=alt.value(PLOT / 2))
         .add_params(handle(panel.steps, "Where x is zero")),
-        _line(panel, "front", 1.2, 0.5, color=panel.front),
+        _line(panel, "front", 1.2, 0.75, color=panel.front),
         students.encode(x=panel.x("x:Q"), y=panel.y("y:Q")),
         _line(panel, "own", 2.5, 1.0, dash=[6, 4], color=alt.value(colours.no)),
         _line(panel, "front", 3.5, 1.0, "datum.picked", color=panel.front),
@@ -277,7 +277,7 @@ def _picked(panel: _Panel, picked: Any, size: float) -> list[Any]:
     colours = panel.look.palette
     at = {"x": panel.x("beta:Q"), "y": panel.y("height:Q")}
     ring = picked.mark_point(
-        shape="circle", size=4 * size, stroke=colours.picked, strokeWidth=2.5, clip=True
+        shape="circle", size=4 * size, stroke=colours.picked, strokeWidth=2.5, opacity=1, clip=True
     )
     name: dict[str, Any] = {
         "fontWeight": "bold",

@@ -58,10 +58,10 @@ def students(
         alt.layer(
             people.transform_filter("!datum.picked")
             .mark_point(
-                shape="circle", size=18, filled=True, color=colours.muted, opacity=0.45, clip=True
+                shape="circle", size=18, filled=True, color=colours.muted, opacity=0.75, clip=True
             )
             .encode(x=x, y=y, tooltip=tooltip),
-            drawn("others", color=colours.no, strokeWidth=1.2, opacity=0.5),
+            drawn("others", color=colours.no, strokeWidth=1.2, opacity=0.72),
             drawn("complete", color=colours.complete, strokeWidth=3),
             drawn("no", color=colours.no, strokeWidth=2.6, strokeDash=[7, 3]),
             drawn("truth", color=colours.truth, strokeWidth=1.6, strokeDash=[2, 3]),

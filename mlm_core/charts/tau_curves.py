@@ -90,7 +90,7 @@ def _density(look: Look, along: Any, now: str) -> Any:
     at_handle = base.transform_filter(now)
     return alt.layer(
         base.mark_area(color=colours.muted, opacity=0.14).encode(x=x["tau"], y=at["density"]),
-        base.mark_area(color=colours.muted, opacity=0.6).encode(x=x["tau"], y=at["inside"]),
+        base.mark_area(color=colours.muted, opacity=0.75).encode(x=x["tau"], y=at["inside"]),
         base.mark_line(color=colours.muted, strokeDash=[2, 4], strokeWidth=2).encode(
             x=x["tau"], y=at["prior"], opacity=_seen("prior_seen")
         ),
@@ -216,7 +216,7 @@ def _of_each(look: Look, schools: Any, x: dict[str, Any], y: dict[str, Any], now
     ]
     size = alt.Size("size:Q", scale=None)
     pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
-    hidden = alt.condition("datum.revealed > 0", alt.value(0), alt.value(0.6))
+    hidden = alt.condition("datum.revealed > 0", alt.value(0), alt.value(0.75))
     return [
         schools.mark_bar(color=colours.no, width=2.5, orient="vertical").encode(
             x=x["place"], y=y["low"], y2="high:Q", opacity=hidden, key=key

@@ -91,7 +91,7 @@ def _students(look: Look, x: Any, y: Any) -> list[Any]:
         people.transform_filter("!datum.picked")
         .mark_circle(size=22 * look.scale, color=colours.muted, opacity=0.7, clip=True)
         .encode(x=x, y=y("y"), tooltip=tips),
-        line("datum.kind == 'front' && !datum.picked", 1.3, _front(look), 0.6),
+        line("datum.kind == 'front' && !datum.picked", 1.3, _front(look), 0.75),
         schools.transform_filter("datum.picked").mark_bar(color=colours.muted, width=1.2).encode(
             x=ZERO, y=alt.value(0), y2=alt.value(PLOT), opacity=_seen("line_seen")
         ),

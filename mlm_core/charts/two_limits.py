@@ -133,7 +133,7 @@ def _lines(
     own = ends.transform_filter("datum.end == 'no'")
     return alt.layer(
         people.transform_filter("!datum.picked")
-        .mark_point(shape="circle", size=16, filled=True, color=colours.muted, opacity=0.6)
+        .mark_point(shape="circle", size=16, filled=True, color=colours.muted, opacity=0.75)
         .encode(**at_student),
         drawn(moving, "school", strokeWidth=1.4, opacity=0.8).encode(color=colour, tooltip=tips),
         drawn(own, "end", color=colours.no, strokeWidth=2.2, strokeDash=[7, 4]),

@@ -140,14 +140,14 @@ def _scatter(panel: _Panel, now: str) -> Any:
         return mark.encode(**at)
 
     return alt.layer(
-        dots("!datum.picked", color=colours.muted, size=14, opacity=0.5),
+        dots("!datum.picked", color=colours.muted, size=14, opacity=0.75),
         dots("datum.picked", color=colours.picked, size=34, opacity=1),
         panel.moved("short")
         .mark_line(color=colours.within, strokeWidth=2.4, clip=True)
         .encode(
             **at,
             detail="school:N",
-            opacity=alt.condition("datum.bold > 0", alt.value(1), alt.value(0.4)),
+            opacity=alt.condition("datum.bold > 0", alt.value(1), alt.value(0.7)),
         ),
         line("between", colours.between, strokeWidth=4, strokeDash=[9, 5]),
         line("complete", colours.complete, strokeWidth=4),
@@ -171,7 +171,8 @@ def _schools(panel: _Panel, schools: Any, at: dict[str, Any]) -> list[Any]:
     halo: dict[str, Any] = {"stroke": look.palette.paper, "strokeWidth": 4}
     return [
         picked.mark_point(
-            shape="circle", size=260, stroke=look.palette.picked, strokeWidth=2.5, clip=True
+            shape="circle", size=260, stroke=look.palette.picked, strokeWidth=2.5, opacity=1,
+            clip=True,
         ).encode(**at, key=key),
         marks.point(schools, "no", look, 62, clip=True)
         .encode(**at, tooltip=tips, key=key)

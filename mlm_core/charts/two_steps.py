@@ -197,10 +197,10 @@ def _points(look: Look, now: str, at: Any) -> list[Any]:
             y2="high:Q",
             key=key,
             color=alt.condition("datum.picked", alt.value(colours.picked), alt.value(colours.no)),
-            opacity=alt.condition("datum.picked", alt.value(1), alt.value(0.5)),
+            opacity=alt.condition("datum.picked", alt.value(1), alt.value(0.75)),
         ),
         picked.mark_point(
-            shape="circle", size=240, stroke=colours.picked, strokeWidth=2.5, clip=True
+            shape="circle", size=240, stroke=colours.picked, strokeWidth=2.5, opacity=1, clip=True
         ).encode(**at("own"), key=key),
         marks.point(schools, "no", look, 62, clip=True)
         .encode(**at("own"), tooltip=tooltip, key=key)
@@ -281,7 +281,7 @@ def _row(strip: _Strip, way: str, pooling: Pooling, now: str) -> list[Any]:
             fill="transparent" if pooling == "no" else colour,
         ).encode(
             x=strip.x("value:Q"), y=alt.Y("place:Q", scale=scale, axis=None),
-            opacity=_seen(0.55), key=marks.key("dot"),
+            opacity=_seen(0.75), key=marks.key("dot"),
         ),
         means.mark_bar(width=3.5, color=colour).encode(
             x=strip.x("value:Q"), y=alt.value(middle - half - 3),
