@@ -180,7 +180,7 @@ def tested_again(f: Facts) -> str:
         )
         return (
             "The buttons test the same schools again, with other students. The circles go to their new places. Where they "
-            f"were, a faint mark stays: the last ten tests can be seen.{moved}"
+            f"were, a small tick stays: the last ten tests can be seen.{moved}"
         )
     praised = (
         f"A board that believes the circles would have praised **{count(f.firsts, 'different school')}** as the best."
