@@ -42,12 +42,15 @@ def marked_students(data: GroupedData, picked: str, most: int = 600) -> pd.DataF
     Of more than ``most`` students only every second, third, ... is kept, but all of
     the school ``picked``.
     """
-    table = students_table(data)
-    table["picked"] = table["school"] == picked
+    import pandas as pd
+
+    names = data.labels.astype(str)
+    own = (names == picked)[data.j]
     every = -(-data.n_students // most)
-    kept = table["picked"] | (np.arange(data.n_students) % every == 0)
-    marked: pd.DataFrame = table.assign(x=table.get("x", 0.0))[kept]
-    return marked[["school", "x", "y", "picked"]]
+    kept = np.flatnonzero(own | (np.arange(data.n_students) % every == 0))
+    x = 0.0 if data.x is None else data.x[kept]
+    columns = {"school": names[data.j[kept]], "x": x, "y": data.y[kept], "picked": own[kept]}
+    return pd.DataFrame(columns, index=kept)
 
 
 def line_table(

@@ -284,14 +284,14 @@ class Facts:
 
         data, path = self.data, self.path
         steps = estimates.likelihood_table(path, self.sigma_alpha, self.rest)
-        last = len(steps) - 1
+        last, estimate = len(steps) - 1, self.estimate_at
         slopes = [f"{value:.2f}".replace("-", "−").replace("−0.00", "0.00") for value in path.a1]
         sds = ["0", *(f"{value:.1f} points" for value in path.sigma_alpha[1:-1]), "∞"]
         steps["caption"] = [
-            f"{'estimate: ' if k == self.estimate_at else ''}SD between schools {sd}, slope {slope}"
+            f"{'estimate: ' if k == estimate else ''}SD between schools {sd}, slope {slope}"
             for k, (sd, slope) in enumerate(zip(sds, slopes, strict=True))
         ]
-        steps["estimate"] = steps["step"] == self.estimate_at
+        steps["estimate"] = steps["step"] == estimate
         steps["beta"] = path.a1
         steps["zone"] = ["complete", *["partial"] * (last - 1), "no"]
         steps["named"] = float(named)
