@@ -30,6 +30,7 @@ html_title = "mlm_core"
 html_show_sourcelink = html_show_copyright = False
 html_copy_source = False
 default_role = "py:obj"
+suppress_warnings = ["ref.python"]  # a "(n,) array" names no n in particular
 add_module_names = False
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
