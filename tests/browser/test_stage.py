@@ -120,7 +120,8 @@ def test_the_last_step_leads_on_to_the_next_lesson_on_the_stage(reader, dark):
 def on_stage(me, picture) -> None:
     """Wait until a picture of a deck stands on the stage."""
     slug, step = picture.address.strip("/").split("?step=")
-    me.page.wait_for_function(at(int(step), slug), timeout=60_000)
+    listening = f"{at(int(step), slug)} && {there('.pl-dots [aria-current]')}"
+    me.page.wait_for_function(listening, timeout=60_000)
     me.settles()
 
 

@@ -74,9 +74,11 @@ def test_a_hostile_link_gets_one_sentence(said):
 
 
 def test_a_link_that_swells_is_not_unfolded():
-    inside = zlib.compress(b'["' + b"a" * 100_000 + b'",[]]', 9)
+    said = json.dumps(["t", GOOD]).encode()
+    assert decks.unpack("~" + base64.urlsafe_b64encode(zlib.compress(said)).decode()).title == "t"
+    swollen = zlib.compress(said + b" " * decks.INFLATED)
     with pytest.raises(ValueError, match="cannot be read"):
-        decks.unpack("~" + base64.urlsafe_b64encode(inside).decode().rstrip("="))
+        decks.unpack("~" + base64.urlsafe_b64encode(swollen).decode().rstrip("="))
 
 
 def test_what_is_long_is_cut_or_refused_with_a_number():

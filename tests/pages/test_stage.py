@@ -263,3 +263,14 @@ def test_a_link_as_an_answer_opens_it_shown_and_is_not_passed_on():
     assert [b.label for b in at.button if b.proto.icon == ":material/check:"] == [
         "It is more likely not among them"
     ]
+
+
+def test_a_link_sets_the_truth_and_the_draw_of_its_step_only():
+    at = open_page("partial_pooling", step=6, truth="false", seed=7)
+    shown = at.session_state["_place"].shown
+    assert (shown["truth"], shown.scenario.seed) == (False, 7)
+    act(at, 4)
+    act(at, 5)
+    shown = at.session_state["_place"].shown
+    assert shown["truth"] is True
+    assert shown.scenario.seed == story_of("partial_pooling").steps[5].sets.seed
