@@ -69,6 +69,18 @@ SMALL = """() => {
 }"""
 
 
+@pytest.fixture
+def patient(reader):
+    """A reader who waits longer: these pages are many, and machines can be busy."""
+
+    def new(**options):
+        me = reader(**options)
+        me.page.set_default_timeout(60_000)
+        return me
+
+    return new
+
+
 def predicting(slug: str) -> int | None:
     """The step of a lesson that asks first, from 1."""
     return 1 + story._first_prediction(offstage.story_of(slug)) if slug in LESSONS else None
@@ -114,10 +126,9 @@ def sized(me, size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_page_is_open_to_everybody(reader, dark):
+def test_every_page_is_open_to_everybody(patient, dark):
     """axe-core on every page; by day also names, the order of headings, widths, sizes."""
-    me = reader(dark=dark, reduced_motion="reduce").opens("/", handle=False)
-    me.page.set_default_timeout(60_000)
+    me = patient(dark=dark, reduced_motion="reduce").opens("/", handle=False)
     me.page.evaluate(axe.find_or_fetch())
     problems: list[str] = []
     titles = set()
@@ -160,8 +171,8 @@ def misfits(me, slug: str) -> list[str]:
     return wrong
 
 
-def test_the_controls_of_free_play_are_named_as_they_are_said(reader):
-    me = reader(reduced_motion="reduce").opens("/varying_slopes?free=true")
+def test_the_controls_of_free_play_are_named_as_they_are_said(patient):
+    me = patient(reduced_motion="reduce").opens("/varying_slopes?free=true")
     assert wrong_with(me.page.evaluate(WRITTEN)) == []
     assert me.page.evaluate(SMALL) == []
     sliders = me.page.get_by_role("slider", name="SD between schools sigma alpha")
@@ -200,9 +211,9 @@ def tab_to(me, selector: str) -> None:
     raise AssertionError(f"Tab does not lead to {selector}")
 
 
-def test_a_lesson_is_walked_by_keyboard_and_ear(reader):
+def test_a_lesson_is_walked_by_keyboard_and_ear(patient):
     lesson = offstage.story_of("partial_pooling")
-    me = reader(width=1280, height=720, reduced_motion="reduce").opens("/partial_pooling")
+    me = patient(width=1280, height=720, reduced_motion="reduce").opens("/partial_pooling")
     assert heard(me) == f"Step 1 of {len(lesson.steps)}: {lesson.steps[0].heading}"
     stops = 0
     for k, step in enumerate(lesson.steps):
@@ -239,8 +250,8 @@ def test_a_lesson_is_walked_by_keyboard_and_ear(reader):
     me.page.wait_for_url("**/small_groups*")
 
 
-def test_the_figure_as_a_table_follows_the_handle_by_keyboard(reader):
-    me = reader(reduced_motion="reduce").opens("/partial_pooling?step=2")
+def test_the_figure_as_a_table_follows_the_handle_by_keyboard(patient):
+    me = patient(reduced_motion="reduce").opens("/partial_pooling?step=2")
     me.page.get_by_role("radio", name="The figure as a table").click()
     table = me.page.locator(".pl-table table").first
     heads = "() => [...document.querySelectorAll('.pl-table th[scope=col]')].map(e => e.innerText)"
@@ -257,8 +268,8 @@ def test_the_figure_as_a_table_follows_the_handle_by_keyboard(reader):
     assert "0 points: complete pooling" in me.page.locator(".pl-where").inner_text()
 
 
-def test_forced_colours_keep_handle_dots_and_switches(reader):
-    me = reader(forced_colors="active", reduced_motion="reduce")
+def test_forced_colours_keep_handle_dots_and_switches(patient):
+    me = patient(forced_colors="active", reduced_motion="reduce")
     me.opens("/partial_pooling?free=true")
     seen = me.page.evaluate(
         """() => {
@@ -279,8 +290,8 @@ def test_forced_colours_keep_handle_dots_and_switches(reader):
     }  # fmt: skip
 
 
-def test_a_step_prints_black_on_white_with_its_figure_and_nothing_to_press(reader):
-    me = reader(dark=True, reduced_motion="reduce").opens("/partial_pooling?step=2")
+def test_a_step_prints_black_on_white_with_its_figure_and_nothing_to_press(patient):
+    me = patient(dark=True, reduced_motion="reduce").opens("/partial_pooling?step=2")
     answers(me)
     me.page.get_by_role("radio", name="The code").click()
     me.page.get_by_role("radio", name="R (lme4)").click()
