@@ -185,7 +185,7 @@ def number_between(low: float, high: float, label: str, *, whole: bool = False) 
             value = float("nan")
         if not low <= value <= high:
             raise ValueError(
-                f"“{plain(label)}” goes from {low:g} to {high:g}, not {plain(said[:40])}"
+                f"“{label}” goes from {low:g} to {high:g}, not {plain(said[:40])}"
             )
         return round(value) if whole else value
 
@@ -197,7 +197,7 @@ def one_of(options: Sequence[str], label: str) -> Reader:
 
     def read(said: str) -> str:
         if said not in options:
-            raise ValueError(f"“{plain(label)}” has no {plain(said[:40])}")
+            raise ValueError(f"“{label}” has no {plain(said[:40])}")
         return said
 
     return read

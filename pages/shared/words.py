@@ -7,6 +7,8 @@ import re
 
 _LINK = re.compile(r"www(?=\.)|https?(?=:)|\S(?=@)", re.IGNORECASE)
 """Where Markdown would make a link of mere text: a joiner without width keeps it from that."""
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the way in which the words after them run."""
 
 
 def number(value: float, digits: int = 1) -> str:
@@ -64,8 +66,8 @@ def plain(label: object) -> str:
     >>> plain("a*b")
     'a\\\\*b'
     """
-    special = "\\`*_{}[]()<>#+-.!|~$:&\n\r"
-    text = str(label).replace("\n", " ").replace("\r", " ")
+    special = "\\`*_{}[]()<>#+-.!|~$:&"
+    text = _UNSEEN.sub("", re.sub(r"[\n\r\t]", " ", str(label)))
     text = _LINK.sub("\\g<0>\u2060", text)
     return "".join(f"\\{c}" if c in special else c for c in text)
 

@@ -34,7 +34,6 @@ from tests.pages.kit import (
 SLUGS = [lesson.slug for lesson in contents.lessons()]
 LESSONS = [s for s in SLUGS if s not in ("your_data", "glossary")]
 ORDER = ["situation", "predict", "try", "say", "truth", "breaks", "check", "sentence"]
-GARBAGE = ["", "nan", "-1e308", "true", "<script>alert(1)</script>", "9" * 400, "\x00"]
 
 
 def words(text: str) -> int:
@@ -343,15 +342,6 @@ def test_the_laboratory_holds_at_every_end(slug):
     for toggle in list(at.toggle):
         at.toggle(key=toggle.key).set_value(not toggle.value).run()
         healthy(at)
-
-
-@pytest.mark.parametrize("slug", SLUGS)
-def test_garbage_in_the_link_is_said_once(slug):
-    keys = {*controls.BY_NAME, "school", "truth", "handle", "step", "free", "term", "find"}
-    for value in GARBAGE:
-        at = open_page(slug, **dict.fromkeys(keys, value))
-        assert "<script>" not in text(at)
-        assert len(at.warning) <= 1
 
 
 @pytest.mark.parametrize("preset", presets.PRESETS)
