@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlm_core.data import Floats, GroupedData, Ints, frozen
 from mlm_core.scenario import Scenario
@@ -55,6 +56,28 @@ class Simulation:
     def mean(self) -> Floats:
         r"""(J,) true mean score of each school, :math:`\alpha_j + \beta_j \mathrm{E}_j(x)`."""
         return self.alpha + self.beta * self.x_mean
+
+
+class OfTown:
+    """What facts of one simulated town have: its students, and the names of its schools."""
+
+    __slots__ = ()
+    simulation: Simulation
+
+    @property
+    def data(self) -> GroupedData:
+        """The students."""
+        return self.simulation.data
+
+    @property
+    def names(self) -> NDArray[np.str_]:
+        """(J,) names of the schools."""
+        return self.data.labels.astype(str)
+
+    @property
+    def n(self) -> Ints:
+        """(J,) students of each school."""
+        return self.data.n
 
 
 @record

@@ -14,7 +14,7 @@ from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
 from mlm_core.records import CompletePooling, GroupLines
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
-from mlm_core.simulation import SCHOOL_NAMES, Simulation, simulate
+from mlm_core.simulation import SCHOOL_NAMES, OfTown, Simulation, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ Domain = tuple[float, float]
 
 
 @record
-class Facts:
+class Facts(OfTown):
     r"""One line for all students, what it leaves over, and how sure it is.
 
     .. math:: y_i = \alpha + \beta x_i + \epsilon_i, \quad \epsilon_i \text{ independent}
@@ -64,16 +64,6 @@ class Facts:
     between: float
     swing: Swing
     picked: int
-
-    @property
-    def data(self) -> GroupedData:
-        """The students."""
-        return self.simulation.data
-
-    @property
-    def names(self) -> NDArray[np.str_]:
-        """(J,) names of the schools."""
-        return self.data.labels.astype(str)
 
     @property
     def x(self) -> Floats:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlm_core.data import Floats, GroupedData, Ints, frozen
+from mlm_core.data import Floats, Ints, frozen
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
-from mlm_core.simulation import Simulation, simulate
+from mlm_core.simulation import OfTown, Simulation, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ Order = Literal["place", "size"]
 
 
 @record
-class Facts:
+class Facts(OfTown):
     r"""The table of schools of this year, and the ten years after it.
 
     A school's mean is what the school is and the luck of the year's students:
@@ -61,16 +61,6 @@ class Facts:
     simulation: Simulation
     years: Floats
     picked: int
-
-    @property
-    def data(self) -> GroupedData:
-        """Students of this year."""
-        return self.simulation.data
-
-    @property
-    def names(self) -> NDArray[np.str_]:
-        """(J,) names of the schools."""
-        return self.data.labels.astype(str)
 
     @property
     def own(self) -> Floats:

@@ -6,15 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlm_core import estimates
-from mlm_core.data import Floats, GroupedData, Ints, frozen
+from mlm_core.data import Floats, frozen
 from mlm_core.pooling import fit_no_pooling
 from mlm_core.records import NoPooling
 from mlm_core.scenario import Scenario, sd_within
 from mlm_core.showing import record
-from mlm_core.simulation import Simulation, simulate
+from mlm_core.simulation import OfTown, Simulation, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +25,7 @@ UNKNOWN = "cannot be estimated"
 
 
 @record
-class Facts:
+class Facts(OfTown):
     r"""The lesson on no pooling in one scenario, with one school picked.
 
     Two models have the name: an intercept for each school with one slope for all,
@@ -57,21 +56,6 @@ class Facts:
     picked: int
     smallest: int
     largest: int
-
-    @property
-    def data(self) -> GroupedData:
-        """The students of the moment."""
-        return self.simulation.data
-
-    @property
-    def names(self) -> NDArray[np.str_]:
-        """(J,) names of the schools."""
-        return self.data.labels.astype(str)
-
-    @property
-    def n(self) -> Ints:
-        """(J,) students of each school."""
-        return self.data.n
 
     @property
     def fit(self) -> NoPooling:

@@ -6,17 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlm_core import estimates
-from mlm_core.data import Floats, GroupedData
+from mlm_core.data import Floats
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.path import pooling_path
 from mlm_core.pooling import fit_complete_pooling
 from mlm_core.records import PartialPooling, PoolingPath
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
-from mlm_core.simulation import Simulation, simulate
+from mlm_core.simulation import OfTown, Simulation, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +28,7 @@ LATER = "more in step 3"
 
 
 @record
-class Facts:
+class Facts(OfTown):
     r"""The lesson on partial pooling in one scenario, with one school picked.
 
     The pre-test is left out, so that partial pooling is the plain weighted average of
@@ -70,16 +69,6 @@ class Facts:
     picked: int
     smallest: int
     largest: int
-
-    @property
-    def data(self) -> GroupedData:
-        """The students."""
-        return self.simulation.data
-
-    @property
-    def names(self) -> NDArray[np.str_]:
-        """(J,) names of the schools."""
-        return self.data.labels.astype(str)
 
     @property
     def truth(self) -> Floats:

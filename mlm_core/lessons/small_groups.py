@@ -17,7 +17,7 @@ from mlm_core.records import NORMAL_975, PartialPooling
 from mlm_core.replication import Replications, replicate
 from mlm_core.scenario import Scenario, sd_within
 from mlm_core.showing import record
-from mlm_core.simulation import Simulation, simulate
+from mlm_core.simulation import OfTown, Simulation, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,7 @@ class OnAverage:
 
 
 @record
-class Facts:
+class Facts(OfTown):
     r"""The lesson on small groups in one scenario, with one school picked.
 
     Without the pre-test: :math:`\mathrm{SD}(\bar y_j \mid \alpha_j) = \sigma_y / \sqrt{n_j}`.
@@ -103,16 +103,6 @@ class Facts:
     average: OnAverage
     chance: Floats
     picked: int
-
-    @property
-    def data(self) -> GroupedData:
-        """The students of this year."""
-        return self.simulation.data
-
-    @property
-    def names(self) -> NDArray[np.str_]:
-        """(J,) names of the schools."""
-        return self.data.labels.astype(str)
 
     @property
     def truth(self) -> Floats:

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlm_core import origin
-from mlm_core.data import Floats, GroupedData
+from mlm_core.data import Floats
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.pooling import fit_no_pooling
 from mlm_core.records import GroupLines, PartialPooling
 from mlm_core.scenario import Hyperparameters, Scenario
 from mlm_core.showing import record
-from mlm_core.simulation import Simulation, simulate
+from mlm_core.simulation import OfTown, Simulation, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ START = Scenario(hyper=replace(Hyperparameters(), sigma_beta=2.0, b1=1.5))
 
 
 @record
-class Facts:
+class Facts(OfTown):
     r"""The lesson on varying slopes in one scenario, with one school picked.
 
     .. math::
@@ -79,16 +79,6 @@ class Facts:
     moved: tuple[Hyperparameters, ...]
     rho_low: Floats
     rho_high: Floats
-
-    @property
-    def data(self) -> GroupedData:
-        """The students."""
-        return self.simulation.data
-
-    @property
-    def names(self) -> NDArray[np.str_]:
-        """(J,) names of the schools."""
-        return self.data.labels.astype(str)
 
     @property
     def hyper(self) -> Hyperparameters:

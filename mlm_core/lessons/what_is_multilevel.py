@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlm_core import estimates
-from mlm_core.data import Floats, GroupedData, Ints
+from mlm_core.data import Floats
 from mlm_core.origin import true_population
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.pooling import fit_no_pooling
 from mlm_core.records import GroupLines, PartialPooling
 from mlm_core.scenario import Hyperparameters, Scenario
 from mlm_core.showing import record
-from mlm_core.simulation import Simulation, simulate
+from mlm_core.simulation import OfTown, Simulation, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +40,7 @@ class Estimate(NamedTuple):
 
 
 @record
-class Facts:
+class Facts(OfTown):
     r"""A regression of students whose intercepts have a regression of their own.
 
     .. math::
@@ -70,21 +69,6 @@ class Facts:
     fit: PartialPooling
     picked: int
     new_u: float
-
-    @property
-    def data(self) -> GroupedData:
-        """The students, with x and u."""
-        return self.simulation.data
-
-    @property
-    def names(self) -> NDArray[np.str_]:
-        """(J,) names of the schools."""
-        return self.data.labels.astype(str)
-
-    @property
-    def n(self) -> Ints:
-        """(J,) students of each school."""
-        return self.data.n
 
     @property
     def x(self) -> Floats:
