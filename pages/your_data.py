@@ -22,6 +22,7 @@ from pages.shared.own_data.choosing import (
     offer_second,
     opened,
     say_if_wide,
+    warn_of_single_rows,
     what_is_used,
 )
 from pages.shared.own_data.picture import picked_group, show_glide, show_plane, what_you_see
@@ -58,6 +59,7 @@ except DataError as problem:
     stop(plain(problem))
 
 st.markdown(what_is_used(rows))
+warn_of_single_rows(rows)
 say_if_wide(source, table, rows)
 offer_second(source, table, asked)
 if not fits.partial.converged:

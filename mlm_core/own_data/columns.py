@@ -26,7 +26,7 @@ class Columns:
     Attributes
     ----------
     y, group : str
-        The outcome and the grouping.
+        The outcome and the grouping; a guess without a grouping has none, "".
     x, u : tuple of str
         Predictors of rows, which vary within groups, and of groups, which do not.
     second : str or None

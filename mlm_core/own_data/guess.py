@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
 from mlm_core.data import DataError, Floats, Ints
-from mlm_core.own_data.columns import Columns, coded, constant_within
+from mlm_core.own_data.columns import MOST_CODES, Columns, coded, constant_within
 from mlm_core.own_data.table import Table
 from mlm_core.showing import record
 
@@ -72,12 +73,13 @@ def guess_columns(table: Table) -> Columns:
     The group repeats, has five levels or more where that can be, and other columns stay the
     same within it; the outcome varies within groups, has many values, and is no clock, code or
     row number; a predictor of rows varies within groups, one of groups does not. At most one
-    of each is guessed.
+    of each is guessed. Where no column puts rows into groups, ``group`` is empty: decimals,
+    and values that mostly come once, name no groups.
 
     Raises
     ------
     DataError
-        No column of numbers, or none that could be the group.
+        No column of numbers, or one column only.
 
     Examples
     --------
@@ -91,10 +93,13 @@ def guess_columns(table: Table) -> Columns:
         raise DataError("At least two columns are needed: the outcome and the group.")
     columns = [_seen(table, name, place) for place, name in enumerate(table.columns)]
     only = list(table.numbers) if len(table.numbers) == 1 else []
-    group = max(
-        (c for c in columns if c.name not in only),
-        key=lambda c: _like_group(c, columns, table.n_rows),
-    )
+    able = [c for c in columns if c.name not in only and _can_group(c, columns)]
+    if not able:
+        apart = [c for c in columns if c.numbers is not None]
+        apart = [c for c in apart if not _counts_rows(c)] or apart
+        each = replace(apart[0], j=np.arange(table.n_rows), levels=table.n_rows)
+        return Columns(max(apart, key=lambda c: _like_outcome(c, apart, each)).name, "")
+    group = max(able, key=lambda c: _like_group(c, columns, table.n_rows))
     numeric = [c for c in columns if c.numbers is not None and c is not group]
     fixed = {c.name for c in columns if c is not group and constant_within(c.j, group.j)}
     counts = {c.name for c in columns if _counts_rows(c)}
@@ -150,6 +155,29 @@ def one_thing_at_several_times(table: Table) -> tuple[str, ...]:
             stems.setdefault(found[1], []).append(name)
     longest = max(stems.values(), key=len, default=[])
     return tuple(longest) if len(longest) > 2 else ()
+
+
+def mostly_single(n: Ints) -> bool:
+    """Whether most groups have one row, from the rows of each.
+
+    >>> mostly_single(np.array([1, 1, 2])), mostly_single(np.array([1, 2]))
+    (True, False)
+    """
+    return bool((n == 1).sum() > 0.5 * len(n))
+
+
+def _can_group(c: _Column, columns: list[_Column]) -> bool:
+    """Whether a column may be taken as the group without asking: no quantity, no name of a row."""
+    n = len(c.j)
+    if c.levels < 2 or mostly_single(np.bincount(c.j[c.j >= 0])):
+        return False
+    if c.numbers is None or c.like(_UNITS) or c.like(_ID):
+        return c.numbers is None or c.whole
+    quantity = c.levels > n / 4 or any(c.like(k) for k in (_NOT_UNITS, _OUTCOME, _TIME))
+    if not c.whole or c.levels <= MOST_CODES or not quantity:
+        return c.whole
+    described = any(_fewer(o, c) and constant_within(o.j, c.j) for o in columns)
+    return described or any(_a_clock(o, c) for o in columns if o is not c)
 
 
 def _groups_too(c: _Column, group: _Column) -> bool:

@@ -187,7 +187,7 @@ def test_labels_are_data_and_never_markup():
         (b"$FL2 spss", "SPSS"),
         (bytes(range(256)) * 9, "no text file"),
         (b"g,h\na,b\n", "No column holds numbers"),
-        (b"g,y\na,1\nb,2\nc,5\n", "no two rows belong together"),
+        (b"g,y\na,1\nb,2\nc,5\n", "No column of this file puts rows into groups"),
         (b"g,y\na,1.5\na,1.5\nb,2.5\nb,2.5\nc,4.5\nc,4.5\n", "fitted exactly"),
         (b"<script>,y\na,1\na,1\nb,1\n", "nothing to explain"),
     ],
@@ -211,6 +211,24 @@ def test_an_outcome_that_is_no_quantity_is_told_before_any_number(values, word):
     next(t for t in at.toggle if t.label.startswith("Show me the linear")).set_value(True).run()
     healthy(at)
     assert at.get("vega_lite_chart")
+
+
+def test_a_file_without_groups_has_no_figure_until_the_reader_chooses():
+    rows = [f"land {k},{70 + (k * 7 % 18) / 2},{k * 3.7 % 9:.1f}" for k in range(20)]
+    at = upload("\n".join(["country,life_expectancy,schooling", *rows]))
+    assert "No column of this file puts rows into groups" in said(at)
+    assert not at.get("vega_lite_chart")
+    box(at, "Group").set_value("country").run()
+    assert "no two rows belong together" in said(at)
+    rows[1] = rows[1].replace("land 1", "land 0")
+    at = upload("\n".join(["country,life_expectancy,schooling", *rows]))
+    box(at, "Group").set_value("country").run()
+    healthy(at)
+    assert "18 of the 19 groups have one row only" in said(at)
+    assert at.get("vega_lite_chart")
+    at = upload("\n".join(["country,life_expectancy,schooling", *rows]))
+    box(at, "Group").set_value("life_expectancy").run()
+    assert box(at, "Outcome").value == "schooling"
 
 
 def test_an_excel_file():

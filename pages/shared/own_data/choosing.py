@@ -11,12 +11,17 @@ import streamlit as st
 from mlm_core import DataError
 from mlm_core.own_data.columns import Columns, coded, may_be_codes, swapped
 from mlm_core.own_data.designs import Model
-from mlm_core.own_data.guess import guess_columns, guess_second, one_thing_at_several_times
+from mlm_core.own_data.guess import (
+    guess_columns,
+    guess_second,
+    mostly_single,
+    one_thing_at_several_times,
+)
 from mlm_core.own_data.rows import Rows
 from mlm_core.own_data.table import Table, read_table
 from pages.shared import controls
 from pages.shared.own_data.session import forget, remembered, stop
-from pages.shared.words import plain
+from pages.shared.words import count, plain
 
 OWN = "A file of your own"
 BUNDLED = {
@@ -77,7 +82,7 @@ def chosen_columns(source: str, table: Table) -> Columns:
     except DataError as problem:
         stop(plain(problem))
     keys = [f"own_{role}_{source}" for role in ("y", "group", "predictors")]
-    start: tuple[Any, ...] = (guess.y, guess.group, list(guess.predictors))
+    start: tuple[Any, ...] = (guess.y, guess.group or None, list(guess.predictors))
     for key, value in zip(keys, start, strict=True):
         st.session_state.setdefault(key, value)
 
@@ -88,7 +93,9 @@ def chosen_columns(source: str, table: Table) -> Columns:
             return  # another file has come in the same moment
         now = tuple(st.session_state[k] for k in keys[:2])
         chosen = now[which]
-        st.session_state[keys[0]], st.session_state[keys[1]] = swapped(before, now)
+        y, group = swapped(before, now)
+        y = y or next((c for c in table.numbers if c != group), group)  # there was no group yet
+        st.session_state[keys[0]], st.session_state[keys[1]] = y, group
         kept = st.session_state[keys[2]]
         if chosen in kept and before[which] != chosen:
             st.session_state[keys[2]] = [before[which] if c == chosen else c for c in kept]
@@ -99,7 +106,8 @@ def chosen_columns(source: str, table: Table) -> Columns:
         help="What you want to explain: a number in every row.",
     )  # fmt: skip
     group = boxes[1].selectbox(
-        "Group", table.columns, key=keys[1], persist_state="session", on_change=swap, args=(1,),
+        "Group", table.columns, 0 if guess.group else None, key=keys[1], persist_state="session",
+        on_change=swap, args=(1,), placeholder="choose",
         help="Which rows belong together: school, patient, county, …",
     )  # fmt: skip
     st.session_state[f"own_before_{source}"] = (y, group)
@@ -107,8 +115,13 @@ def chosen_columns(source: str, table: Table) -> Columns:
     st.session_state[keys[2]] = [c for c in st.session_state[keys[2]] if c in left]
     predictors = boxes[2].multiselect(
         "Predictors, of rows or of groups", left, key=keys[2], persist_state="session", placeholder="none",
-        help="Any number. Whether one describes rows or whole groups is told from its values.",
+        help="As many as you like, numbers or text. Whether a column describes rows or whole groups is told from its values.",
     )  # fmt: skip
+    if group is None:
+        stop(
+            "No column of this file puts rows into groups (no name or code comes back). "
+            "An ordinary regression is enough, or choose the group yourself."
+        )
     return Columns(str(y), str(group), x=tuple(predictors))
 
 
@@ -193,6 +206,19 @@ def offer_second(source: str, table: Table, columns: Columns) -> None:
         f"{plain(name)} looks like a second grouping of these rows: add it", on_click=take,
         icon=":material/account_tree:", key="own_offer", type="tertiary",
     )  # fmt: skip
+
+
+def warn_of_single_rows(rows: Rows) -> None:
+    """Say it above the figure where most groups have one row only."""
+    if not mostly_single(rows.n):
+        return
+    name, single = plain(rows.columns.group), int((rows.n == 1).sum())
+    st.warning(
+        f"**{single:,} of the {rows.n_groups:,} groups have one row only.** One row cannot tell what its group has of its own, "
+        f"so all below rests on the other {count(rows.n_groups - single, 'group')}. Does {name} really say which rows belong "
+        "together? If not, choose another group, or use an ordinary regression.",
+        icon=":material/priority_high:",
+    )
 
 
 def say_if_wide(source: str, table: Table, rows: Rows) -> None:

@@ -74,6 +74,23 @@ def test_codes_of_the_group_are_predictors_of_groups_and_are_categories():
     assert (found.x, found.u, found.codes) == (("Time",), ("Diet",), ("Diet",))
 
 
+@pytest.mark.parametrize("school_years", [2, 1, 0])
+def test_no_column_is_the_group_where_none_brings_rows_together(school_years):
+    """Countries once each; years that come back by chance do not make groups."""
+    rng = np.random.default_rng(7)
+    frame = pd.DataFrame({"country": [f"land {k}" for k in range(40)]})
+    frame["gdp_per_head"] = rng.lognormal(9.5, 0.8, 40).round()
+    frame["schooling"] = rng.normal(10, 2, 40).round(school_years)
+    frame["life_expectancy"] = rng.normal(74, 5, 40).round(1)
+    if school_years == 0:
+        frame["schooling"] = 100 + rng.integers(0, 60, 40)
+    found = guess_of(frame)
+    assert (found.group, found.x, found.u) == ("", (), ())
+    assert found.y in ("life_expectancy", "schooling")
+    people = pd.DataFrame({"person": range(200), "age": 18 + rng.integers(0, 60, 200)})
+    assert guess_of(people.assign(income=rng.lognormal(9, 1, 200).round())).group == ""
+
+
 def test_the_order_of_columns_and_rows_does_not_matter():
     j, t, y = panel(20, 7, 4)
     frame = pd.DataFrame({"patient": j + 1, "sex": np.where(j % 2, "f", "m"), "week": t, "pain": y})
