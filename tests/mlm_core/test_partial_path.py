@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
+from mlm_core import Scenario, path, simulate
 from mlm_core.data import DataError, GroupedData
 from mlm_core.deviance import school_sums
 from mlm_core.partial import fit_partial_pooling
@@ -190,3 +191,16 @@ def test_data_that_cannot_answer():
     data = GroupedData([1.0, 2.0, 4.0], None, [0, 0, 0], None, ["a"])
     with pytest.raises(DataError, match="one school"):
         pooling_path(data, [1.0])
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_the_search_for_sigma_y_is_newtons_and_not_bisection(monkeypatch, method):
+    slopes, rounds = path._slopes, []
+
+    def counted(*given):
+        rounds.append(1)
+        return slopes(*given)
+
+    monkeypatch.setattr(path, "_slopes", counted)
+    pooling_path(simulate(Scenario()).data, [0.0, 0.5, 2.0, 5.0, 50.0, np.inf], method=method)
+    assert len(rounds) <= 8
