@@ -11,7 +11,7 @@ from pages.shared import contents, offstage
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-GUIDES = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")
+GUIDES = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs/deploying.md")
 SPINE = ("data", "deviance", "search", "partial")
 NUMBERS = {16: "sixteen", 17: "seventeen", 18: "eighteen", 19: "nineteen", 20: "twenty"}
 

@@ -42,7 +42,7 @@ def test_without_the_app_it_says_how_to_get_it(arguments, only_the_core, capsys)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "8501.0", "http", "²"])
-def test_a_port_is_a_number(port, capsys):
+def test_a_port_is_a_number(port, only_the_core, capsys):
     with pytest.raises(SystemExit) as end:
         command.main([f"--port={port}"])
     assert end.value.code == 2
