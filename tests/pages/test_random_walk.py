@@ -82,7 +82,8 @@ class Reader:
         self.go(min(max(self.step + self.rng.choice([1, 1, -1]), 0), last))
 
     def jump(self) -> None:
-        self.go(self.rng.randrange(len(self.lesson.steps)))
+        asks = [k for k, step in enumerate(self.lesson.steps) if step.ask is not None]
+        self.go(self.rng.choice([self.rng.randrange(len(self.lesson.steps)), *asks]))
 
     def to_the_laboratory(self) -> None:
         self.go(-1)

@@ -210,7 +210,7 @@ def helps(_: Any, t: Tables, __: str) -> Said:
         float(height[fine > 0].sum() / height.sum()),
         [0.5, 0.75, 0.95],
         ["Less than", "50 to", "75 to", "More than"],
-        0.01,
+        0.004,
     )
 
 
@@ -300,11 +300,13 @@ def trusted(_: Any, t: Tables, __: str) -> Said:
     steps = steps[np.isfinite(steps["tau"])]
     x = np.linspace(0, steps["tau"].max(), 20_001)
     y = np.interp(x, steps["tau"], steps["density"])
-    if y[-1] > 0.002 * y.max() or not y.max() > 0:
-        return None
+    if y.argmax() == 0:
+        return "Hardly"  # from 0 on: half the guess is not ruled out
     area = np.cumsum(y) / y.sum()
     low, middle, high = (x[np.searchsorted(area, p)] for p in (0.025, 0.5, 0.975))
-    far = max(middle / max(low, 1e-9), high / middle)
+    far = max(middle / low, high / middle)
+    if y[-1] > 0.002 * y.max() and far < 3:  # the rest of the curve is not drawn
+        return None
     return bins(float(far), [1.25, 2.0], ["Very well", "Roughly", "Hardly"], 0.04)
 
 
@@ -317,7 +319,7 @@ def sd_at_the_guess(f: Any, _: Tables, __: str) -> Said:
 
 def within_slope(f: Any, _: Tables, __: str) -> Said:
     """Least squares with an indicator for each school, from the rows."""
-    rows = pd.DataFrame({"g": f.data.group, "x": f.data.x, "y": f.data.y})
+    rows = pd.DataFrame({"g": f.data.j, "x": f.data.x, "y": f.data.y})
     x, y = (rows[c] - rows.groupby("g")[c].transform("mean") for c in ("x", "y"))
     return float((x * y).sum() / (x * x).sum())
 
