@@ -387,7 +387,7 @@ def code(f: Facts) -> Listing:
                 "",
                 "data = world(scenario, 0, with_x=False).data  # draw 1 of the figure",
                 'for method in ("REML", "ML"):',
-                "    fit = mlm.fit_partial_pooling(data, method=method)",
+                "    fit = mlm.fit_partial_pooling(data, group_predictor=False, method=method)",
                 "    print(fit.hyper.a0, fit.hyper.sigma_alpha, fit.sigma_y)",
                 "    print(dict(zip(data.labels, fit.lines.alpha.round(2))))",
                 "",

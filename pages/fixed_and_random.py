@@ -334,7 +334,7 @@ def code(f: Facts) -> Listing:
         f.data,
         Recipe(
             core=[
-                "fit = mlm.fit_partial_pooling(data)",
+                "fit = mlm.fit_partial_pooling(data, group_predictor=False)",
                 "print(fit.hyper.a0, fit.hyper.a1, fit.hyper.sigma_alpha, fit.sigma_y)",
                 "print(mlm.fit_complete_pooling(data).lines.beta[0])  # the limit at 0",
                 "print(mlm.fit_no_pooling(data).lines.beta[0])  # the limit at infinity",

@@ -357,7 +357,7 @@ def code(f: Facts) -> Listing:
         f.data,
         Recipe(
             core=[
-                "fit = mlm.fit_partial_pooling(data)",
+                "fit = mlm.fit_partial_pooling(data, group_predictor=False)",
                 "print(fit.hyper.a0, fit.hyper.sigma_alpha, fit.sigma_y)",
                 "print(dict(zip(data.labels, fit.lines.alpha.round(2))))",
             ],

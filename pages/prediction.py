@@ -376,7 +376,7 @@ def code(f: Facts) -> Listing:
             core=[
                 "from mlm_core.new_student import predict_new_student",
                 "",
-                "fit = mlm.fit_partial_pooling(data)",
+                "fit = mlm.fit_partial_pooling(data, group_predictor=False)",
                 f'print("{f.name}:", predict_new_student(fit, school="{f.name}").interval(size={f.size}))',
                 f'print("new school:", predict_new_student(fit).interval(size={f.size}))',
             ],

@@ -400,7 +400,7 @@ def code(f: Facts) -> Listing:
         f.data,
         Recipe(
             core=[
-                "fit = mlm.fit_partial_pooling(data)",
+                "fit = mlm.fit_partial_pooling(data, group_predictor=False)",
                 "order = (-fit.lines.alpha).argsort()",
                 "print(fit.hyper.a0, fit.hyper.sigma_alpha, fit.sigma_y)",
                 "print([(str(data.labels[j]), int(data.n[j]), round(float(fit.lines.alpha[j]), 2)) for j in order])",

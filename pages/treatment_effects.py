@@ -367,7 +367,8 @@ def code(f: Facts) -> Listing:
             core=[
                 "from mlm_core.lessons.treatment_effects import effects",
                 "",
-                'fit = mlm.fit_partial_pooling(data, slopes="varying")  # x is treated, 0 or 1',
+                "# x is treated, 0 or 1",
+                'fit = mlm.fit_partial_pooling(data, slopes="varying", group_predictor=False)',
                 "print(fit.hyper, fit.sigma_y)",
                 "print(effects(fit))",
                 "print(dict(zip(data.labels.tolist(), fit.lines.beta.round(2).tolist())))",

@@ -414,7 +414,7 @@ def model(f: Facts) -> str:
 
 RECIPE = Recipe(
     core=[
-        "without = mlm.fit_partial_pooling(data)",
+        "without = mlm.fit_partial_pooling(data, group_predictor=False)",
         "fit = mlm.fit_partial_pooling(data, group_predictor=True)",
         "print(without.hyper.a0, without.hyper.sigma_alpha)",
         "print(fit.hyper.a0, fit.hyper.b0, fit.hyper.sigma_alpha, fit.sigma_y)",

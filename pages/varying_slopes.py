@@ -338,13 +338,13 @@ def model(f: Facts) -> str:
 
 def code(f: Facts) -> Listing:
     """The fit in three languages."""
-    formula, core = ("y ~ x * u", ", group_predictor=True") if f.with_u else ("y ~ x", "")
+    formula = "y ~ x * u" if f.with_u else "y ~ x"
     return listing(
         f.simulation.scenario,
         f.data,
         Recipe(
             core=[
-                f'fit = mlm.fit_partial_pooling(data, slopes="varying"{core})',
+                f'fit = mlm.fit_partial_pooling(data, slopes="varying", group_predictor={f.with_u})',
                 "print(fit.hyper, fit.sigma_y)",
                 "for school, alpha, beta in zip(data.labels, fit.lines.alpha, fit.lines.beta):",
                 '    print(f"{school}: {alpha:.2f} + {beta:.2f} x")',
