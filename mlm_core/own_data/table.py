@@ -115,6 +115,7 @@ def _table(rows: list[Row], separator: str, notes: list[str]) -> Table:
     distinct = {name: _distinct([row.cells[k] for row in rows]) for k, name in enumerate(names)}
     columns = {name: frozen(cells[place], object) for name, (cells, place) in distinct.items()}
     _note_composed(rows, notes)
+    _note_cut({name: cells for name, (cells, _) in distinct.items()}, notes)
     numbers = _numeric(distinct, separator, notes)
     return Table(columns, numbers, frozen([row.line for row in rows], np.intp), tuple(notes))
 
@@ -140,6 +141,17 @@ def _note_composed(rows: list[Row], notes: list[str]) -> None:
                     "they were read as one, so that labels which look the same are the same."
                 )
                 return
+
+
+def _note_cut(cells: dict[str, np.ndarray], notes: list[str]) -> None:
+    """Say that different cells have become one because their ends are not read."""
+    for name, different in cells.items():
+        cut = [cell for cell in different if len(cell) == LONGEST_CELL]
+        if len(set(cut)) < len(cut):
+            notes.append(
+                f"Labels in “{name}” that differ only after {LONGEST_CELL} signs are one here: "
+                "no more of a cell is read. Use shorter labels."
+            )
 
 
 def _decoded(content: bytes) -> tuple[str, list[str]]:

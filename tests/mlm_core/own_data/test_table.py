@@ -249,3 +249,11 @@ def test_letters_of_two_signs_become_one_and_it_is_said():
 def test_numbers_without_a_square_are_no_numbers():
     table = read_table(b"g,y\na,1\nb,1e149\nc,-1e120\nd,2\n")
     np.testing.assert_array_equal(np.isfinite(table.numbers["y"]), [1, 0, 0, 1])
+
+
+def test_labels_that_are_the_same_as_far_as_they_are_read_are_said():
+    same = "x" * 130
+    table = read_table(f"g,y\n{same}1,1\n{same}2,2\nb,3\n".encode())
+    assert len(set(table.text["g"])) == 2
+    assert "differ only after 120 signs" in " ".join(table.notes)
+    assert not read_table(f"g,y\n{same}1,1\n{same}1,2\nb,3\n".encode()).notes
