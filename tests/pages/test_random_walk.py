@@ -6,6 +6,7 @@ states, and says which took longest; without it a sample is walked.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -25,7 +26,8 @@ from pages.shared.controls import Choice, Press, Slider, Switch
 from pages.shared.figure import Hand
 from pages.shared.story import HELD_HERE, Question, Seen, Sorting, Story
 from pages.shared.words import plain
-from tests.pages.kit import healthy, open_page, questions, right, said, story_of, text
+from tests.pages.kit import figure, healthy, open_page, questions, right, said, story_of, text
+from tests.pages.test_your_data import upload
 from tests.pages.verdicts import VERDICTS, agrees
 
 STATES = int(os.environ.get("POOLING_LAB_STATES", "170"))
@@ -359,3 +361,41 @@ def test_a_hostile_address_gets_one_box(slug):
     markup = r"<script>|(?<!\\)\*\*b|\]\(https|(?<!\\):red|\x00|\x1b|\u202e"
     assert not re.search(markup, said_), said_
     assert len(said_) < 600
+
+
+# Files: what stands in one is never a formula of the figure
+
+
+def formulas(spec: Any, key: str = "") -> list[str]:
+    """Every string of a specification that Vega works out."""
+    if isinstance(spec, dict):
+        return [f for k, v in spec.items() for f in formulas(v, k)]
+    if isinstance(spec, list):
+        return [f for v in spec for f in formulas(v, key)]
+    works = {"expr", "calculate", "filter", "test", "signal", "labelExpr", "update", "init"}
+    return [spec] if isinstance(spec, str) and key in works else []
+
+
+def test_names_from_a_file_are_in_no_formula_of_a_figure():
+    names = ["y' + evil() + '", 'g" + evil() + "', "x⟨number⟩evil()"]
+    rng = np.random.default_rng(3)
+    rows = [
+        f"{rng.normal(j):.3f},'{j}' + evil(),{rng.normal():.3f}" for j in range(6) for _ in "abcd"
+    ]
+    quoted = ",".join('"' + name.replace('"', '""') + '"' for name in names)
+    at = upload("\n".join([quoted, *rows]))
+    seen = 0
+    for part in ("All groups", "One group's rows", "slopes"):
+        if part == "slopes":
+            box = next(b for b in at.multiselect if b.label.startswith("Slopes that vary"))
+            box.set_value(box.options[:1]).run()
+        else:
+            at.radio(key="part").set_value(part).run()
+        healthy(at)
+        for k in range(len(at.get("vega_lite_chart"))):
+            spec, _ = figure(at, k)
+            written = json.dumps(spec, ensure_ascii=False)
+            seen += "evil" in written
+            assert not [f for f in formulas(spec) if "evil" in f], part
+            assert "⟨" not in written.replace("x⟨number⟩", "")
+    assert seen >= 3
