@@ -25,7 +25,16 @@ from pages.shared.own_data.choosing import (
     warn_of_single_rows,
     what_is_used,
 )
-from pages.shared.own_data.picture import picked_group, show_glide, show_plane, what_you_see
+from pages.shared.own_data.picture import (
+    all_groups,
+    picked_group,
+    show_glide,
+    show_plane,
+    three_poolings,
+    to_the_estimate,
+    what_you_see,
+    why_several,
+)
 from pages.shared.own_data.session import remembered, stop
 from pages.shared.words import count, plain
 
@@ -65,6 +74,7 @@ offer_second(source, table, asked)
 if not fits.partial.converged:
     st.warning("The search for the best fit ran out of steps: take these numbers with care.")
 digits = decimals(float(rows.y.std()))
+st.markdown(all_groups(fits, digits))
 figure_place, words_place = st.columns([5, 2], gap="medium")
 with words_place:
     j = picked_group(source, fits)
@@ -75,16 +85,20 @@ with figure_place:
         show_plane(source, fits, shown, j, digits)
     else:
         handle, words = show_glide(source, setting, fits, shown, j, digits)
+        st.caption(why_several(fits, digits))
     if len(shown) < rows.n_groups:
         st.caption(
             f"Shown are {len(shown)} of the {rows.n_groups:,} groups: the highest, the lowest, and some of all sizes. The fits use all."
         )
 with words_place:
     if not fits.slopes_vary:
+        back = st.session_state.setdefault("_back", 0)
+        figure.follow(handle, words, place=str(back))
         st.caption(
-            "Drag the handle under the figure: at the left complete pooling, at the right no pooling. It rests where the data put it."
+            "Drag the handle under the figure: at the left complete pooling, at the right no pooling."
         )
-        figure.follow(handle, words)
+        st.button("Back to the estimate", on_click=to_the_estimate, icon=":material/restart_alt:")
+    st.markdown(three_poolings(fits))
 
 notes = [*table.notes, *rows.notes, *fits.design.notes]
 if notes:

@@ -67,7 +67,7 @@ def own_glide(
         alt.Tooltip("own:Q", title="no pooling", format=number),
         alt.Tooltip("alpha:Q", title="partial pooling", format=number),
         alt.Tooltip("toward:Q", title="pulled to", format=number),
-        alt.Tooltip("pulled:Q", title="pulled", format=".0%"),
+        alt.Tooltip("pulled:Q", title="share of the way", format=".0%"),
     ]
     groups = alt.layer(*_groups(look, base, at, y, row, height, tips, one_target))
     strip = _strip(look, now, scale, steps, height, f"SD between groups{unit and ', '}{unit}")

@@ -11,6 +11,7 @@ import numpy as np
 from mlm_core.data import Floats, Ints
 from mlm_core.estimates import STEPS, handle_grid, handle_position, resting_place
 from mlm_core.own_data.fits import Fits
+from mlm_core.own_data.groups import share_of_way
 from mlm_core.wide import WidePath, wide_path
 
 if TYPE_CHECKING:
@@ -66,14 +67,17 @@ def one_groups_words(
     """
     toward = path.coef @ fits.design.of_groups[group]
     alpha = toward + path.modes[:, group]
-    own, name = float(fits.own_height[group]), str(fits.labels[group])[:60]
+    own, name = fits.own_height[group], str(fits.labels[group])[:60]
+    share = share_of_way(own, alpha, toward).tolist()
     out = []
     for step, (to, height) in enumerate(zip(toward.tolist(), alpha.tolist(), strict=True)):
-        gone = (own - height) / (own - to) if own != to else math.nan
-        way = f"goes {gone:.0%} of the way to {number(to)}: it" if 0 <= gone <= 1 else "now"
+        way = f"moves {share[step]:.0%} of the way to {number(to)}, what is expected of it: it"
         if step == STEPS - 1:
             way = "stays where its own rows put it: it"
-        out.append(f"SD between groups, {said[step]}. {name} {way} is at {number(height)}.")
+        elif math.isnan(share[step]):
+            way = f"is expected at {number(to)}; with its own rows it"
+        what = said[step].replace("estimate: ", "") + " (the estimate)" * said[step].startswith("e")
+        out.append(f"SD between groups: {what}. {name} {way} is at {number(height)}.")
     return out
 
 
@@ -116,7 +120,7 @@ def glide_tables(
             "row": np.tile(np.arange(count), STEPS),
             "alpha": alpha.ravel(),
             "toward": toward.ravel(),
-            "pulled": 1.0 - path.weight[:, groups].ravel(),
+            "pulled": share_of_way(fits.own_height[groups], alpha, toward).ravel(),
             "resting": np.repeat(steps == rest, count),
         }
     )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlm_core.data import Floats, Ints
+from mlm_core.new_student import degrees_of_freedom, reach
 from mlm_core.own_data.fits import Fits, slope_toward, varying_slope
-from mlm_core.records import NORMAL_975
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,7 @@ def groups_table(fits: Fits) -> pd.DataFrame:
     import pandas as pd
 
     rows = fits.design.rows
+    low, high = intervals(fits)
     columns: dict[str, object] = {
         rows.columns.group: fits.labels,
         "rows": rows.n,
@@ -35,8 +36,8 @@ def groups_table(fits: Fits) -> pd.DataFrame:
         "SE (no pooling)": fits.own_se,
         "partial pooling": fits.height,
         "SE (partial pooling)": fits.se,
-        "2.5%": fits.height - NORMAL_975 * fits.se,
-        "97.5%": fits.height + NORMAL_975 * fits.se,
+        "2.5%": low,
+        "97.5%": high,
         "pulled to": fits.toward,
     }
     if not fits.slopes_vary:
@@ -52,14 +53,34 @@ def groups_table(fits: Fits) -> pd.DataFrame:
 
 
 def pulled(fits: Fits) -> Floats:
-    r"""(J,) share of the way that a group's mean is pulled, where only intercepts vary.
+    r"""(J,) share of the way from no pooling to what is expected, where only intercepts vary.
 
-    .. math:: 1 - \frac{n_j\sigma_\alpha^2}{n_j\sigma_\alpha^2 + \sigma_y^2}
+    That of the numbers shown; NaN where a group ends outside that way. Without predictors of
+    rows it is
+
+    .. math:: 1 - \frac{n_j\sigma_\alpha^2}{n_j\sigma_\alpha^2 + \sigma_y^2}.
     """
-    n, fit = fits.design.rows.n, fits.partial
-    variance = float(fit.sd[0]) ** 2
-    out: Any = fit.sigma_y**2 / (n * variance + fit.sigma_y**2)
-    return np.asarray(out, dtype=np.float64)
+    return share_of_way(fits.own_height, fits.height, fits.toward)
+
+
+def share_of_way(own: Floats, here: Floats, to: Floats) -> Floats:
+    """Which part of the way from ``own`` to ``to`` has been gone; NaN outside of it.
+
+    >>> share_of_way(np.array([4.0, 4.0]), np.array([3.0, 5.0]), np.array([0.0, 0.0])).tolist()
+    [0.25, nan]
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gone: Any = np.asarray((own - here) / (own - to), dtype=np.float64)
+    out: Floats = np.where((gone >= 0) & (gone <= 1), gone, np.nan)
+    return out
+
+
+def intervals(fits: Fits) -> tuple[Floats, Floats]:
+    """(J,) ends of the 95% intervals of the groups, with t as `predictions.predict_in` has it."""
+    between = float(fits.partial.cov[0, 0])
+    df = degrees_of_freedom(fits.design.rows.n_groups, between, fits.se**2)
+    half = reach(df) * fits.se
+    return fits.height - half, fits.height + half
 
 
 def by_size(n: Ints) -> Ints:
@@ -132,6 +153,7 @@ def caterpillar_table(fits: Fits, groups: Ints, picked: int) -> pd.DataFrame:
     import pandas as pd
 
     order = groups[np.argsort(fits.height[groups], kind="stable")]
+    low, high = intervals(fits)
     return pd.DataFrame(
         {
             "row": np.arange(len(order)),
@@ -139,8 +161,8 @@ def caterpillar_table(fits: Fits, groups: Ints, picked: int) -> pd.DataFrame:
             "n": fits.design.rows.n[order],
             "own": fits.own_height[order],
             "height": fits.height[order],
-            "low": (fits.height - NORMAL_975 * fits.se)[order],
-            "high": (fits.height + NORMAL_975 * fits.se)[order],
+            "low": low[order],
+            "high": high[order],
             "toward": fits.toward[order],
             "picked": order == picked,
             "named": _named(len(order), order == picked),

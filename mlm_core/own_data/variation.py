@@ -28,13 +28,13 @@ def components(fits: Fits) -> list[Component]:
     """SDs between groups, their correlations, the SD within; profile likelihood by REML."""
     found, fit = wide_intervals(fits.sums), fits.partial
     slopes = [fits.design.terms[k].name for k in fits.design.varying]
-    what = "SD between groups" if not slopes else "SD of the groups' heights"
+    what = "SD between groups" if not slopes else "SD of the groups' intercepts"
     out = [Component(what, r"\sigma_\alpha", float(fit.sd[0]), found.sd[0])]
     for k, name in enumerate(slopes, 1):
         symbol = r"\sigma_\beta" if len(slopes) == 1 else rf"\sigma_{{\beta {k}}}"
         out.append(Component(f"SD of the slopes of {name}", symbol, float(fit.sd[k]), found.sd[k]))
     for (a, b), interval in found.corr.items():
-        of = ["heights", *slopes]
+        of = ["intercepts", *slopes]
         symbol = r"\rho" if len(slopes) == 1 else rf"\rho_{{{a}{b}}}"
         name = f"correlation of {of[a]} and slopes of {of[b]}"
         out.append(Component(name, symbol, float(fit.corr[a, b]), interval))

@@ -125,10 +125,10 @@ groups_of <- function(set, m, d, vary) {
 variation_of <- function(set, m, formula, d, names, vary) {
   found <- intervals(m, formula, d)
   sd <- attr(VarCorr(m)$g, "stddev")
-  out(set, if (vary) "SD of the groups' heights" else "SD between groups", sd[1], found$a)
+  out(set, if (vary) "SD of the groups' intercepts" else "SD between groups", sd[1], found$a)
   if (vary) {
     out(set, "SD of the slopes of Days", sd[2], found$b)
-    out(set, "correlation of heights and slopes of Days", attr(VarCorr(m)$g, "correlation")[1, 2], found$r)
+    out(set, "correlation of intercepts and slopes of Days", attr(VarCorr(m)$g, "correlation")[1, 2], found$r)
   } else out(set, "share between groups (ICC)", found$icc)
   out(set, "SD within groups", sigma(m), found$s)
   if (length(names) == 1) return()

@@ -53,6 +53,12 @@ def part(at, name: str):
     return at
 
 
+def hand(at) -> str:
+    """The words that follow the handle."""
+    parts = [k.proto for k in at.get("bidi_component")]
+    return next(str(p) for p in parts if p.component_name == "pooling_lab_hand")
+
+
 def whole(at) -> str:
     return text(at) + "\n".join(c.value for c in at.caption)
 
@@ -82,11 +88,11 @@ def test_the_numbers_shown_are_lme4s(name, model, predictors, varying):
     box(at, "Predictors").set_value(predictors).run()
     if varying:
         box(at, "Slopes that vary").set_value(varying).run()
-    next(t for t in at.toggle if t.label.startswith("Count numbers")).set_value(False).run()
+    next(t for t in at.toggle if t.label.startswith("Compare groups at")).set_value(False).run()
     healthy(at)
     fit = next(f for f in FITS if (f["data"], f["model"], f["method"]) == (name, model, "REML"))
     sd = {(row["grp"], row.get("var1"), row.get("var2")): row["sdcor"] for row in fit["sd_cor"]}
-    first = "SD of the groups' heights" if varying else "SD between groups"
+    first = "SD of the groups' intercepts" if varying else "SD between groups"
     between = sd["school", "(Intercept)", None]
     assert numbers(at, first)[0] == pytest.approx(between, rel=6e-3, abs=6e-3)
     assert numbers(at, "SD within groups")[0] == pytest.approx(fit["sigma_y"], rel=6e-3)
@@ -112,14 +118,17 @@ def test_the_sentence_is_right_for_every_group():
     for j in (0, 3, int(np.argmax(data.n)), int(np.argmin(data.n))):
         box(at, "Picked group").set_value(str(data.labels[j])).run()
         weight = 1 / (1 + fit.sigma_y**2 / (data.n[j] * fit.hyper.sigma_alpha**2))
-        sentence = next(m.value for m in at.markdown if "of the way" in m.value)
-        for wanted in (
-            f"**{plain(data.labels[j])}** has {data.n[j]} rows",
-            f"its own mean, {own[j]:.1f}",
-            f"{100 * (1 - weight):.0f}% of the way to {fit.hyper.a0:.1f}",
-            f"**{fit.lines.alpha[j]:.1f}**",
-        ):
-            assert wanted in sentence
+        beside = f"**{plain(data.labels[j])}** has {data.n[j]} rows: its own mean is {own[j]:.1f}."
+        assert beside in text(at)
+        follows = (
+            f"{data.labels[j]} moves {100 * (1 - weight):.0f}% of the way to {fit.hyper.a0:.1f}, "
+            f"what is expected of it: it is at {fit.lines.alpha[j]:.1f}."
+        )
+        assert f"(the estimate). {follows}" in hand(at)
+        every = (
+            f"differs by about {fit.hyper.sigma_alpha:.1f}; from row to row of one school, by about"
+        )
+        assert every in text(at)
 
 
 def test_every_part_of_a_bundled_set():

@@ -152,8 +152,8 @@ def more_of_the_model(
                 "predictor of groups. See the lesson “Is it the student or the school?”.",
             )  # fmt: skip
         at_means = right.toggle(
-            "Count numbers from their mean", True, key=f"own_at_means_{source}", persist_state="session",
-            help="Then intercepts are the heights of the groups where the data are. If not, they are heights at 0.",
+            "Compare groups at the mean of each predictor", True, key=f"own_at_means_{source}", persist_state="session",
+            help="On: an intercept is what is expected where predictors are at their mean. Off: where they are 0, which can lie far from your data.",
         )  # fmt: skip
         asked = [c for c in columns.predictors if may_be_codes(table, c)]
         codes = tuple(

@@ -204,11 +204,19 @@ def groups_part(setting: object, fits: Fits, shown: np.ndarray, j: int, digits: 
         for c in every.columns[1:] if c != "rows"
     }  # fmt: skip
     config |= {
-        c: st.column_config.NumberColumn(format="%.2f")
-        for c in every.columns
-        if "share" in str(c) or "among" in str(c)
+        c: st.column_config.NumberColumn(format="%.2f") for c in every.columns if "among" in str(c)
     }
-    st.dataframe(every, hide_index=True, column_config=config, height=320)
+    config |= {
+        c: st.column_config.NumberColumn(format="%.0f%%")
+        for c in every.columns
+        if "share" in str(c)
+    }
+    in_percent = {c: 100 * every[c] for c in every.columns if "share" in str(c)}
+    st.dataframe(every.assign(**in_percent), hide_index=True, column_config=config, height=320)
+    if in_percent:
+        st.caption(
+            "“pulled (share)”: which part of the way from no pooling to “pulled to” a group is moved. Intervals with t."
+        )
     st.download_button(
         "Download this table (CSV)", lambda: safe_csv(every), "groups.csv", "text/csv",
         icon=":material/download:", on_click="ignore", key="groups_csv",

@@ -11,15 +11,18 @@ import streamlit as st
 from mlm_core.charts.lines_plane import lines_plane
 from mlm_core.charts.own_glide import own_glide
 from mlm_core.estimates import STEPS
-from mlm_core.own_data import glide, plane, variation
+from mlm_core.own_data import glide, plane
 from mlm_core.own_data.fits import Fits, decimals, varying_slope
 from pages.shared import figure, saving
 from pages.shared.own_data.session import remembered
-from pages.shared.words import count, number, percent, plain
+from pages.shared.words import count, number, plain
+
+MOST_KINDS = 6
+"""Kinds of groups whose expected values are listed."""
 
 
 def place_in_words(fits: Fits) -> str:
-    """Where heights are told."""
+    """Where groups are compared: ``day = 45.9``."""
     made = fits.design
     parts = []
     for name in made.rows.columns.x:
@@ -126,36 +129,120 @@ def show_plane(source: str, fits: Fits, shown: np.ndarray, j: int, digits: int) 
     saving.picture("your_plane", "slopes")
 
 
+def to_the_estimate() -> None:
+    """Let the handle go back to where the data put it."""
+    st.session_state["_back"] = st.session_state.get("_back", 0) + 1
+
+
+def all_groups(fits: Fits, digits: int) -> str:
+    """How much groups and rows differ, in the reader's words, before anything else."""
+    made, fit = fits.design, fits.partial
+    columns = made.rows.columns
+    y, group = plain(columns.y[:40]), plain(columns.group[:40])
+    if fit.sd[0] == 0:
+        return (
+            f"**From {group} to {group}, {y} differs no more than by chance**: the SD between groups is estimated as exactly "
+            "0, so all groups are pooled completely. Its interval, below, says how sure that is."
+        )
+    where = f", where {plain(place_in_words(fits))}" if fits.slopes_vary and columns.x else ""
+    used = plain(" and ".join(columns.predictors))
+    beyond = (
+        f" Both beyond what {used} {'says' if len(columns.predictors) == 1 else 'say'}."
+        if used
+        else ""
+    )
+    said = (
+        f"**From {group} to {group}, {y} differs by about {number(float(fit.sd[0]), digits)}{where}; from row to row of one "
+        f"{group}, by about {number(fit.sigma_y, digits)}** (standard deviations).{beyond}"
+    )
+    if fits.slopes_vary:
+        slope = float(fit.sd[1])
+        name = plain(made.terms[made.varying[0]].name)
+        said += f" The slope of {name} differs from {group} to {group} by about {number(slope, decimals(slope))}."
+    marks = "crosses" if fits.slopes_vary else "marks"
+    which = "Groups with few rows are moved most" if np.ptp(made.rows.n) else "All are moved"
+    return f"{said} {which}, towards what is expected for them (the purple {marks})."
+
+
+def three_poolings(fits: Fits) -> str:
+    """What the three kinds of marks are, a line each."""
+    what = "line" if fits.design.rows.columns.x else "mean"
+    return (
+        f"- **No pooling** (blue ring): each group's own {what}, from its own rows alone.\n"
+        f"- **Complete pooling** (orange): one {what} from all rows, as if there were no groups.\n"
+        "- **Partial pooling** (green): between the two. The data set how far."
+    )
+
+
+def why_several(fits: Fits, digits: int) -> str:
+    """Why purple and orange marks stand in several places, and which is whose."""
+    if glide.one_target(fits):
+        return ""
+    rows = fits.design.rows
+    u = rows.columns.u
+    means = [t.name for t in fits.design.terms if t.kind == "mean"]
+    names = plain(", ".join([*u, *means]))
+    first = f"Purple and orange marks stand in several places because groups differ in {names}"
+    alone = f"{first}. Each mark shows what is expected of its group from that alone."
+    if means or not all(c in rows.text for c in u):
+        return alone
+    of = list(zip(*(rows.text[c][_first_rows(fits)] for c in u), strict=True))
+    kinds = sorted(set(of))
+    if len(kinds) > MOST_KINDS:
+        return alone
+    to = [number(float(fits.toward[of.index(kind)]), digits) for kind in kinds]
+    places = "; ".join(f"{plain(', '.join(k))} at {v}" for k, v in zip(kinds, to, strict=True))
+    return f"{first}. Purple, at the estimate: {places}. Orange: the same by complete pooling."
+
+
+def _first_rows(fits: Fits) -> np.ndarray:
+    """A row of each group."""
+    return np.unique(fits.design.rows.j, return_index=True)[1]
+
+
+def expected_from(fits: Fits, j: int) -> str:
+    """What a group's expected value rests on: ``arm = drug``; empty where it is the same for all."""
+    rows, row = fits.design.rows, _first_rows(fits)[j]
+    said = []
+    for name in rows.columns.u:
+        if name in rows.numbers:
+            value = float(rows.numbers[name][row])
+            said.append(f"{name} = {value:.4g}".replace("-", "−"))
+        else:
+            said.append(f"{name} = {rows.text[name][row]}")
+    said += [f"its {t.name}" for t in fits.design.terms if t.kind == "mean"]
+    return ", ".join(said)
+
+
 def what_you_see(fits: Fits, j: int, digits: int) -> str:
-    """One sentence on the picked group, one on all."""
+    """The picked group by itself; what pooling makes of it follows the handle."""
     fit, name, rows = fits.partial, plain(str(fits.labels[j])[:60]), int(fits.design.rows.n[j])
-    own, pooled, to = fits.own_height[j], fits.height[j], fits.toward[j]
+    own = fits.own_height[j]
+    has = f"**{name}** has {count(rows, 'row')}"
     if fits.slopes_vary:
         mine, _, slope, _ = varying_slope(fits, 1)
         d = decimals(float(np.nanstd(slope)) or 1.0)
         said = (
             f"its own slope is {number(mine[j], d)}"
             if math.isfinite(mine[j])
+            else "too few for a slope of its own"
+            if rows > 1
             else "it has no slope of its own"
         )
         edge = (
-            " The estimate lies on the boundary: an SD of exactly 0, or a correlation of exactly 1 or −1. "
-            "The data cannot tell it from that." if fit.singular else ""
+            " In the best fit an SD is exactly 0, or a correlation exactly 1 or −1. "
+            "That does not mean that it is so: the data are too few to say." if fit.singular else ""
         )  # fmt: skip
-        return f"**{name}** has {count(rows, 'row')}: {said}; partial pooling gives **{number(slope[j], d)}**.{edge}"
-    if fit.sd[0] == 0:
-        return (
-            "The SD between groups is estimated as exactly 0: these groups differ no more than rows drawn at random "
-            "would make them, so all are pooled completely. Its interval says how sure that is."
-        )
-    share = percent(variation.icc(fits))
-    left = " that the predictors leave" if len(fits.design.terms) > 1 else ""
+        return f"{has}: {said}; partial pooling gives **{number(slope[j], d)}**.{edge}"
+    where = plain(place_in_words(fits))
     if not math.isfinite(own):
-        return f"**{name}** has no height of its own; partial pooling gives **{number(pooled, digits)}**."
-    what = "its own mean" if not fits.design.rows.columns.x else "its own height"
-    gone = (own - pooled) / (own - to) if own != to else math.nan
-    way = f"{percent(gone)} of the way " if 0 <= gone <= 1 else ""
-    return (
-        f"**{name}** has {count(rows, 'row')}: {what}, {number(own, digits)}, is pulled {way}to {number(to, digits)}, "
-        f"so the estimate is **{number(pooled, digits)}**. {share} of the variance{left} lies between groups."
-    )
+        line = "no line of its own can be fitted"
+    elif fits.design.rows.columns.x:
+        line = f"its own line at {where} is at {number(own, digits)}"
+    else:
+        line = f"its own mean is {number(own, digits)}"
+    using = expected_from(fits, j)
+    rests = f" What is expected of it (purple) rests on {plain(using)} alone." if using else (
+        " What is expected of it (purple) is the same for all groups."
+    )  # fmt: skip
+    return f"{has}: {line}.{rests}"

@@ -25,6 +25,7 @@ from mlm_core.own_data.glide import (
 from mlm_core.own_data.groups import caterpillar_table, groups_table, pulled, shown_groups
 from mlm_core.own_data.one_group import axes_of, group_tables
 from mlm_core.own_data.plane import plane_tables
+from mlm_core.own_data.predictions import predict_in
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = ROOT / "tests" / "golden"
@@ -195,10 +196,11 @@ def test_the_words_follow_the_handle(u):
         words = one_groups_words(found, path, j, said, lambda height: f"{height:.4f}")
         assert len(words) == len(said)
         own, to, here = found.own_height[j], found.toward[j], found.height[j]
-        share = f"goes {(own - here) / (own - to):.0%} of the way to {to:.4f}: it is at {here:.4f}."
+        share = f"moves {(own - here) / (own - to):.0%} of the way to {to:.4f}, "
+        share += f"what is expected of it: it is at {here:.4f}."
         assert words[resting(found)].endswith(share)
         assert f"{found.partial.sd[0]:.2f} cm" in words[resting(found)]
-        assert "goes 100% of the way" in words[0]
+        assert "moves 100% of the way" in words[0]
         complete = float(found.design.of_groups[j] @ found.complete.coef)
         assert words[0].endswith(f"it is at {complete:.4f}.")
         assert words[-1].endswith(f"stays where its own rows put it: it is at {own:.4f}.")
@@ -223,6 +225,24 @@ def test_the_share_of_the_way_is_that_of_the_numbers():
     found = fitted("unbalanced_30")
     gone = (found.own_height - found.height) / (found.own_height - found.toward)
     np.testing.assert_allclose(pulled(found), gone, 1e-6)
+    weight = found.design.rows.n * found.partial.sd[0] ** 2 / found.partial.sigma_y**2
+    np.testing.assert_allclose(pulled(found), 1 / (1 + weight), 1e-6)
+    again = fitted("unbalanced_30", ("x",))
+    tables = tables_of(again)[1]
+    rest = tables["path"][tables["path"]["resting"]]
+    order = np.argsort(-again.design.rows.n, kind="stable")
+    np.testing.assert_allclose(rest["pulled"], pulled(again)[order], 1e-4)
+
+
+def test_a_group_has_one_interval_on_the_whole_page():
+    found = fitted("unbalanced_30")
+    table = groups_table(found)
+    for j in range(found.design.rows.n_groups):
+        said = predict_in(found, j, {})
+        ends = (said.mean_low, said.mean_high)
+        np.testing.assert_allclose(table.loc[j, ["2.5%", "97.5%"]].astype(float), ends)
+    drawn = caterpillar_table(found, np.arange(30), 0).set_index("school").loc[found.labels]
+    np.testing.assert_allclose(drawn[["low", "high"]], table[["2.5%", "97.5%"]])
 
 
 def test_the_table_of_groups_is_named_as_the_page_is():
