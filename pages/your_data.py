@@ -70,7 +70,11 @@ except DataError as problem:
 st.markdown(what_is_used(rows))
 warn_of_single_rows(rows)
 say_if_wide(source, table, rows)
-offer_second(source, table, asked)
+offer_second(source, table, asked, rows)
+if rows.columns.second:
+    with st.container(border=True):
+        st.header("Two groupings", anchor=False)
+        parts.two_groupings_part(setting, fits, first.n_rows - rows.n_rows)
 if not fits.partial.converged:
     st.warning("The search for the best fit ran out of steps: take these numbers with care.")
 digits = decimals(float(rows.y.std()))
@@ -104,10 +108,6 @@ notes = [*table.notes, *rows.notes, *fits.design.notes]
 if notes:
     with st.expander(f"{count(len(notes), 'note')} on these data", expanded=source not in BUNDLED):
         st.markdown("\n".join(f"- {plain(note)}" for note in notes))
-
-if rows.columns.second:
-    st.header("Two groupings", anchor=False)
-    parts.two_groupings_part(setting, fits)
 
 PARTS = {
     "How much groups differ": lambda: parts.variation_part(setting, fits),

@@ -9,6 +9,7 @@ import numpy as np
 
 from mlm_core.data import DataError, Floats, Ints
 from mlm_core.own_data.columns import MOST_CODES, Columns, coded, constant_within
+from mlm_core.own_data.rows import Rows
 from mlm_core.own_data.table import Table
 from mlm_core.showing import record
 
@@ -133,7 +134,8 @@ def guess_second(table: Table, columns: Columns) -> str | None:
     group = next(c for c in every if c.name == columns.group)
     taken = (columns.y, columns.group, *columns.predictors)
     free = [c for c in every if c.name not in taken and not c.like(_SIZE)]
-    scores = {c.name: _like_group(c, every, table.n_rows) for c in free if _groups_too(c, group)}
+    free = [c for c in free if _other_groups(table, c, group) and _groups_too(c, group)]
+    scores = {c.name: _like_group(c, every, table.n_rows) for c in free}
     best = max(scores, key=lambda name: scores[name], default=None)
     return best if best is not None and scores[best] > LIKELY else None
 
@@ -180,11 +182,34 @@ def _can_group(c: _Column, columns: list[_Column]) -> bool:
     return described or any(_a_clock(o, c) for o in columns if o is not c)
 
 
-def _groups_too(c: _Column, group: _Column) -> bool:
-    """Whether the column is neither the group by another name nor a name of rows within it."""
-    if c.levels < FEW or c.levels > MOST_SECOND * len(c.j):
+def may_be_second(table: Table, rows: Rows, name: str) -> bool:
+    """Whether the rows that are used can have a column as their second grouping.
+
+    It names some of them together, otherwise than the group does, and is no decimal number.
+    """
+    c = _seen(table, name, 0)
+    if c.numbers is not None and not c.whole:
         return False
-    if constant_within(c.j, group.j) and constant_within(group.j, c.j):
+    known = table.text[name][rows.place] != ""
+    return _differ(c.j[rows.place][known], rows.j[known])
+
+
+def _other_groups(table: Table, c: _Column, group: _Column) -> bool:
+    """The same of all rows of the table, where both have values."""
+    known = (table.text[c.name] != "") & (table.text[group.name] != "")
+    return _differ(c.j[known], group.j[known])
+
+
+def _differ(k: Ints, j: Ints) -> bool:
+    """Whether a grouping k has several levels, fewer than rows, and is not j by another name."""
+    if not 1 < len(np.unique(k)) < len(k):
+        return False
+    return not (constant_within(k, j) and constant_within(j, k))
+
+
+def _groups_too(c: _Column, group: _Column) -> bool:
+    """Whether the column has few levels enough, and is no name of rows within groups."""
+    if c.levels < FEW or c.levels > MOST_SECOND * len(c.j):
         return False
     pairs = _pairs(c, group)
     crossed = pairs == c.levels * group.levels and c.numbers is None  # not 1, 2, 3, ... in each

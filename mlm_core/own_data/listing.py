@@ -32,7 +32,7 @@ class Listing:
     lme4: str
 
 
-def listing(made: Design, picked: str) -> Listing:
+def listing(made: Design, picked: str, *, both: bool = False, apart: bool = False) -> Listing:
     """Code that fits the model by REML and prints the page's numbers.
 
     Parameters
@@ -40,10 +40,18 @@ def listing(made: Design, picked: str) -> Listing:
     made : Design
     picked : str
         Label of the group whose estimates are printed first.
+    both : bool
+        Fit the model with the second grouping, too, in the core and in lme4.
+    apart : bool
+        The same label of the second grouping in two groups names two things.
     """
     if made.rows.n_rows > MOST_ROWS:
         made, picked = in_file(made), safe_cell(picked)
-    return Listing(_core(made, picked), _statsmodels(made), _lme4(made))
+    core, r = _core(made, picked), _lme4(made)
+    if both:
+        core += "\n" + "\n".join(_core_both(made, apart))
+        r += "\n" + "\n".join(_lme4_both(made, apart))
+    return Listing(core, _statsmodels(made), r)
 
 
 def in_file(made: Design) -> Design:
@@ -152,6 +160,22 @@ def _core(made: Design, picked: str) -> str:
     )
 
 
+def _core_both(made: Design, apart: bool) -> list[str]:
+    second = repr(made.rows.columns.second)
+    how = ", apart=True" if apart else ""
+    return [
+        "",
+        "# With the second grouping",
+        "from dataclasses import replace",
+        "from mlm_core.own_data import two_groupings",
+        f"rows = take_rows(read_table(content), replace(columns, second={second}))",
+        f"both = two_groupings(design(rows, model){how}).fit",
+        "for name, sd in both.sd.items():",
+        '    print(f"SD between levels of {name}: {sd:.6g}")',
+        'print(f"within: {both.sigma_y:.6g}")',
+    ]
+
+
 def _python_text(text: str) -> str:
     """A string over several lines, one a row."""
     lines = text.split("\n")
@@ -257,6 +281,24 @@ def _lme4(made: Design) -> str:
         "print(data.frame(group = g[first], height = height))",
     ]
     return "\n".join(lines)
+
+
+def _lme4_both(made: Design, apart: bool) -> list[str]:
+    columns = made.rows.columns
+    second = _r_text(str(columns.second))
+    cells = f"paste(g, d[[{second}]], sep = ' / ')" if apart else f"d[[{second}]]"
+    return [
+        "",
+        "# With the second grouping",
+        f"X[[{second}]] <- {cells}",
+        f"both <- lmer({r_formula(made)} + {r_second(made)}, X, REML = TRUE)",
+        "print(as.data.frame(VarCorr(both))[, c('grp', 'sdcor')])",
+    ]
+
+
+def r_second(made: Design) -> str:
+    """What lme4's formula gets for the second grouping."""
+    return f"(1 | {_r_name(str(made.rows.columns.second))})"
 
 
 def r_formula(

@@ -6,11 +6,14 @@ import math
 
 from mlm_core.own_data.designs import Design
 from mlm_core.own_data.fits import Fits, decimals
-from mlm_core.own_data.listing import r_formula
+from mlm_core.own_data.listing import r_formula, r_second
+from mlm_core.own_data.second import TwoGroupings
 from mlm_core.own_data.variation import Component, Explained
 
 
-def paragraph(fits: Fits, parts: list[Component], r2: Explained) -> str:
+def paragraph(
+    fits: Fits, parts: list[Component], r2: Explained, both: TwoGroupings | None = None
+) -> str:
     """Sentences on data, model, coefficients, variation and software.
 
     Parameters
@@ -19,6 +22,8 @@ def paragraph(fits: Fits, parts: list[Component], r2: Explained) -> str:
     parts : list of Component
         Of `variation.components`.
     r2 : Explained
+    both : TwoGroupings, optional
+        The fit with a second grouping, which gets a sentence.
     """
     made = fits.design
     rows, columns = made.rows, made.rows.columns
@@ -46,7 +51,23 @@ def paragraph(fits: Fits, parts: list[Component], r2: Explained) -> str:
             "Schielzeth, 2013)."
         )
     out.append(f"In lme4: lmer({r_formula(made)}, REML = TRUE).")
+    if both is not None:
+        out.append(_both(made, both))
     return " ".join(out)
+
+
+def _both(made: Design, both: TwoGroupings) -> str:
+    """What a model with both groupings says."""
+    d = decimals(both.fit.sigma_y)
+    sds = ", ".join(
+        f"{_number(sd, d)} between the {both.levels[name]:,} levels of {name}"
+        for name, sd in both.fit.sd.items()
+    )
+    return (
+        f"In a second model, intercepts vary over {both.second} as well ({both.kind}): the SDs are "
+        f"{sds}, and {_number(both.fit.sigma_y, d)} within. In lme4: "
+        f"lmer({r_formula(made)} + {r_second(made)}, REML = TRUE)."
+    )
 
 
 def _model(made: Design) -> str:

@@ -300,6 +300,31 @@ def test_a_second_grouping_is_recognised():
     assert "**Nested**: every school lies in one district" in text(at)
     assert numbers(at, "between levels of district")[0] == 6
     assert "With two groupings only intercepts vary" in whole(at)
+    between, share = numbers(at, "between levels of school")[1:]
+    part(at, "Report and code")
+    assert f"{between:g} between the 30 levels of school" in at.text_area[0].value
+    assert "(1 | school) + (1 | district)" in at.text_area[0].value
+    at.radio(key="code").set_value("Python (this core)").run()
+    printed = run_python(str(at.code[0].value))
+    found = float(re.search(r"levels of school: ([\d.]+)", printed)[1])
+    assert found == pytest.approx(between, rel=6e-3)
+    assert 0 < share < 100
+    next(b for b in at.button if b.label.startswith("Take the second")).click().run()
+    healthy(at)
+    assert "Nested" not in text(at)
+
+
+def test_a_grouping_by_another_name_is_not_offered_and_rows_that_go_are_told():
+    frame = pd.read_csv(CASES / "unbalanced_30.csv")
+    frame["teacher"] = "t" + frame["school"].astype(str)
+    frame["district"] = "d" + (pd.factorize(frame["school"])[0] // 5).astype(str)
+    frame.loc[[3, 40, 77], ["teacher", "district"]] = ""
+    at = upload(frame.to_csv(index=False))
+    box(at, "Group").set_value("school").run()
+    assert list(box(at, "A second grouping").options) == ["district"]
+    assert not any("teacher" in b.label for b in at.button)
+    box(at, "A second grouping").set_value("district").run()
+    assert "3 rows have no value in district and left with it" in text(at)
 
 
 def test_predictions_follow_what_is_typed():

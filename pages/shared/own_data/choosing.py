@@ -14,6 +14,7 @@ from mlm_core.own_data.designs import Model
 from mlm_core.own_data.guess import (
     guess_columns,
     guess_second,
+    may_be_second,
     mostly_single,
     one_thing_at_several_times,
 )
@@ -162,7 +163,9 @@ def more_of_the_model(
                 f"The numbers of {plain(c)} are codes of categories", coded(table, c), key=f"own_codes_{source}_{c}",
             )
         )  # fmt: skip
-        options = [c for c in table.columns if c not in (used.y, used.group, *columns.predictors)]
+        options: tuple[str, ...] = remembered(
+            "seconds", (source, columns), lambda: second_options(table, columns, rows)
+        )
         key = f"own_second_{source}"
         if st.session_state.get(key) not in (None, *options):
             del st.session_state[key]
@@ -191,16 +194,28 @@ def linear_anyway(source: str, outcome: str, kind: str) -> bool:
     )
 
 
-def offer_second(source: str, table: Table, columns: Columns) -> None:
+def second_options(table: Table, columns: Columns, rows: Rows) -> tuple[str, ...]:
+    """Columns that can be a second grouping of the rows used."""
+    taken = (columns.y, columns.group, *columns.predictors)
+    free = (c for c in table.columns if c not in taken)
+    return tuple(c for c in free if may_be_second(table, rows, c))
+
+
+def offer_second(source: str, table: Table, columns: Columns, rows: Rows) -> None:
     """Name a column that looks like a second grouping, with a button that takes it in."""
+    key = f"own_second_{source}"
     if columns.second:
+        st.button(
+            f"Take the second grouping, {plain(columns.second)}, out again", icon=":material/close:", key="own_no_second",
+            on_click=lambda: st.session_state.update({key: None}), type="tertiary",
+        )  # fmt: skip
         return
     name = remembered("also", (source, columns), lambda: guess_second(table, columns))
-    if name is None:
+    if name is None or not may_be_second(table, rows, name):
         return
 
     def take() -> None:
-        st.session_state[f"own_second_{source}"] = name
+        st.session_state[key] = name
 
     st.button(
         f"{plain(name)} looks like a second grouping of these rows: add it", on_click=take,

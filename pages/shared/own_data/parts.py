@@ -86,22 +86,32 @@ def variation_part(setting: object, fits: Fits) -> None:
         )
 
 
-def two_groupings_part(setting: object, fits: Fits) -> None:
-    """Two groupings."""
+def both_groupings(setting: object, fits: Fits, *, apart: bool) -> second.TwoGroupings:
+    """The fit with both; raises DataError where there can be none."""
+    second.check_second(fits.design)
+    name = "apart" if apart else "second"
+    found: second.TwoGroupings = remembered(
+        name, setting, lambda: second.two_groupings(fits.design, apart=apart)
+    )
+    return found
+
+
+def two_groupings_part(setting: object, fits: Fits, lost: int) -> None:
+    """Two groupings; ``lost`` rows went because they have no value of the second."""
     columns = fits.design.rows.columns
     name, group = plain(str(columns.second)), plain(columns.group)
+    if lost > 0:
+        have = "1 row has" if lost == 1 else f"{lost:,} rows have"
+        st.markdown(
+            f"{have} no value in {name} and left with it: **all numbers below are without them.**"
+        )
     try:
-        second.check_second(fits.design)
-        first = remembered("second", setting, lambda: second.two_groupings(fits.design))
-        apart = first.reused and st.toggle(
+        found = both_groupings(setting, fits, apart=False)
+        if found.reused and st.toggle(
             f"The same {name} in two groups is not the same thing (as “class 7A” in two schools)",
             key="own_apart",
-        )
-        found = first
-        if apart:
-            found = remembered(
-                "apart", setting, lambda: second.two_groupings(fits.design, apart=True)
-            )
+        ):
+            found = both_groupings(setting, fits, apart=True)
     except DataError as problem:
         st.info(plain(problem), icon=":material/info:")
         return
@@ -110,9 +120,7 @@ def two_groupings_part(setting: object, fits: Fits) -> None:
         "crossed": f"**Crossed**: every {name} meets every {group}.",
         "partially crossed": f"**Crossed in part**: a {name} meets more than one {group}, but not all.",
     }
-    st.markdown(
-        f"{kinds[found.kind]} That is a fact of the data; the model is written the same way."
-    )
+    st.markdown(f"{kinds[found.kind]} The data show this; the model needs no word about it.")
     d, part = decimals(found.fit.sigma_y), second.shares(found)
     lines = ["| | levels | SD | share of the variance |", "|:--|--:|--:|--:|"]
     lines += [
@@ -123,7 +131,7 @@ def two_groupings_part(setting: object, fits: Fits) -> None:
     st.markdown("\n".join(lines))
     st.caption(
         "With two groupings only intercepts vary: a predictor has the same slope in every group. The figure and the parts "
-        f"below have the first grouping only, {group}. REML."
+        f"below have the first grouping only, {group}; the report and the code have both. REML."
     )
 
 
@@ -364,11 +372,19 @@ def report_part(setting: object, fits: Fits, j: int) -> None:
     """A paragraph, the code, the data."""
     parts = remembered("components", setting, lambda: variation.components(fits))
     r2 = remembered("r2", setting, lambda: variation.explained(fits))
+    both, apart = None, bool(st.session_state.get("own_apart", False))
+    if fits.design.rows.columns.second:
+        try:
+            found = both_groupings(setting, fits, apart=False)
+            apart = apart and found.reused
+            both = both_groupings(setting, fits, apart=True) if apart else found
+        except DataError:
+            st.info("Report and code have the first grouping only.", icon=":material/info:")
     st.text_area(
         "A paragraph for your report",
-        paragraph(fits, parts, r2),
+        paragraph(fits, parts, r2, both),
         height=200,
-        key=f"own_text_{hash(str(setting))}",
+        key=f"own_text_{hash(str(setting))}_{apart}",
     )
     from_file = fits.design.rows.n_rows > listing.MOST_ROWS
     st.caption(
@@ -383,7 +399,9 @@ def report_part(setting: object, fits: Fits, j: int) -> None:
         label_visibility="collapsed",
     )
     if language is not None:
-        made = listing.listing(fits.design, str(fits.labels[j]))
+        made = listing.listing(fits.design, str(fits.labels[j]), both=both is not None, apart=apart)
+        if both is not None and language == "Python (statsmodels)":
+            st.caption("This code has the first grouping only; the other two have both.")
         code = {
             "Python (this core)": made.core,
             "Python (statsmodels)": made.statsmodels,
