@@ -40,11 +40,12 @@ def test_the_spine_is_as_long_as_it_says():
     assert int(said.replace(",", "")) == pytest.approx(lines, rel=0.08)
 
 
-def test_the_notebook_runs(capsys):
+def test_the_notebook_runs(monkeypatch):
     code = re.search(r"```python\n(.*?)```", README, flags=re.S)[1]
     scope: dict[str, object] = {}
+    monkeypatch.chdir(ROOT)
     exec(code, scope)
-    assert scope["fit"].lines.alpha.shape == (30,)
+    assert scope["fit"].lines.alpha.shape == (20,)
 
 
 @pytest.mark.parametrize("guide", GUIDES)
