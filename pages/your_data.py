@@ -22,6 +22,7 @@ from pages.shared.own_data.choosing import (
     offer_second,
     opened,
     say_if_wide,
+    say_what_is_not_used,
     warn_of_single_rows,
     what_is_used,
 )
@@ -44,6 +45,8 @@ st.title("What do your own data say?", anchor=False)
 with st.container(border=True):
     source, table = opened()
     asked = chosen_columns(source, table)
+    if source not in BUNDLED:
+        say_what_is_not_used(source, table, asked)
     codes = tuple(c for c in asked.predictors if coded(table, c))
     asked = replace(asked, codes=codes)
     try:

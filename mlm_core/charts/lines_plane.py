@@ -21,6 +21,7 @@ def lines_plane(
     score: str,
     slope: str,
     number: str = ".1f",
+    one_target: bool = True,
 ) -> Any:
     """A point for each group's own line, an arrow to its partially pooled one.
 
@@ -40,6 +41,8 @@ def lines_plane(
         Titles of the axes.
     number : str
         Format of heights and slopes in the tooltips.
+    one_target : bool
+        All groups are pulled to the same place.
     """
     colours, size = look.palette, 80
     x_scale = alt.Scale(domain=list(slopes), nice=False, zero=False)
@@ -60,9 +63,9 @@ def lines_plane(
         *(
             alt.Tooltip(f"{name}:Q", title=title, format=number)
             for name, title in (
-                ("own", "no pooling, height"),
-                ("pooled", "partial pooling, height"),
-                ("own_slope", "no pooling, slope"),
+                ("own_is", "no pooling"),
+                ("pooled", "partial pooling"),
+                ("slope_is", "no pooling, slope"),
                 ("slope", "partial pooling, slope"),
             )
         ),
@@ -75,6 +78,8 @@ def lines_plane(
     cross["clip"] = True
     said = {"no": "no pooling: the group by itself", "partial": "partial pooling"}
     said |= {"complete": "complete pooling", "target": "what groups are pulled to"}
+    if not one_target:
+        said["target"] += " (large: the picked group)"
     chart = finish(
         alt.layer(
             marks.complete_rule(complete, look).encode(x=x("slope")),
@@ -97,6 +102,11 @@ def lines_plane(
             .add_params(
                 alt.selection_point(name="school", fields=["group"], on="click", toggle=False)
             ),
+            base.transform_filter("datum.named")
+            .mark_text(
+                dx=9, dy=-8, align="left", limit=110, color=colours.ink, fontSize=look.type_size()
+            )
+            .encode(x=x("slope"), y=y("pooled"), text="group:N"),
             legend(look, said, target="cross"),
         ),
         look,

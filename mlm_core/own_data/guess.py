@@ -9,7 +9,7 @@ import numpy as np
 
 from mlm_core.data import DataError, Floats, Ints
 from mlm_core.own_data.columns import MOST_CODES, Columns, coded, constant_within
-from mlm_core.own_data.rows import Rows
+from mlm_core.own_data.rows import MOST_LEVELS, Rows
 from mlm_core.own_data.table import Table
 from mlm_core.showing import record
 
@@ -138,6 +138,34 @@ def guess_second(table: Table, columns: Columns) -> str | None:
     scores = {c.name: _like_group(c, every, table.n_rows) for c in free}
     best = max(scores, key=lambda name: scores[name], default=None)
     return best if best is not None and scores[best] > LIKELY else None
+
+
+def unused(table: Table, columns: Columns) -> dict[str, str]:
+    r"""Why each column that plays no part was not chosen.
+
+    >>> from mlm_core.own_data.table import read_table
+    >>> table = read_table(b"g,y,z,c\na,1,2.5,k\na,2,3.5,k\nb,1,4.5,k\nb,3,2,k")
+    >>> unused(table, Columns("y", "g"))["c"]
+    'the same in every row'
+    """
+    taken = (columns.y, columns.group, columns.second, *columns.predictors)
+    second = guess_second(table, columns)
+    every = [_seen(table, name, place) for place, name in enumerate(table.columns)]
+    out = {}
+    for c in every:
+        if c.name in taken:
+            continue
+        if c.levels < 2:
+            out[c.name] = "the same in every row"
+        elif _counts_rows(c):
+            out[c.name] = "another value in every row"
+        elif c.name == second:
+            out[c.name] = "looks like a grouping"
+        elif c.numbers is None and c.levels > MOST_LEVELS:
+            out[c.name] = "text with too many values for a predictor"
+        else:
+            out[c.name] = "add it as a predictor if you want it"
+    return out
 
 
 def one_thing_at_several_times(table: Table) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from mlm_core.data import DataError, Floats, frozen
 from mlm_core.own_data.formats import Row, other_format
 from mlm_core.showing import record
 
-MOST_BYTES = 20_000_000
+MOST_BYTES = 20 * 2**20
 MOST_ROWS = 500_000
 MOST_COLUMNS = 200
 MOST_CELLS = 4_000_000
@@ -93,8 +93,8 @@ def read_table(content: bytes) -> Table:
     """
     if len(content) > MOST_BYTES:
         raise DataError(
-            f"The file has {len(content) / 1e6:.0f} million bytes; {MOST_BYTES / 1e6:.0f} million "
-            "is the most. Keep only the columns that are needed."
+            f"The file has {len(content) / 2**20:.1f} MB; {MOST_BYTES / 2**20:.0f} MB is the most. "
+            "Keep only the columns that are needed."
         )
     other = other_format(content, MOST_ROWS, MOST_COLUMNS)
     if other is not None:

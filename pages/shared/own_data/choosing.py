@@ -17,6 +17,7 @@ from mlm_core.own_data.guess import (
     may_be_second,
     mostly_single,
     one_thing_at_several_times,
+    unused,
 )
 from mlm_core.own_data.rows import Rows
 from mlm_core.own_data.table import Table, read_table
@@ -30,6 +31,8 @@ BUNDLED = {
     "schools": "20 schools, simulated",
     "tutoring": "Tutoring, simulated",
 }
+MOST_NAMED = 6
+"""Columns that are named with one reason for not being used."""
 DATASETS = Path(__file__).parents[3] / "datasets"
 
 
@@ -124,6 +127,21 @@ def chosen_columns(source: str, table: Table) -> Columns:
             "An ordinary regression is enough, or choose the group yourself."
         )
     return Columns(str(y), str(group), x=tuple(predictors))
+
+
+def say_what_is_not_used(source: str, table: Table, columns: Columns) -> None:
+    """Why the columns that are in no box are not: names of rows, groupings, or one is enough at first."""
+    why: dict[str, str] = remembered("unused", (source, columns), lambda: unused(table, columns))
+    if not why:
+        return
+    reasons: dict[str, list[str]] = {}
+    for name, reason in why.items():
+        reasons.setdefault(reason, []).append(name)
+    said = [
+        f"{plain(', '.join(names[:MOST_NAMED]))}{', …' if len(names) > MOST_NAMED else ''} ({reason})"
+        for reason, names in reasons.items()
+    ]
+    st.caption(f"Not used: {'; '.join(said)}.")
 
 
 def more_of_the_model(

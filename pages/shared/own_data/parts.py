@@ -29,6 +29,10 @@ from pages.shared import controls, figure, saving
 from pages.shared.own_data.session import remembered
 from pages.shared.words import count, number, percent, plain
 
+STEP = {
+    "groups": "open “All groups”, look which groups lie at the ends, and add a predictor that tells them from the others.",
+    "rows": "if the cloud gets wider to one side, try the logarithm of the outcome; if it bends, add another predictor.",
+}
 FEW_TO_JUDGE = 10
 """Groups below which a picture says nothing of their distribution."""
 
@@ -82,8 +86,12 @@ def variation_part(setting: object, fits: Fits) -> None:
         st.markdown("\n".join(lines))
         st.caption(
             "Marginal and conditional: Nakagawa & Schielzeth (2013), Johnson (2014). Within and between: by how much the "
-            "variances are less than without predictors (Raudenbush & Bryk 2002); they can be negative."
+            "variances are less than without predictors (Raudenbush & Bryk 2002)."
         )
+        if min(named.values()) < 0:
+            st.markdown(
+                "An R² below 0 means that the predictors explain nothing there: that variance did not get smaller."
+            )
 
 
 def both_groupings(setting: object, fits: Fits, *, apart: bool) -> second.TwoGroupings:
@@ -321,8 +329,8 @@ def checks_part(setting: object, fits: Fits) -> None:
     st.caption(axes)
     if seen:
         st.markdown(
-            f"Yours is panel **{mine + 1}**. Did it stand out? Then the model misses something. If you could not tell, "
-            "there is no reason in this picture to doubt it. By chance alone one in eight finds it."
+            f"Yours is panel **{mine + 1}**. By chance alone, one guess in {checks.PANELS} is right. If you could not tell it "
+            f"from the others, this picture gives no reason to doubt the model. If it stood out, one next step: {STEP[kind]}"
         )
 
 

@@ -103,30 +103,39 @@ def show_plane(source: str, fits: Fits, shown: np.ndarray, j: int, digits: int) 
     own, _, pooled, _ = varying_slope(fits, 1)
     tables = plane.plane_tables(fits, shown, j)
     height, complete = plane.complete_line(fits)
+    axes = {
+        "heights": glide.domain(
+            fits.own_height[shown],
+            np.append(fits.height[shown], [height, *tables["targets"]["height"]]),
+        ),
+        "slopes": glide.domain(
+            own[shown], np.append(pooled[shown], [complete, *tables["targets"]["slope"]])
+        ),
+    }
+    tables["schools"], beyond = plane.inside(tables["schools"], axes["heights"], axes["slopes"])
     figure.show(
         "your_plane",
-        f"{count(len(shown), 'group')} by slope and height; partial pooling pulls them together. SD of heights "
+        f"{count(len(shown), 'group')} by slope and intercept; partial pooling pulls them together. SD of intercepts "
         f"{number(float(fits.partial.sd[0]), digits)}, of slopes {number(float(fits.partial.sd[1]), decimals(float(fits.partial.sd[1])))}.",
         lines_plane,
         tables,
         on_school=picker("your_plane", source, fits, "group"),
         private=True,
-        axes={
-            "heights": glide.domain(
-                fits.own_height[shown],
-                np.append(fits.height[shown], [height, *tables["targets"]["height"]]),
-            ),
-            "slopes": glide.domain(
-                own[shown], np.append(pooled[shown], [complete, *tables["targets"]["slope"]])
-            ),
-        },
+        axes=axes,
         words={
             "score": f"{columns.y[:30]}, where {place_in_words(fits)}"[:80],
             "slope": f"slope of {slope[:40]}",
             "number": f".{digits}f",
         },
+        one_target=len(tables["targets"]) == 1,
     )
     saving.picture("your_plane", "slopes")
+    if beyond:
+        more = f" and {len(beyond) - 3} more" if len(beyond) > 3 else ""
+        st.caption(
+            f"Rings at the edge stand for lines that lie further out: {plain(', '.join(beyond[:3]))}{more}. "
+            "From few rows a line of one's own can be anything."
+        )
 
 
 def to_the_estimate() -> None:

@@ -24,7 +24,7 @@ from mlm_core.own_data.glide import (
 )
 from mlm_core.own_data.groups import caterpillar_table, groups_table, pulled, shown_groups
 from mlm_core.own_data.one_group import axes_of, group_tables
-from mlm_core.own_data.plane import plane_tables
+from mlm_core.own_data.plane import inside, plane_tables
 from mlm_core.own_data.predictions import predict_in
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -261,6 +261,10 @@ def test_the_plane_has_what_groups_are_pulled_to(u):
     groups = shown_groups(found, 3)
     tables = plane_tables(found, groups, 3)
     targets = tables["targets"]
+    assert tables["schools"]["named"].sum() <= 5
+    at = tables["schools"].set_index("group")
+    assert at["named"][at["picked"]].all()
+    assert at["named"][at["slope"].idxmax()]
     assert len(targets) == (len(groups) if u else 1)
     k = int(np.flatnonzero(groups == 3)[0]) if u else 0
     coef = dict(zip(found.partial.names, found.partial.coef, strict=True))
@@ -270,6 +274,27 @@ def test_the_plane_has_what_groups_are_pulled_to(u):
     slope = coef["x"] + coef.get("x × u", 0) * at_u
     assert targets["height"].iloc[k] == pytest.approx(height)
     assert targets["slope"].iloc[k] == pytest.approx(slope)
+
+
+def test_rings_outside_the_axes_come_to_their_edge_on_the_way():
+    found = fitted("slopes_40", ("x",), varying=("x",))
+    schools = plane_tables(found, shown_groups(found, 3), 3)["schools"]
+    low, high = (float(schools["slope"].quantile(q)) for q in (0.0, 1.0))
+    heights = (float(schools["pooled"].min()) - 1, float(schools["pooled"].max()) + 1)
+    drawn, names = inside(schools, heights, (low - 0.5, high + 0.5))
+    out = ~schools["own_slope"].between(low - 0.47, high + 0.47)
+    assert 0 < out.sum() < 40
+    assert set(schools["group"][out]) <= set(names)
+    assert drawn["own_slope"].between(low - 0.5, high + 0.5).all()
+    assert drawn["own"].between(*heights).all()
+    same = ~schools["group"].isin(names)
+    assert drawn["own_slope"][same].equals(schools["own_slope"][same])
+    k = schools.index[schools["group"] == names[0]][0]
+    was, now = schools.loc[k], drawn.loc[k]
+    way = (now["own"] - was["pooled"]) / (was["own"] - was["pooled"])
+    other = (now["own_slope"] - was["slope"]) / (was["own_slope"] - was["slope"])
+    assert way == pytest.approx(other)
+    assert now["slope_is"] == was["own_slope"]
 
 
 @pytest.mark.parametrize("asked", [{}, {"varying": ("x",)}, {"within": True}])

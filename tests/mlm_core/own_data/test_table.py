@@ -130,7 +130,7 @@ def test_excels_line_about_the_separator():
         (b"<!DOCTYPE html><html><body>1,2</body></html>", "web page"),
         (b'g,y\n"a,1\nb,2\n', "quotation mark"),
         (b"g,y\n" + b"x" * 200_000 + b",1\n", "too long"),
-        (b"x" * (MOST_BYTES + 1), "million bytes"),
+        (b"x" * (MOST_BYTES + 1), "20 MB is the most"),
         ((",".join(f"c{k}" for k in range(MOST_COLUMNS + 1)) + "\n1,2\n").encode(), "columns"),
         (b"c," * 3_000_000 + b"\n1,2\n", "is the most"),
     ],
