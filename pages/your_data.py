@@ -45,8 +45,6 @@ st.title("What do your own data say?", anchor=False)
 with st.container(border=True):
     source, table = opened()
     asked = chosen_columns(source, table)
-    if source not in BUNDLED:
-        say_what_is_not_used(source, table, asked)
     codes = tuple(c for c in asked.predictors if coded(table, c))
     asked = replace(asked, codes=codes)
     try:
@@ -58,6 +56,8 @@ with st.container(border=True):
         )
     except DataError as problem:
         stop(plain(problem))
+    if source not in BUNDLED:
+        say_what_is_not_used(source, table, asked)
 
 kind = kind_of_outcome(rows.y)
 if kind in ("yes or no", "count") and not linear_anyway(source, rows.columns.y, kind):

@@ -76,6 +76,10 @@ def lines_plane(
     targets = alt.Chart(alt.NamedData("targets"))
     cross: dict[str, Any] = {"shape": "cross", "color": colours.target, "filled": True}
     cross["clip"] = True
+    names = base.transform_filter("datum.named")
+    where: dict[str, Any] = {"dx": 9, "dy": -8, "align": "left", "limit": 110}
+    where["fontSize"] = look.type_size()
+    halo = {"color": colours.paper, "stroke": colours.paper, "strokeWidth": 4}
     said = {"no": "no pooling: the group by itself", "partial": "partial pooling"}
     said |= {"complete": "complete pooling", "target": "what groups are pulled to"}
     if not one_target:
@@ -102,11 +106,10 @@ def lines_plane(
             .add_params(
                 alt.selection_point(name="school", fields=["group"], on="click", toggle=False)
             ),
-            base.transform_filter("datum.named")
-            .mark_text(
-                dx=9, dy=-8, align="left", limit=110, color=colours.ink, fontSize=look.type_size()
-            )
-            .encode(x=x("slope"), y=y("pooled"), text="group:N"),
+            *(
+                names.mark_text(**where, **how).encode(x=x("slope"), y=y("pooled"), text="group:N")
+                for how in (halo, {"color": colours.ink})
+            ),
             legend(look, said, target="cross"),
         ),
         look,

@@ -151,6 +151,7 @@ def unused(table: Table, columns: Columns) -> dict[str, str]:
     taken = (columns.y, columns.group, columns.second, *columns.predictors)
     second = guess_second(table, columns)
     every = [_seen(table, name, place) for place, name in enumerate(table.columns)]
+    group = next(c for c in every if c.name == columns.group)
     out = {}
     for c in every:
         if c.name in taken:
@@ -159,6 +160,8 @@ def unused(table: Table, columns: Columns) -> dict[str, str]:
             out[c.name] = "the same in every row"
         elif _counts_rows(c):
             out[c.name] = "another value in every row"
+        elif not _other_groups(table, c, group):
+            out[c.name] = f"puts rows together as “{columns.group}” does"
         elif c.name == second:
             out[c.name] = "looks like a grouping"
         elif c.numbers is None and c.levels > MOST_LEVELS:

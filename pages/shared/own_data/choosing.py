@@ -138,7 +138,7 @@ def say_what_is_not_used(source: str, table: Table, columns: Columns) -> None:
     for name, reason in why.items():
         reasons.setdefault(reason, []).append(name)
     said = [
-        f"{plain(', '.join(names[:MOST_NAMED]))}{', …' if len(names) > MOST_NAMED else ''} ({reason})"
+        f"{plain(', '.join(names[:MOST_NAMED]))}{', …' if len(names) > MOST_NAMED else ''} ({plain(reason)})"
         for reason, names in reasons.items()
     ]
     st.caption(f"Not used: {'; '.join(said)}.")

@@ -88,7 +88,7 @@ def variation_part(setting: object, fits: Fits) -> None:
             "Marginal and conditional: Nakagawa & Schielzeth (2013), Johnson (2014). Within and between: by how much the "
             "variances are less than without predictors (Raudenbush & Bryk 2002)."
         )
-        if min(named.values()) < 0:
+        if any(number(value, 2).startswith("−") for value in named.values()):
             st.markdown(
                 "An R² below 0 means that the predictors explain nothing there: that variance did not get smaller."
             )

@@ -251,7 +251,7 @@ def what_you_see(fits: Fits, j: int, digits: int) -> str:
     else:
         line = f"its own mean is {number(own, digits)}"
     using = expected_from(fits, j)
-    rests = f" What is expected of it (purple) rests on {plain(using)} alone." if using else (
+    rests = f" What is expected of it (purple) comes from {plain(using)}, without its own rows." if using else (
         " What is expected of it (purple) is the same for all groups."
     )  # fmt: skip
     return f"{has}: {line}.{rests}"
