@@ -229,7 +229,8 @@ def offer_second(source: str, table: Table, columns: Columns, rows: Rows) -> Non
         )  # fmt: skip
         return
     name = remembered("also", (source, columns), lambda: guess_second(table, columns))
-    if name is None or not may_be_second(table, rows, name):
+    varies = st.session_state.get(f"own_varying_{source}")  # then there is none
+    if name is None or varies or not may_be_second(table, rows, name):
         return
 
     def take() -> None:

@@ -28,7 +28,7 @@ def place_in_words(fits: Fits) -> str:
     for name in made.rows.columns.x:
         term = next(t for t in made.terms if t.column == name and t.kind == "row")
         if made.model.within:
-            parts.append(f"{name} at its group's mean")
+            parts.append(f"{name} = its group's mean")
         elif term.level:
             parts.append(f"{name} = {made.references[name]}")
         else:
