@@ -113,7 +113,7 @@ def ready(me) -> None:
 
 def part(me, name: str) -> None:
     me.page.locator(".st-key-part").get_by_text(name, exact=True).click()
-    me.page.locator("h3").filter(has_text=name).wait_for()
+    me.page.locator("h2").filter(has_text=name).wait_for()
     ready(me)
 
 
@@ -197,7 +197,7 @@ def test_classic_tables_show_lme4s_numbers(reader, lme4):
 def read_parts(me, count: int) -> dict[str, Any]:
     """The rows of the tables of the first parts, beginning with the one that is open."""
     found: dict[str, Any] = {"text": ""}
-    heading = me.page.locator("h3").last
+    heading = me.page.locator("h2").last
     for name in sorted(PARTS[:count], key=lambda name: name != heading.inner_text()):
         if heading.inner_text() != name:
             part(me, name)
@@ -249,7 +249,15 @@ def test_a_file_of_ones_own_to_a_figure_that_is_saved_with_its_legend(reader, tm
     frame.to_excel(path, index=False)
     me = opened(reader)
     upload(me, path, "60 rows in 10 groups")
-    assert "of the way to" in me.page.locator("[data-testid=stMain]").inner_text()
+    said = me.page.locator(".pl-hand")
+    at_rest = said.get_by_text(re.compile(r"\(the estimate\)\. \d+ moves \d+% of the way to"))
+    at_rest.wait_for()
+    handle = me.page.locator(".vega-bind input").first
+    handle.focus()
+    handle.press("ArrowRight")
+    at_rest.wait_for(state="detached")
+    me.page.get_by_text("Back to the estimate").click()
+    at_rest.wait_for()
     saved = {}
     for way in ("SVG", "PNG"):
         with me.page.expect_download() as coming:
