@@ -243,9 +243,10 @@ def test_the_walk_through_a_lesson(reader, slug):
     me.page.locator(".pl-free").click()
     me.settles()
     assert "free=true" in me.address
-    me.page.set_viewport_size({"width": 820, "height": 1180})
-    me.page.wait_for_timeout(250)
-    assert me.page.evaluate(WIDE) <= 0, "free play is wider than its page"
+    for width, height in ((1024, 768), (820, 1180), (390, 844), (320, 700)):
+        me.page.set_viewport_size({"width": width, "height": height})
+        me.page.wait_for_timeout(120)
+        assert me.page.evaluate(WIDE) <= 0, f"wider than a page of {width}"
     assert me.complaints == []
     assert me.strangers == []
 

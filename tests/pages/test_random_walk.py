@@ -30,7 +30,7 @@ from tests.pages.kit import figure, healthy, open_page, questions, right, said, 
 from tests.pages.test_your_data import upload
 from tests.pages.verdicts import VERDICTS, agrees
 
-STATES = int(os.environ.get("POOLING_LAB_STATES", "170"))
+STATES = int(os.environ.get("POOLING_LAB_STATES", "85"))
 LESSONS = [lesson.slug for lesson in offstage.lessons()]
 NO_NUMBER = re.compile(
     r"(?<![\w&])(nan|NaN|None(?! (?:of|that))|inf|-inf|NaT|undefined)(?!\w)|\b\d+e[-+]\d\d"
