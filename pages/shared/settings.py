@@ -184,9 +184,7 @@ def number_between(low: float, high: float, label: str, *, whole: bool = False) 
         except ValueError:
             value = float("nan")
         if not low <= value <= high:
-            raise ValueError(
-                f"“{label}” goes from {low:g} to {high:g}, not {plain(said[:40])}"
-            )
+            raise ValueError(f"“{label}” goes from {low:g} to {high:g}, not {plain(said[:40])}")
         return round(value) if whole else value
 
     return read
