@@ -75,7 +75,9 @@ def test_a_site_is_not_written_over_a_file(only_the_core, capsys):
 
 
 def test_the_site_is_written_where_the_reader_stands(only_the_core, monkeypatch, capsys):
-    site = app_in(only_the_core) / "pages" / "shared" / "static_site.py"
+    shared = app_in(only_the_core) / "pages" / "shared"
+    (shared / "__init__.py").touch()  # or the checkout's own would be found, and write for long
+    site = shared / "static_site.py"
     site.write_text("def write(folder):\n    folder.mkdir()\n    (folder / 'index.html').touch()\n")
     (only_the_core / "elsewhere").mkdir()
     monkeypatch.chdir(only_the_core / "elsewhere")
