@@ -210,7 +210,7 @@ def situation(f: Facts) -> str:
     return (
         f"Another county has **{f.data.n_groups} schools**, said to be much alike. (Some share a name with ours; they are "
         "other schools.) Each circle is a school's mean score this year.\n\nA foundation has noticed: of "
-        f"{the(f, 'best')} there, {how} {'is' if best == 1 else 'are'} small, with fewer than {f.few} students. It offers our "
+        f"{the(f, 'best')} there, {how} {'is' if best == 1 else 'are'} small, with fewer than {count(f.few, 'student')}. It offers our "
         "board money to split large schools into small ones."
     )
 
@@ -313,7 +313,7 @@ STEPS = [
     ),
     story.predict(
         heading="And the five worst?",
-        text=lambda f: f"The foundation looked at the best only. Small means: fewer than {f.few} students, and so are "
+        text=lambda f: f"The foundation looked at the best only. Small means: fewer than {count(f.few, 'student')}, and so are "
         f"{f.small.sum()} of the {f.data.n_groups} schools. All sizes appear when you have answered.",
         ask=worst,
         shows=FIRST,

@@ -278,7 +278,8 @@ def one_line(_: Any, t: Tables, __: str) -> Said:
 
 def another_school(_: Any, t: Tables, __: str) -> Said:
     found = last_slopes(t)
-    return f"By b₀: {(found['between'] - found['within']):.1f}"[:-2].replace("-", "−")
+    printed = f"{found['between'] - found['within']:.3g}"  # as on the page: three digits
+    return "By b₀: " + printed.partition(".")[0].replace("-", "−")
 
 
 # nested_and_crossed, how_sure_about_tau, fixed_and_random
