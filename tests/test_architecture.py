@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CORE = sorted((ROOT / "mlm_core").rglob("*.py"))
 PAGES = sorted((ROOT / "pages").glob("*.py"))
-SHARED = sorted((ROOT / "pages" / "shared").glob("*.py"))
+SHARED = sorted((ROOT / "pages" / "shared").rglob("*.py"))
 
 
 def imported(path: Path) -> set[str]:

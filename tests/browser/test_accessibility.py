@@ -83,7 +83,7 @@ def patient(reader):
 
 def predicting(slug: str) -> int | None:
     """The step of a lesson that asks first, from 1."""
-    return 1 + story._first_prediction(offstage.story_of(slug)) if slug in LESSONS else None
+    return 1 + story.first_prediction(offstage.story_of(slug)) if slug in LESSONS else None
 
 
 def turns_to(me, slug: str, query: str = "") -> None:

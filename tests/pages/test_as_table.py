@@ -47,7 +47,7 @@ def at(table, name: str, head: str, step: int | None = None):
 @pytest.mark.parametrize("slug", LESSONS)
 def test_every_figure_has_a_table_that_gives_nothing_away(slug):
     lesson = offstage.story_of(slug)
-    first = story._first_prediction(lesson)
+    first = story.first_prediction(lesson)
     before, _, _ = tables(slug, first)
     after, _, handle = tables(slug, -1, truth=True)
     assert cells(before)
@@ -135,9 +135,7 @@ def test_who_meets_whom_follows_the_handle():
 
 
 def test_sizes_are_told_when_they_are_shown():
-    before, _, _ = tables(
-        "small_groups", story._first_prediction(offstage.story_of("small_groups"))
-    )
+    before, _, _ = tables("small_groups", story.first_prediction(offstage.story_of("small_groups")))
     after, _, _ = tables("small_groups", -1)
     assert ("Schools", "students") not in columns(before)
     assert ("Schools", "students") in columns(after)

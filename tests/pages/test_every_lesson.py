@@ -143,7 +143,7 @@ def test_the_right_answer_stands_first_no_more_often_than_chance():
 @pytest.mark.parametrize("slug", LESSONS)
 def test_nothing_gives_the_answer_before_it_is_asked(slug):
     lesson = story_of(slug)
-    step = story._first_prediction(lesson)
+    step = story.first_prediction(lesson)
     for k in range(step + 1):
         seen = story.designed(lesson, k)
         assert not seen.revealed

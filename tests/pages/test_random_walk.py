@@ -24,7 +24,7 @@ from mlm_core import DataError, Scenario
 from pages.shared import as_table, contents, controls, offstage, presets, story
 from pages.shared.controls import Choice, Press, Slider, Switch
 from pages.shared.figure import Hand
-from pages.shared.story import HELD_HERE, Question, Seen, Sorting, Story
+from pages.shared.story import HELD_HERE, Question, Seen, Sorting, Story, answers
 from pages.shared.words import plain
 from tests.pages.kit import figure, healthy, open_page, questions, right, said, story_of, text
 from tests.pages.test_your_data import upload
@@ -188,11 +188,11 @@ def judged(lesson: Story[Any], seen: Seen, facts: Any) -> list[str]:
         texts = [answer.text for answer in asked.answers]
         assert len(set(texts)) == len(texts), texts
         for position, answer in enumerate(asked.answers):
-            given = story._judged(asked, position, kind, seen.scenario)
+            given = answers.judged(asked, position, kind, seen.scenario)
             assert bool(given.right) is (answer.text == best)
             assert given.words.startswith("**Yes.**" if given.right else "**Not so.**")
             spoken.append(given.words)
-        spoken += [asked.text, *texts, story._judged(asked, -1, kind, seen.scenario).words]
+        spoken += [asked.text, *texts, answers.judged(asked, -1, kind, seen.scenario).words]
         verdict = VERDICTS[lesson.slug].get((kind, q))
         wanted = None if verdict is None else verdict(facts, tables, asked.text)
         if wanted is not None:

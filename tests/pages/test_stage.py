@@ -9,6 +9,7 @@ import pytest
 import segno
 
 from pages.shared import contents, links, stage, story
+from pages.shared.story import stepper
 from tests.pages.kit import drawn, healthy, open_page, right, said, story_of, text
 
 LESSONS = [one.slug for one in contents.lessons() if one.slug not in ("your_data", "glossary")]
@@ -220,8 +221,8 @@ def act(at, to):
     class Asked:
         go = to
 
-    with patch.object(story.st, "session_state", Proxy(at.session_state, Asked)):
-        story._go(story_of(at.session_state["_place"].slug))
+    with patch.object(stepper.st, "session_state", Proxy(at.session_state, Asked)):
+        stepper.go(story_of(at.session_state["_place"].slug))
     at.run()
     healthy(at)
 

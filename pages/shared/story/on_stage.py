@@ -1,0 +1,96 @@
+"""A step on the stage: a heading with a question or one sentence, and the room beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from pages.shared import room, stage
+from pages.shared.figure import Handle
+from pages.shared.story.answers import answers, given_to, picked
+from pages.shared.story.grammar import Kind, Question, Seen, Sorting, Step, Story, shuffled
+from pages.shared.story.panel import follow, offer, on_to_the_next, prose, said_of
+from pages.shared.story.place import Place, answered, asked_at
+
+
+def draw(
+    story: Story[Any],
+    step: Step[Any],
+    facts: Any,
+    seen: Seen,
+    place: Place,
+    handle: Handle | None,
+) -> None:
+    """A heading, and a question or one sentence; the prose is folded away."""
+    st.header(step.heading, anchor=False)
+    if facts is None:
+        return
+    question, _ = asked_at(story, step, facts, place)
+    if isinstance(question, Sorting):
+        _sort(question, place)
+    elif question is not None:
+        _choose(question, step.kind, seen, place)
+    else:
+        text, do, changed = (said_of(words, facts) for words in (step.text, step.do, step.changed))
+        with st.container(key="line"):
+            longest = stage.LONGEST if step.kind != "sentence" else stage.SENTENCE
+            st.markdown(stage.line(text, do=do, changed=changed, longest=longest))
+    if step.uses:
+        with st.container(key="hands"):
+            offer(story, step.uses, seen, place.local, f"{story.slug}-{place.step}")
+    with st.container(key="prose"):
+        prose(step, facts)
+        follow(handle, step.hand(facts) if step.hand is not None else None, seen, story.slug)
+    on_to_the_next(story, step)
+
+
+def _choose(question: Question, kind: Kind, seen: Seen, place: Place) -> None:
+    """The room sees the answers; which is right comes when it is asked for."""
+    where = place.where
+    given = given_to(question, where, kind, seen.scenario)
+    chosen = picked().get(where)
+    grid = stage.columns(len(question.answers), max(len(a.text) for a in question.answers))
+    with st.container(key="asked"):
+        st.markdown(f"**{question.text}**")
+    with st.container(key=f"grid-{grid}"), st.container(key="answers"):
+        for position in shuffled(question, *where):
+            answer = question.answers[position]
+            right = given is not None and answer.right
+            st.button(
+                answer.text, key=f"answer-{'-'.join(map(str, where))}-{position}", width="stretch",
+                type="primary" if right or (given is None and position == chosen) else "secondary",
+                icon=":material/check:" if right else ":material/close:" if given is not None
+                else f":material/radio_button_{'' if position == chosen else 'un'}checked:",
+                on_click=picked().__setitem__, args=(where, position), disabled=given is not None and not right,
+            )  # fmt: skip
+    if given is not None:
+        wrong = [a for k, a in enumerate(question.answers) if k == chosen and not a.right]
+        whys = [*(a.why for a in wrong), *(a.why for a in question.answers if a.right)]
+        with st.container(key="verdict"):
+            st.markdown(" ".join(whys))
+
+
+def _sort(sorting: Sorting, place: Place) -> None:
+    shown = place.where in answers()
+    with st.container(key="asked"):
+        st.markdown(f"**{sorting.text}**")
+    with st.container(key="grid-3"), st.container(key="answers"):
+        for item in sorting.items:
+            bins = [f"**✓ {b}**" if shown and b == item.bin else b for b in sorting.bins]
+            st.markdown(f"{item.text}  \n{' · '.join(bins)}")
+
+
+def draw_room(story: Story[Any], facts: Any, seen: Seen, place: Place) -> None:
+    """The room's answers stand beside the question, and its code where it is asked for."""
+    asked, revealed = None, False
+    if facts is not None and not seen.free:
+        asked, _ = asked_at(story, story.steps[place.step], facts, place)
+        revealed = answered(place)
+    shown = []
+    if isinstance(asked, Question):
+        order = shuffled(asked, *place.where)
+        shown = [replace(asked, answers=[asked.answers[k] for k in order])]
+    with st.container(key="room-place"):
+        room.on_stage(story.slug, seen.step, shown, revealed)

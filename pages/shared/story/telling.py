@@ -1,0 +1,105 @@
+"""A lesson is drawn: figure on the left, a step or the laboratory on the right, the way through."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from mlm_core import DataError
+from mlm_core.records import all_converged
+from pages.shared import contents, decks, moving, settings, stage
+from pages.shared.figure import Hand, Handle
+from pages.shared.story import below, laboratory, on_stage, panel, stepper
+from pages.shared.story.grammar import Seen, Story
+from pages.shared.story.place import here, place_of, seen_at
+from pages.shared.terms import linked
+from pages.shared.words import plain
+
+F = TypeVar("F")
+ROUGH = "The search for the best fit ran out of rounds: the numbers here are rough."
+UNTOLD: ContextVar[list[Story[Any]] | None] = ContextVar("untold", default=None)
+"""While it is set, a story that a page tells is put there and not drawn (see `offstage`)."""
+
+
+def tell(story: Story[F]) -> None:
+    """Draw the lesson at the reader's place in it."""
+    untold = UNTOLD.get()
+    if untold is not None:
+        untold.append(story)
+        return
+    settings.visit()
+    st.session_state["_told"] = True
+    _stage(story)
+
+
+@st.fragment(key="stage")
+def _stage(story: Story[Any]) -> None:
+    settings.begin(story.slug)
+    st.session_state["_alternatives"] = {}
+    decks.lead()
+    presenting, deck = stage.on(), decks.shown()
+    place = place_of(story)
+    seen = place.shown = seen_at(story, place)
+    with st.container(key="head"):
+        st.title(contents.lesson(story.slug).question, anchor=False)
+    settings.notices()
+    with st.container(key="story"):
+        left, right = st.columns([8, 5], gap="medium")
+    with right:
+        telling = st.container(key="telling")
+    with telling:
+        words = st.container(key="words")
+    beside = laboratory.draw_head(words) if seen.free else None
+    moving.begin()
+    with left, st.container(key="picture"):
+        facts, handle = _moved(story, beside)
+    with telling:
+        with words:
+            if seen.free:
+                laboratory.draw(story, facts, seen)
+            elif presenting:
+                on_stage.draw(story, story.steps[place.step], facts, seen, place, handle)
+            else:
+                panel.draw(story, story.steps[place.step], facts, seen, place, handle)
+        stepper.draw(story, place, presenting, handle is not None, deck)
+        if presenting:
+            on_stage.draw_room(story, facts, seen, place)
+    if facts is not None and not presenting:
+        below.draw(story, facts, seen)
+
+
+@st.fragment(key=moving.FIGURE)
+def _moved(story: Story[Any], beside: Any) -> tuple[Any, Handle | None]:
+    """The figure, and in the laboratory the words beside it: all that a slider changes."""
+    place = here()
+    alone = moving.alone()
+    seen = place.shown
+    assert seen is not None
+    facts, problem = _facts(story, seen)
+    handle = None
+    if facts is None:
+        st.warning(f"{plain(problem)} Take more or larger schools.", icon=":material/data_alert:")
+    else:
+        handle = story.figure(facts, seen)
+        if not all_converged(facts):
+            st.warning(ROUGH, icon=":material/data_alert:")
+    if beside is not None:
+        with beside:
+            said = story.lab(facts) if story.lab is not None and facts is not None else ""
+            if isinstance(said, str) and said:
+                st.markdown(linked(said))
+            alternatives = st.session_state["_alternatives"]
+            news = {"address": settings.address(), "alternatives": alternatives} if alone else None
+            if handle is None:
+                settings.tell(news)
+            panel.follow(handle, said if isinstance(said, Hand) else None, seen, story.slug, news)
+    return facts, handle
+
+
+def _facts(story: Story[F], seen: Seen) -> tuple[F | None, str]:
+    try:
+        return story.facts(seen), ""
+    except DataError as reason:
+        return None, str(reason)
