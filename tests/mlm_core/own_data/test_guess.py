@@ -92,6 +92,17 @@ def test_no_column_is_the_group_where_none_brings_rows_together(school_years):
     assert guess_of(people.assign(income=rng.lognormal(9, 1, 200).round())).group == ""
 
 
+@pytest.mark.parametrize("name", ["school", "class_id", "fee", "year"])
+@pytest.mark.parametrize("levels", [5, 30])
+def test_decimals_are_no_group_whatever_they_are_called(name, levels):
+    """As whole numbers they are one, since another column is the same within each."""
+    j = np.arange(6 * levels) // 6
+    y = np.random.default_rng(8).normal(size=len(j)).round(2)
+    frame = pd.DataFrame({name: 10 + j / 2, "wealth": 3.1 + j, "y": y})
+    assert guess_of(frame).group == ""
+    assert guess_of(frame.assign(**{name: 10 + j})).group == name
+
+
 def test_the_order_of_columns_and_rows_does_not_matter():
     j, t, y = panel(20, 7, 4)
     frame = pd.DataFrame({"patient": j + 1, "sex": np.where(j % 2, "f", "m"), "week": t, "pain": y})
