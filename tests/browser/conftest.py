@@ -32,6 +32,31 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 
+LISTEN = """
+const heard = { sent: 0, told: 0, drawn: performance.now() };
+window.poolingLabHeard = heard;
+const Plain = window.WebSocket;
+window.WebSocket = class extends Plain {
+  constructor(...given) {
+    super(...given);
+    this.addEventListener("message", () => { heard.told = performance.now(); });
+  }
+  send(what) { heard.sent = performance.now(); super.send(what); }
+};
+new MutationObserver(() => { heard.drawn = performance.now(); })
+  .observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+"""
+
+QUIET = """calm => {
+  const { sent, told, drawn } = window.poolingLabHeard;
+  const app = document.querySelector("[data-testid=stApp]");
+  const still = () => document.getAnimations().every((a) =>
+    a.playState !== "running" || a.effect?.getComputedTiming().endTime === Infinity);
+  return (!app || (told >= sent && app.dataset.testScriptState === "notRunning"))
+    && performance.now() - Math.max(drawn, told, sent) > calm && still();
+}"""
+"""Nothing asked is unanswered, no script runs, nothing is drawn and nothing glides."""
+
 
 class Reader:
     """A reader with a browser, who notes what goes wrong and what is sent."""
@@ -43,6 +68,7 @@ class Reader:
         self.strangers: list[str] = []
         self.sent = 0
         page.add_init_script(SHIFT)
+        page.add_init_script(LISTEN)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", self._request)
@@ -69,13 +95,13 @@ class Reader:
             self.page.wait_for_selector("[class*=st-key-figure] .marks")
         if handle:
             self.page.wait_for_selector(".vega-bindings input")
-            self.page.wait_for_timeout(1200)  # the thumb settles after the figure is drawn
+            self.settles(350)  # the thumb settles after the figure is drawn
         return self
 
-    def settles(self) -> None:
-        self.page.wait_for_timeout(150)
-        self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-        self.page.wait_for_timeout(350)
+    def settles(self, calm: int = 150) -> None:
+        """Wait until all that was asked is answered and drawn, and ``calm`` ms have passed."""
+        self.page.wait_for_timeout(50)
+        self.page.wait_for_function(QUIET, arg=calm, polling=30)
 
     def presses(self, key: str, *, until: str) -> None:
         """Press a key until a step's heading is there; then wait until it is drawn."""
@@ -89,8 +115,7 @@ class Reader:
             else:
                 continue
             break
-        self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-        self.page.wait_for_timeout(100)
+        self.settles(100)
 
     @property
     def address(self) -> str:

@@ -122,7 +122,7 @@ def looked_at(me, where: str) -> list[str]:
 
 def sized(me, size: tuple[int, int]) -> None:
     me.page.set_viewport_size({"width": size[0], "height": size[1]})
-    me.page.wait_for_timeout(250)
+    me.settles()
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -298,7 +298,7 @@ def test_a_step_prints_black_on_white_with_its_figure_and_nothing_to_press(patie
     me.page.wait_for_selector("[data-testid=stCode] code")
     me.page.emulate_media(media="print")
     me.page.set_viewport_size({"width": 690, "height": 1000})  # a sheet of A4 within its margins
-    me.page.wait_for_timeout(300)
+    me.settles()
     seen = me.page.evaluate(
         """() => {
           const all = [...document.querySelectorAll('[data-testid=stMain] *')].filter((e) => e.getClientRects().length);

@@ -63,7 +63,7 @@ def test_the_stage_fills_the_screen_and_obeys_its_keys(reader):
     me.opens("/partial_pooling?step=2&present=true")
     for width, height in SIZES:
         me.page.set_viewport_size({"width": width, "height": height})
-        me.page.wait_for_timeout(800)
+        me.settles()
         (box,) = me.figures()
         assert box["width"] * box["height"] >= 0.7 * width * height
         assert box["y"] + box["height"] <= height + 1
