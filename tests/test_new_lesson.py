@@ -30,9 +30,8 @@ def copy(tmp_path):
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     plain = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-    return subprocess.run(
-        [sys.executable, *command], cwd=folder, env=plain, capture_output=True, text=True, check=False
-    )  # fmt: skip
+    options = {"capture_output": True, "text": True, "check": False}
+    return subprocess.run([sys.executable, *command], cwd=folder, env=plain, **options)
 
 
 def test_a_lesson_from_the_template_opens_and_its_tests_pass(copy):

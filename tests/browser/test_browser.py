@@ -108,7 +108,9 @@ def test_the_keyboard_moves_the_handle_and_not_the_steps(reader):
 
 NOTE = """() => {
   const seen = (window.poolingLabSeen = []);
-  addEventListener("input", (event) => { if (event.target.closest(".vega-bindings")) seen.push(Number(event.target.value)); }, true);
+  addEventListener("input", ({ target }) => {
+    if (target.closest(".vega-bindings")) seen.push(Number(target.value));
+  }, true);
 }"""
 
 
