@@ -153,6 +153,12 @@ def widest(f: Facts) -> Question:
         f"{number(f.width(0))} points wide, {number(f.width(f.few))} with {f.few} seen, "
         f"{number(f.width(f.last))} with all {f.n}."
     )
+    same = "Schools are estimated not to differ, so it makes no difference which one it is."
+    if number(f.width(0)) != number(f.width(f.last)):
+        same += (
+            f" The drawn one is {number(f.width(0))} points wide with nobody of {name} seen and {number(f.width(f.last))} with all: "
+            "then more students tell of the common mean."
+        )
     return Question(
         "Where must this interval be widest?",
         [
@@ -160,7 +166,7 @@ def widest(f: Facts) -> Question:
             Answer(few, "Even a few students say something of their school. Of a new school nobody says anything."),
             Answer("In the new school", "Neither child nor school is known there: " + widths, not f.alike),
             Answer("The same everywhere",
-                   "Schools are estimated not to differ, so it makes no difference which one it is." if f.alike
+                   same if f.alike
                    else "Children differ equally everywhere. How well the school is known does not stay the same.", f.alike),
         ],
     )  # fmt: skip
@@ -273,10 +279,13 @@ def sentence(f: Facts) -> str:
     (large, n, *a), (small, m, *b), (_, _, *c) = f.families
     shown = ", in the figure" if small == f.name else ""
     said = [f"{number(low, 0)} to {number(high, 0)}" for low, high in (a, b, c)]
+    known = (
+        "Schools are estimated not to differ, so all three are told the same: only their child is uncertain."
+        if f.alike else "Students are uncertain everywhere, a school where few of its students were seen."
+    )  # fmt: skip
     return (
         f"To the three families, each with 95% probability: {plain(large)} ({n} known) {said[0]}, {plain(small)} ({m} known{shown}) {said[1]}, "
-        f"the new school, from all {f.data.n_groups} schools, {said[2]}. Students are uncertain everywhere, "
-        "a school where few of its students were seen."
+        f"the new school, from all {f.data.n_groups} schools, {said[2]}. {known}"
     )
 
 

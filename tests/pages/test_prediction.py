@@ -24,6 +24,7 @@ from tests.pages.kit import (
 
 STORY = story_of("prediction")
 KINDS = [step.kind for step in STORY.steps]
+FEW_AND_ALIKE = Scenario(3, 5, hyper=Hyperparameters(sigma_alpha=0, b0=0), seed=5)
 ZERO = Scenario(8, 10, hyper=Hyperparameters(sigma_alpha=2, b0=0, b1=0, sigma_beta=0), seed=1)
 SCENARIOS = [
     Scenario(),
@@ -31,6 +32,7 @@ SCENARIOS = [
     Scenario(n_groups=30, seed=11, students_per_group=4),
     Scenario(extraordinary=-40.0, seed=7),
     ZERO,
+    FEW_AND_ALIKE,
 ]
 N = r"(−?\d+\.\d)"
 
@@ -65,7 +67,14 @@ def test_the_answers_are_computed(scenario):
     zero = fit_partial_pooling(data).hyper.sigma_alpha == 0
     assert right(question) == ("The same everywhere" if zero else "In the new school")
     [why] = [a.why for a in question.answers if a.right]
-    if not zero:
+    if zero:
+        assert f.families[0][3] - f.families[0][2] == pytest.approx(
+            f.families[2][3] - f.families[2][2]
+        )
+        drawn = [float(w) for w in re.findall(r"\d+\.\d", why)]
+        ends = [round(f.width(0), 1), round(f.width(f.last), 1)]
+        assert drawn == (ends if ends[0] != ends[1] else [])
+    else:
         said_ = numbers(rf"{N} points wide, {N} with \d+ seen, {N} with all", why)
         assert said_ == pytest.approx([f.width(0), f.width(f.few), f.width(f.last)], abs=0.051)
         assert said_[0] > said_[1] >= said_[2]

@@ -221,9 +221,12 @@ def second_time(f: Any, t: Tables, text: str) -> Said:
     return float(best["partial"])
 
 
-def widest(_: Any, t: Tables, __: str) -> Said:
+def widest(f: Any, t: Tables, __: str) -> Said:
+    """Whether the drawn interval narrows by more than the error of the common mean does."""
     width = (t["path"]["partial_high"] - t["path"]["partial_low"]).to_numpy()
-    return "In the new" if width[0] > width[-1] * 1.000001 else "The same"
+    n = f.data.n_students
+    common = np.sqrt((1 / f.size + 1 / (n - f.n)) / (1 / f.size + 1 / n))
+    return "In the new" if width[0] > width[-1] * common * 1.000001 else "The same"
 
 
 def goes_away(f: Any, _: Tables, __: str) -> Said:
