@@ -23,10 +23,10 @@ const lettersOff = () => {
   try { return localStorage.getItem("pooling-lab-letters") === "off"; } catch { return false; }
 };
 
-// acts: functions by name; what is not there does nothing. One component of a page has the
-// keys: the last. (Streamlit does not end each of those before it.) They are heard before
-// Streamlit's own, R and C.
-function listenToKeys(signal, acts) {
+// press: does an act by its name; false where there is nothing to do. One component of a page
+// has the keys: the last. (Streamlit does not end each of those before it.) They are heard
+// before Streamlit's own, R and C.
+function listenToKeys(signal, press) {
   window.poolingLabKeys?.abort();
   const mine = (window.poolingLabKeys = new AbortController());
   signal.addEventListener("abort", () => mine.abort());
@@ -43,15 +43,38 @@ function listenToKeys(signal, acts) {
       if (key === "Escape") { panel.poolingLabClose(); event.preventDefault(); event.stopPropagation(); }
       return;
     }
-    if (name === undefined || acts[name] === undefined) return;
+    if (name === undefined) return;
     if (key.length === 1 && lettersOff() && !document.documentElement.classList.contains("pl-stage")) return;
     const steady = ["PageDown", "PageUp", "Escape"].includes(key) || /^[a-z?]$/.test(key);
     const slides = event.target.matches?.("input[type=range]");
     if (keyIsBusy(event.target) && !(slides && steady)) return;
-    if (acts[name]() === false) return;
+    if (press(name) === false) return;
     event.preventDefault();
     event.stopPropagation();
   }, { capture: true, signal: mine.signal });
+}
+
+// Presses in haste wait for their turn: what was pressed is done when all that was pressed
+// before it has been answered and drawn, by whichever component the page then has.
+// `now` says where the page is, and is another after each answer of the server.
+const PATIENCE = 5000; // ms: then the answer does not come any more
+
+function inTurn(now, acts, setTriggerValue) {
+  const turn = (window.poolingLabTurn ??= { asked: null, since: 0, presses: [] });
+  const waits = () => turn.asked !== null && performance.now() - turn.since < PATIENCE;
+  const ask = () => { turn.asked = now; turn.since = performance.now(); };
+  const go = (to) => { ask(); setTriggerValue("go", to); };
+  const press = (name) => {
+    if (waits()) { turn.presses.push(name); return true; }
+    return turn.acts[name] ? turn.acts[name]() : false;
+  };
+  const answered = () => {
+    turn.acts = acts;
+    if (turn.asked !== null && !waits()) turn.presses = [];
+    if (turn.asked !== now) turn.asked = null;
+    while (turn.presses.length && !waits()) turn.acts[turn.presses.shift()]?.();
+  };
+  return { go, ask, press, answered };
 }
 
 function onStage(presenting, handle, free) {
@@ -196,14 +219,14 @@ function showLinks(shared, add, closed) {
 // The windows of one browser tell each other which picture of a deck is on the stage.
 const deckChannel = () => (typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("pooling-lab-deck"));
 
-function followDeck(deck, go) {
+function followDeck(deck, press) {
   window.poolingLabChannel?.close();
   window.poolingLabChannel = deck ? deckChannel() : null;
   const channel = window.poolingLabChannel;
   if (!channel) return;
   const here = { deck: deck.deck, at: deck.at };
   channel.onmessage = ({ data: told }) => {
-    if (told.turn && told.deck === deck.deck) go({ lead: told.turn });
+    if (told.turn && told.deck === deck.deck) press(told.turn > 0 ? "pageDown" : "pageUp");
     if (told.ask === deck.deck) channel.postMessage(here);
   };
   channel.postMessage(here);

@@ -50,6 +50,17 @@ def leave() -> None:
     st.session_state.get("_said", {}).pop(PRESENT, None)
 
 
+def hear() -> None:
+    """Callback: the browser asks for something; it waits with the next until this is drawn."""
+    st.session_state["_heard"] = heard() + 1
+
+
+def heard() -> int:
+    """How often the browser has asked."""
+    number: int = st.session_state.get("_heard", 0)
+    return number
+
+
 # What is said
 
 

@@ -32,13 +32,18 @@ def elsewhere() -> None:
     with st.container(key="stage-helper"):
         _elsewhere(
             key="elsewhere",
-            data={"deck": deck, "shared": st.session_state.get(SHARED, [])},
+            data={
+                "deck": deck,
+                "shared": st.session_state.get(SHARED, []),
+                "heard": stage.heard(),
+            },
             on_go_change=_go,
         )
 
 
 def _go() -> None:
     to = st.session_state["elsewhere"].go
+    stage.hear()
     if to == "close":
         st.session_state.pop(SHARED, None)
     elif to == "leave":

@@ -32,9 +32,10 @@ export default function ({ data, parentElement }) {
   find(".pl-turn-back").onclick = () => turn(-1);
   find(".pl-turn-on").onclick = () => turn(1);
   find(".pl-zero").onclick = () => { memory.began = Date.now(); tick(); };
-  listenToKeys(alive.signal, {
+  const acts = {
     forward: () => turn(1), back: () => turn(-1), pageDown: () => turn(1), pageUp: () => turn(-1), help: showKeys,
-  });
+  };
+  listenToKeys(alive.signal, (name) => (acts[name] ? acts[name]() : false));
   show();
   tick();
   const clock = setInterval(tick, 500);

@@ -2,11 +2,12 @@
 // It also writes the address, says what has changed to a screen reader, and remembers in
 // this browser how far the reader has come.
 export default function ({ data, parentElement, setTriggerValue }) {
-  const { slug, stops, at, free, next, said, address, alternatives, presenting, handle, asks, town, shared, deck } = data;
+  const { slug, stops, at, free, next, said, address, alternatives, presenting, handle, asks, town, shared, deck, heard } = data;
   const memory = (parentElement.poolingLabSteps ??= { at: null, said: "" });
   const alive = new AbortController();
   const find = (part) => parentElement.querySelector(part);
-  const go = (to) => setTriggerValue("go", to);
+  const acts = {};
+  const { go, ask, press, answered } = inTurn(`${slug} ${heard}`, acts, setTriggerValue);
 
   const dots = find(".pl-dots");
   const steps = [...new Map(stops.map((stop, k) => [stop.step, { ...stop, k }]).reverse()).values()].reverse();
@@ -35,29 +36,30 @@ export default function ({ data, parentElement, setTriggerValue }) {
   back.disabled = free || at === 0;
   forward.textContent = free ? "Back to the steps" : next;
   play.hidden = free;
-  back.onclick = () => go(at - 1);
-  forward.onclick = () => {
-    if (!free && at + 1 === stops.length) document.querySelector(".st-key-next-lesson a")?.click();
-    else go(free ? at : at + 1);
+  const onward = () => {
+    const link = document.querySelector(".st-key-next-lesson a");
+    if (free || at + 1 < stops.length) go(free ? at : at + 1);
+    else if (link) { ask(); link.click(); }
   };
+  back.onclick = () => press("back");
+  forward.onclick = () => press("onward");
   play.onclick = () => go("free");
 
   // The stage, links to copy, the keys.
   onStage(presenting, handle, free);
   wakeOnMove(alive.signal);
   const root = document.documentElement.classList;
-  const stage = () => go("stage");
-  const link = () => go({ share: location.href });
   const page = (by, otherwise) => (deck ? go({ lead: by }) : otherwise());
-  const forwards = () => { if (free) return false; forward.click(); };
-  const backwards = () => { if (back.disabled) return false; back.click(); };
+  const forwards = () => (free ? false : onward());
+  const backwards = () => (free || at === 0 ? false : go(at - 1));
   const panel = find(".pl-present");
   panel.setAttribute("aria-label", presenting ? "Leave the stage" : "Present on the stage");
   panel.title = presenting ? "Leave the stage (P)" : "Present (P)";
-  panel.onclick = stage;
-  find(".pl-link").onclick = link;
+  panel.onclick = () => press("stage");
+  find(".pl-link").onclick = () => press("link");
   find(".pl-help").onclick = showKeys;
-  listenToKeys(alive.signal, {
+  Object.assign(acts, {
+    onward,
     forward: forwards,
     back: backwards,
     pageDown: () => page(1, forwards),
@@ -68,18 +70,19 @@ export default function ({ data, parentElement, setTriggerValue }) {
     free: () => go(free ? at : "free"),
     words: presenting ? () => { root.toggle("pl-words-open"); } : undefined,
     room: presenting ? () => go("room") : undefined,
-    link,
-    stage,
+    link: () => go({ share: location.href }),
+    stage: () => go("stage"),
     leave: presenting ? () => {
       if (root.contains("pl-words-open")) root.remove("pl-words-open");
-      else stage();
+      else go("stage");
     } : undefined,
     help: showKeys,
   });
+  listenToKeys(alive.signal, press);
   const times = shared.times.join(" ");
   if (shared.links.length && memory.shared !== times) showLinks(shared.links, () => go({ add: location.href }));
   memory.shared = times;
-  followDeck(deck, go);
+  followDeck(deck, press);
   const fit = () => {
     cancelAnimationFrame(memory.fit);
     memory.fit = requestAnimationFrame(() => requestAnimationFrame(() => { fitFigure(); fitWords(); }));
@@ -167,5 +170,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   memory.naming = new MutationObserver(named);
   const words = document.querySelector(".st-key-telling");
   if (words) memory.naming.observe(words, { childList: true, subtree: true });
+  answered();
   return () => alive.abort();
 }

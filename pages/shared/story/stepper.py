@@ -67,6 +67,7 @@ def draw(
                 "town": of_a_town(story),
                 "shared": {"links": place.shared, "times": [place.visit, place.times]},
                 "deck": deck,
+                "heard": stage.heard(),
             },
             on_go_change=partial(go, story),
         )
@@ -78,6 +79,7 @@ def go(story: Story[Any]) -> None:
     place = here()
     if to is None:
         return
+    stage.hear()
     place.shared = []
     if isinstance(to, dict):
         _asked_for(story, place, to)
