@@ -104,17 +104,13 @@ class Reader:
         self.page.wait_for_function(QUIET, arg=calm, polling=30)
 
     def presses(self, key: str, *, until: str) -> None:
-        """Press a key until a step's heading is there; then wait until it is drawn."""
-        heading = self.page.locator("h2")
-        for _ in range(4):
+        """Press a key, once for each question on the way, until a step of this heading is drawn."""
+        for _ in range(5):
+            before = self.page.evaluate("location.search")
             self.page.keyboard.press(key)
-            for _ in range(30):
-                self.page.wait_for_timeout(50)
-                if heading.inner_text() == until:
-                    break
-            else:
-                continue
-            break
+            self.page.wait_for_function("before => location.search !== before", arg=before)
+            if self.page.locator("h2").inner_text() == until:
+                break
         self.settles(100)
 
     @property
