@@ -281,6 +281,7 @@ STEPS = [
         text=verdicts,
         hand=where_the_handle_is,
         uses=("interest", "sample", "fitted"),
+        do="Change one at a time. Which of the five definitions change their word?",
         shows=OPEN,
     ),
     story.breaks(

@@ -140,7 +140,7 @@ def checks(f: Facts) -> list[Question]:
             f"{plain(f.names[j])} has {count(n, 'student')}. With how many would its standard error be half as large?",
             [
                 Answer(f"{2 * n}", "Twice the students only divide it by √2 = 1.4."),
-                Answer(f"{4 * n}", f"Right: σ_y/√{4 * n} is half of σ_y/√{n}.", True),
+                Answer(f"{4 * n}", rf"Right: $\sigma_y/\sqrt{{{4 * n}}}$ is half of $\sigma_y/\sqrt{{{n}}}$.", True),
                 Answer(f"{8 * n}", "Eight times the students divide it by √8 = 2.8: more than asked."),
             ],
             ordered=True,

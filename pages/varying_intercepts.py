@@ -348,7 +348,7 @@ STEPS = [
         r"As before, $w_j$ is how much the school's own students count. Their part is their mean score, with what the "
         r"pre-test explains ($\beta\,\bar x_j$) taken out. New is the other part: the line at the school's own u. With "
         "$b_0 = 0$ the line is flat: one mean again.\n\n" + weighted(f),
-        do="Click other schools: the numbers are theirs.",
+        do="Click other schools: how far is each pulled to the line?",
         shows={**SHOWN, "target": LINE},
     ),
     story.truth(

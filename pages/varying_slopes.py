@@ -278,7 +278,7 @@ STEPS_OF_STORY = [
         text="An intercept is a height where x = 0. Here x counts from a pre-test of 500, but that is only our choice. Dragging the "
         "vertical line moves the zero ([[centring]]). The lines stay. The dots slide, since heights are read elsewhere.",
         hand=zero,
-        do="Drag it to 0, then to 800. What changes in the table, and what does not?",
+        do="Drag it to 0, then to 800. What changes, and what does not?",
         shows={"school": "Juniper", "truth": False, "with_u": False},
     ),
     story.say(

@@ -7,6 +7,8 @@ How it looks is in ``stage.css``, its keys are in ``stage.js``.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +17,22 @@ import streamlit as st
 from pages.shared import settings
 
 PRESENT = "present"
-TYPE, MARK, CROWD = 15.2, 100.0, 30.0
-"""The least size of type (px), the least area of a mark (px²), and what is a crowd of marks.
+TYPE, WIDE = 15.2, 11.3
+"""The least size of type and of a mark, its stroke included (px).
 
 A figure is enlarged 1.6 times or more on a screen of 1080 lines: these are 24 and 18 px there.
 """
-LONGEST, SENTENCE = 150, 260
-"""Characters of what the stage says of a step, and of a lesson's last sentence."""
+MARK, CROWD, DOT = 100.0, 30.0, 36.0
+"""The least area of a mark, what is a crowd of marks, and the least area of a dot in it (px²)."""
+WORDS, VERDICT = 25, 30
+"""How many words the stage says of a step, and of an answer."""
 _HERE = Path(__file__).parent
 SCRIPT = (_HERE / "stage.js").read_text(encoding="utf-8")
 
 
 def on() -> bool:
     """Whether this page is on the stage; kept from page to page."""
-    return settings.held(PRESENT, False, settings.yes_or_no(PRESENT))
+    return settings.held(PRESENT, False, settings.yes_or_no("Present on the stage"))
 
 
 def is_on() -> bool:
@@ -64,7 +68,7 @@ def heard() -> int:
 # What is said
 
 
-def line(text: str, *, do: str = "", changed: str = "", longest: int = LONGEST) -> str:
+def line(text: str, *, do: str = "", changed: str = "", most: int = WORDS) -> str:
     """The sentence that the stage shows of a step.
 
     What to do, where a step says so; else what has changed; else how its text begins.
@@ -74,20 +78,37 @@ def line(text: str, *, do: str = "", changed: str = "", longest: int = LONGEST) 
     >>> line("Long.", do="Drag the handle slowly.")
     'Drag the handle slowly.'
     """
-    return _opening(do or changed or text, longest)
+    return _opening(do or changed or text, most)
 
 
-def _opening(text: str, longest: int) -> str:
+def _opening(text: str, most: int) -> str:
     """The first sentences of Markdown that make a line or two, in plain words."""
     text = re.sub(r"\$\$.*?\$\$", " ", text, flags=re.S)
     text = re.sub(r"^\s*(\||\d\.|- ).*$|`\(.*\)`", " ", text, flags=re.M)
     text = re.sub(r"\[\[(?:[^\]|]*\|)?([^\]]*)\]\]", r"\1", text)
     found = ""
     for sentence in re.split(r"(?<=[.?!])\s+(?=[A-Z“*\[$(0-9−])", " ".join(text.split())):
-        if found and len(found) + len(sentence) >= longest:
+        if found and n_words(f"{found} {sentence}") > most:
             break
         found = f"{found} {sentence}".strip()
-    return re.sub(r":$", ".", found)
+    return re.sub(r":$", ".", _clause(found, most) if n_words(found) > most else found)
+
+
+def _clause(sentence: str, most: int) -> str:
+    """A long sentence as far as its last colon or semicolon; whole where it has none."""
+    ends = [at.start() for at in re.finditer(r"[:;] ", sentence)]
+    fit = [at for at in ends if 6 <= n_words(sentence[:at]) <= most]
+    short = f"{sentence[: fit[-1]]}." if fit else sentence
+    return short if short.count("**") % 2 == 0 else f"{short[:-1]}**."
+
+
+def n_words(text: str) -> int:
+    """How many words; a formula is one.
+
+    >>> n_words("It is $a_0 + b_0 u$ then")
+    4
+    """
+    return len(re.sub(r"\$[^$]*\$", "x", text).split())
 
 
 def columns(answers: int, longest: int) -> int:
@@ -117,21 +138,46 @@ def enlarged(spec: Any) -> Any:
     for name, value in grown.items():
         if name.lower().endswith("fontsize") and isinstance(value, (int, float)):
             grown[name] = max(value, TYPE)
-    low = _in_low_rows(spec)
     kind = grown["mark"].get("type") if isinstance(grown.get("mark"), dict) else grown.get("mark")
     if kind in ("point", "circle", "square"):
-        if isinstance(grown["mark"], dict) and "size" in grown["mark"]:
-            grown["mark"]["size"] = area(grown["mark"]["size"])
-        _grow(grown.get("encoding", {}).get("size"), area)
+        _enlarge_mark(grown, kind)
     elif kind == "text":
         _grow(grown.get("encoding", {}).get("size"), lambda size: max(size, TYPE))
-        if low:
-            grown["transform"] = [_LAST, *grown.get("transform", []), _EVERY_SECOND]
+        if _in_low_rows(spec):
+            grown["transform"] = [*_BEFORE, *grown.get("transform", []), _EVERY_SECOND]
     return grown
 
 
-_LAST = {"joinaggregate": [{"op": "max", "field": "row", "as": "last_row"}]}
-_EVERY_SECOND = {"filter": "datum.last_row > 30 || datum.row % 2 == 0 || datum.picked"}
+def _enlarge_mark(spec: dict[str, Any], kind: str) -> None:
+    """Let a mark's size grow, in place: what it is set to, or what its data say."""
+    mark = spec["mark"] if isinstance(spec["mark"], dict) else {}
+    filled = kind != "point" or mark.get("filled")
+    stroke = mark.get("strokeWidth", 0 if filled else 2)
+    grow = partial(area, stroke=stroke if isinstance(stroke, (int, float)) else 0)
+    if "size" in mark:
+        mark["size"] = grow(mark["size"])
+    channel = spec.get("encoding", {}).get("size")
+    _grow(channel, grow)
+    if isinstance(channel, dict) and "field" in channel and channel.get("scale", 0) is None:
+        large = f"large_{channel['field']}"
+        told = {"calculate": f"62 + 0.8 * datum['{channel['field']}']", "as": large}
+        spec["transform"] = [*spec.get("transform", []), told]
+        channel["field"] = large
+
+
+_BEFORE = [
+    {"calculate": "datum.picked ? datum.row : -9", "as": "picked_row"},
+    {
+        "joinaggregate": [
+            {"op": "max", "field": "row", "as": "last_row"},
+            {"op": "max", "field": "picked_row", "as": "picked_row"},
+        ]
+    },
+]
+_EVERY_SECOND = {
+    "filter": "datum.picked || (datum.last_row > 30 || datum.row % 2 == 0)"
+    " && abs(datum.row - datum.picked_row) != 1"
+}
 
 
 def _in_low_rows(spec: dict[str, Any]) -> bool:
@@ -143,20 +189,25 @@ def _in_low_rows(spec: dict[str, Any]) -> bool:
     return rows and isinstance(mark.get("fontSize"), (int, float)) and mark["fontSize"] < 11.6
 
 
-def area(size: Any) -> Any:
+def area(size: Any, stroke: float = 2) -> Any:
     """The area of a mark on the stage; what is no number stays.
 
-    >>> [area(size) for size in (14, 66, 99, 120, 300)]
-    [22.4, 100.0, 148.5, 150.0, 300]
+    Many small marks with a thin stroke or none are a crowd: they grow, and stay one.
+
+    >>> [area(size) for size in (26, 66, 99, 120, 300)]
+    [100.0, 100.0, 148.5, 150.0, 300]
+    >>> [round(area(size, stroke=0)) for size in (14, 25, 34)]
+    [36, 40, 128]
     """
     if not isinstance(size, (int, float)) or size <= 0 or size > 200:
         return size
-    if size < CROWD:
-        return round(1.6 * size, 1)
-    return max(MARK, min(1.5 * size, max(150.0, 1.25 * size)))
+    if size < CROWD and stroke < 2:
+        return round(max(1.6 * size, 0 if stroke else DOT), 1)
+    least = max(MARK, (WIDE - stroke) ** 2)
+    return max(least, min(1.5 * size, max(150.0, 1.25 * size)))
 
 
-def _grow(channel: Any, by: Any) -> None:
+def _grow(channel: Any, by: Callable[[Any], Any]) -> None:
     """Let the values of an encoded size grow, in place."""
     if not isinstance(channel, dict):
         return

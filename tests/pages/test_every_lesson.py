@@ -16,6 +16,7 @@ from pages.shared import contents, controls, presets, story
 from pages.shared import figure as figures
 from pages.shared.story import Question, Sorting
 from pages.shared.terms import MISCONCEPTIONS
+from tests.pages.back_row import too_small
 from tests.pages.contrast import faint_marks
 from tests.pages.kit import (
     ROOT,
@@ -244,6 +245,7 @@ def test_every_figure_is_valid_drawn_and_as_high_as_all_others(slug):
             known[shown.key] = "drawn"
             datasets = {n: t.to_dict(orient="records") for n, t in shown.tables.items()}
             assert not faint_marks(shown.key, shown.spec)
+            assert not too_small(shown.spec), shown.key
             svg = vl_convert.vegalite_to_svg(shown.spec | {"datasets": datasets, "width": 600})
             height = float(re.search(r'height="([\d.]+)"', svg)[1])
             assert height <= HEIGHT + 6, (shown.key, height)

@@ -35,8 +35,7 @@ def draw(
     else:
         text, do, changed = (said_of(words, facts) for words in (step.text, step.do, step.changed))
         with st.container(key="line"):
-            longest = stage.LONGEST if step.kind != "sentence" else stage.SENTENCE
-            st.markdown(stage.line(text, do=do, changed=changed, longest=longest))
+            st.markdown(stage.line(text, do=do, changed=changed))
     if step.uses:
         with st.container(key="hands"):
             offer(story, step.uses, seen, place.local, f"{story.slug}-{place.step}")
@@ -69,7 +68,7 @@ def _choose(question: Question, kind: Kind, seen: Seen, place: Place) -> None:
         wrong = [a for k, a in enumerate(question.answers) if k == chosen and not a.right]
         whys = [*(a.why for a in wrong), *(a.why for a in question.answers if a.right)]
         with st.container(key="verdict"):
-            st.markdown(" ".join(whys))
+            st.markdown(" ".join(stage.line(why, most=stage.VERDICT) for why in whys))
 
 
 def _sort(sorting: Sorting, place: Place) -> None:
