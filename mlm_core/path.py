@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from mlm_core.data import Floats, GroupedData, frozen
@@ -11,6 +13,8 @@ from mlm_core.records import Method, PoolingPath
 
 INFINITE = 1e8  # sigma_alpha in SDs of y: the schools tell each other nothing
 MOST_STEPS = 60
+WIDE = math.log(10)  # a range of log sigma_y**2 in which the deviance may have two minima
+VALLEY = 0.25  # and how far apart it is then looked at
 
 
 def pooling_path(
@@ -111,15 +115,19 @@ def _sigma2(sums: SchoolSums, tau2: Floats, method: Method) -> Floats:
     r"""The best ``sigma_y**2`` (K,) at each ``sigma_alpha**2``, both in units of ``y_scale**2``.
 
     Newton's method for :math:`\log\sigma_y^2`, with bisection where it leaves the interval
-    that must hold the answer.
+    that must hold the answer, or where the deviance is not hollow. Where schools differ many
+    times as much as students, and more than ``sigma_alpha`` lets them, it can have two minima:
+    one takes the schools as far apart, one the students. Then the deeper valley is searched.
     """
     reml = method == "REML"
     m = sums.free(method)
     ends = profile(sums, np.array([[INFINITE**2, 0, 0, 0], [0, 0, 0, 0]]), method).r2
     between = sums.n_groups - reml * len(sums.names)
-    low = np.full(len(tau2), np.log(ends[0] / m))
-    high = np.full(len(tau2), np.log(ends[1] / max(m - between - 1, 1)))
-    log_s2: Floats = np.full(len(tau2), np.log(ends[0] / max(m - between, 1)))
+    least, most = math.log(ends[0] / m), math.log(ends[1] / max(m - between - 1, 1))
+    low, high = np.full(len(tau2), least), np.full(len(tau2), most)
+    log_s2: Floats = np.full(len(tau2), math.log(ends[0] / max(m - between, 1)))
+    if most - least > WIDE:
+        low, log_s2, high = _valley(sums, tau2, least, most, method)
     for _ in range(MOST_STEPS):
         sigma2 = np.exp(log_s2)
         first, second = _slopes(sums, tau2, sigma2, method)
@@ -127,13 +135,24 @@ def _sigma2(sums: SchoolSums, tau2: Floats, method: Method) -> Floats:
         low = np.where(first > 0, low, log_s2)
         step = -first / np.where(second > 0, second, np.inf)
         new = log_s2 + step
-        newton = (new >= low) & (new <= high) & (second > 0)
-        newton |= np.abs(step) < 1e-10
+        newton = ((new >= low) & (new <= high)) | (np.abs(step) < 1e-10)
+        newton &= second > 0
         log_s2 = np.where(newton, new, (low + high) / 2)
         if np.all(newton & (np.abs(step) < 1e-6)):
             break
     out: Floats = np.exp(log_s2)
     return out
+
+
+def _valley(
+    sums: SchoolSums, tau2: Floats, least: float, most: float, method: Method
+) -> tuple[Floats, Floats, Floats]:
+    """The lowest of some places (K,) in ``log(sigma_y**2)``, between its two neighbours."""
+    places = np.linspace(least, most, math.ceil((most - least) / VALLEY) + 1)
+    sigma2 = np.exp(places)[:, None] * np.ones(len(tau2))
+    heights = [_deviance(sums, _at(sums, tau2, s2, method)[1], s2, method) for s2 in sigma2]
+    k = np.argmin(heights, axis=0)
+    return places[np.maximum(k - 1, 0)], places[k], places[np.minimum(k + 1, len(places) - 1)]
 
 
 def _slopes(

@@ -36,6 +36,7 @@ from mlm_core.records import Method
 from mlm_core.showing import record
 
 NO_POOLING = 1e8  # Sigma at which a school learns nothing of the others
+VALLEY = 0.25  # how far apart, in log(sigma_y**2), its least deviance is first looked for
 TINY = 1e-3  # SDs, as shares of the one that pulls a mean school halfway, to be tried as 0
 
 
@@ -692,13 +693,17 @@ def _range_of_s2(sums: WideSums, at: Any) -> tuple[float, float]:
 
 
 def _least(cost: Any, low: float, high: float) -> Floats:
-    """Where each of several functions of one number is least: golden section, all at once."""
+    """Where each of several functions of one number is least: golden section, all at once.
+
+    They can have two minima (see `mlm_core.path`): the search begins in the deeper valley.
+    """
     ratio = (math.sqrt(5) - 1) / 2
-    count = len(cost(np.array([low])))
-    a, b = np.full(count, low), np.full(count, high)
+    places = np.linspace(low, high, max(math.ceil((high - low) / VALLEY), 2) + 1)
+    k = np.argmin([cost(np.array([place])) for place in places], axis=0)
+    a, b = places[np.maximum(k - 1, 0)], places[np.minimum(k + 1, len(places) - 1)]
     c, d = b - ratio * (b - a), a + ratio * (b - a)
     fc, fd = cost(c), cost(d)
-    for _ in range(46):
+    for _ in range(38):
         left = fc < fd
         b, a = np.where(left, d, b), np.where(left, a, c)
         new = np.where(left, b - ratio * (b - a), a + ratio * (b - a))

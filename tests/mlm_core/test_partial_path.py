@@ -12,6 +12,7 @@ from mlm_core.deviance import school_sums
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.path import _at, _deviance, _slopes, pooling_path
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
+from mlm_core.wide import wide_path, wide_sums
 
 METHODS = ("REML", "ML")
 
@@ -132,6 +133,50 @@ def test_between_the_ends_all_else_is_at_its_best(group_predictor, method, with_
         assert path.log_likelihood[k] == pytest.approx(-0.5 * (best.fun - least), abs=1e-7)
         alpha = dense(data, group_predictor, method, sigma_alpha, path.sigma_y[k])[1]
         assert path.alpha[k] == pytest.approx(alpha, rel=1e-8)
+
+
+FAR_APART = {
+    "rails": [55, 53, 54, 26, 37, 32, 78, 91, 85, 92, 100, 96, 49, 51, 50, 80, 85, 83],
+    "one far": [1, 2, 4, 11, 12, 14, 101, 102, 104],
+    "tight": [10, 10.2, 9.9, 55, 55.3, 54.8, 90, 90.1, 89.7, 30, 30.3, 30.1],
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", FAR_APART)
+def test_of_two_minima_the_deeper_is_found(name, method):
+    """Threes that differ many times as much between as within: SDs between 0.1 and 30 on trial."""
+    y = np.array(FAR_APART[name])
+    j = np.arange(len(y)) // 3
+    data = GroupedData(y, None, j, None, np.arange(len(y) // 3))
+    given = np.array([0.1, 0.5, 1, 2, 3, 4, 5.9, 7, 9, 10, 12, 30])
+    found = pooling_path(data, given, method=method)
+    ones = np.ones((len(y), 1))
+    wide = wide_path(wide_sums(y, ones, ones, j), given, method)
+    places = np.linspace(-3, 5, 81)
+    minima = 0
+    for k, sigma_alpha in enumerate(given):
+
+        def cost(s, at=sigma_alpha):
+            return dense(data, False, method, at, np.exp(s))[0]
+
+        heights = np.array([cost(s) for s in places])
+        minima = max(minima, int((np.diff(np.sign(np.diff(heights))) > 0).sum()))
+        near = places[np.argmin(heights)]
+        best = minimize_scalar(cost, bounds=(near - 0.1, near + 0.1), options={"xatol": 1e-9})
+        assert found.sigma_y[k] == pytest.approx(np.exp(best.x), rel=1e-6), sigma_alpha
+        assert wide.sigma_y[k] == pytest.approx(np.exp(best.x), rel=1e-6), sigma_alpha
+    assert minima == (1 if name == "rails" else 2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_where_newtons_method_leaves_the_interval_halves_find_the_minimum(monkeypatch, method):
+    y = np.array(FAR_APART["rails"])
+    data = GroupedData(y, None, np.arange(18) // 3, None, np.arange(6))
+    given = np.array([0.1, 1, 2, 3, 4, 6, 7.5, 8, 10, 30])
+    from_near = pooling_path(data, given, method=method)
+    monkeypatch.setattr(path, "VALLEY", 20.0)  # begin at an end of the interval
+    assert pooling_path(data, given, method=method).sigma_y == pytest.approx(from_near.sigma_y)
 
 
 @pytest.mark.parametrize("method", METHODS)
