@@ -312,7 +312,8 @@ def test_a_session_that_tries_everything():
                 did.append(touch(at, rng))
             healthy(at)
             assert at.title
-            assert not NO_NUMBER.search(whole(at)), NO_NUMBER.search(whole(at))
+            read = whole(at).replace("“nan”", "")  # the glossary quotes what was looked up
+            assert not NO_NUMBER.search(read), NO_NUMBER.search(read)
     except Exception as wrong:
         wrong.add_note(f"after {did}")
         raise
