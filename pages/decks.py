@@ -33,7 +33,7 @@ def listed(deck: decks.Deck) -> str:
 
 
 said = settings.held("deck", "", decks.known)
-speaking = settings.link("speaker", settings.yes_or_no("speaker"))
+speaking = settings.link("speaker", settings.yes_or_no("Speaker's view"))
 if speaking is not None:
     st.session_state["_speaking"] = (settings.visit(), speaking)
 

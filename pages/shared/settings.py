@@ -43,6 +43,7 @@ def visit() -> int:
         st.session_state["_visit"] = st.session_state.get("_visit", 0) + 1
         st.session_state["_read"] = set()
         st.session_state["_here"] = set()
+        st.session_state["_notices"] = []
     number: int = st.session_state["_visit"]
     return number
 
@@ -184,7 +185,8 @@ def number_between(low: float, high: float, label: str, *, whole: bool = False) 
         except ValueError:
             value = float("nan")
         if not low <= value <= high:
-            raise ValueError(f"“{label}” goes from {low:g} to {high:g}, not {plain(said[:40])}")
+            ends = f"{low:g} to {high:g}".replace("-", "−")
+            raise ValueError(f"“{label}” goes from {ends}, not {plain(said[:40])}")
         return round(value) if whole else value
 
     return read
@@ -205,7 +207,9 @@ def yes_or_no(label: str) -> Reader:
     """Reads true or false from a link."""
 
     def read(said: str) -> bool:
-        return bool(one_of(("true", "false"), label)(said.lower()) == "true")
+        if said.lower() not in ("true", "false"):
+            raise ValueError(f"“{label}” is true or false, not {plain(said[:40])}")
+        return said.lower() == "true"
 
     return read
 

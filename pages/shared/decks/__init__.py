@@ -221,7 +221,7 @@ def known(said: str) -> str:
 
 
 def _number(said: str) -> int:
-    return int(settings.number_between(1, MOST, "picture", whole=True)(said))
+    return int(settings.number_between(1, MOST, "Picture", whole=True)(said))
 
 
 def present(said: str, at: int = 1) -> None:

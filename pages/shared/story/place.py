@@ -61,19 +61,7 @@ def place_of(story: Story[Any]) -> Place:
     visit = settings.visit()
     place: Place | None = st.session_state.get("_place")
     if place is None or (place.slug, place.visit) != (story.slug, visit):
-        place = Place(story.slug, visit)
-        place.free = bool(settings.link("free", settings.yes_or_no("free")))
-        most = len(story.steps)
-        step = settings.link("step", settings.number_between(1, most, "step", whole=True))
-        names = [c.name for c in story.known]
-        if step is None and any(name in st.query_params for name in names):
-            place.free = True  # a link that sets something and names no step means the laboratory
-        place.step = 0 if step is None else int(step) - 1
-        question = settings.link("question", settings.number_between(1, 9, "question", whole=True))
-        place.question = 0 if question is None else int(question) - 1
-        if settings.link(links.REVEAL, settings.yes_or_no("reveal")) and not answered(place):
-            reveal(story, place)
-        st.session_state["_place"] = place
+        place = st.session_state["_place"] = _entered(story, visit)
     if place.free:
         settings.say("free", True)
     else:
@@ -81,6 +69,26 @@ def place_of(story: Story[Any]) -> Place:
             settings.say("step", place.step + 1)
         if place.question:
             settings.say("question", place.question + 1)
+    return place
+
+
+def _entered(story: Story[Any], visit: int) -> Place:
+    """Where the address leads: a link that sets something and names no step, to free play."""
+    free = settings.link("free", settings.yes_or_no("Free play"))
+    most = len(story.steps)
+    step = settings.link("step", settings.number_between(1, most, "Step", whole=True))
+    question = settings.link("question", settings.number_between(1, 9, "Question", whole=True))
+    shown = settings.link(links.REVEAL, settings.yes_or_no("Show the answer"))
+    sets = any(control.name in st.query_params for control in story.known)
+    place = Place(
+        story.slug,
+        visit,
+        step=0 if step is None else step - 1,
+        question=0 if question is None else question - 1,
+        free=bool(free) or (step is None and sets),
+    )
+    if shown and not answered(place):
+        reveal(story, place)
     return place
 
 
