@@ -382,7 +382,6 @@ STORY = story.Story(
     ],
     lab=called,
     model=model,
-    table=Facts.table,
     listing=code,
     data=lambda f: estimates.students_table(f.data),
 )  # fmt: skip

@@ -467,7 +467,6 @@ STORY = story.Story(
     ],
     lab=of_prior,
     model=model,
-    table=Facts.table,
     listing=code,
     data=lambda f: pd.DataFrame({"school": f.names, "y": f.y, "se": f.se}),
 )  # fmt: skip

@@ -417,7 +417,6 @@ STORY = story.Story(
     start=replace(Scenario(), seed=28),
     lab=lab,
     model=model,
-    table=Facts.table,
     listing=code,
     data=Facts.students,
 )  # fmt: skip

@@ -366,7 +366,6 @@ STORY = story.Story(
     ],
     lab=both_ends,
     model=model,
-    table=Facts.table,
     listing=code,
     data=lambda f: estimates.students_table(f.data),
 )

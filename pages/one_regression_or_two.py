@@ -406,7 +406,6 @@ STORY = story.Story(
     start=START,
     lab=this_town,
     model=model,
-    table=Facts.table,
     listing=code,
     data=lambda f: estimates.students_table(f.data),
 )

@@ -392,7 +392,6 @@ STORY = story.Story(
     ],
     lab=two_schools,
     model=model,
-    table=Facts.table,
     listing=code,
     data=lambda f: estimates.students_table(f.data),
 )

@@ -386,7 +386,6 @@ STORY = story.Story(
     ],
     lab=lab,
     model=model,
-    table=Facts.table,
     listing=code,
     data=lambda f: students_table(f.data),
 )  # fmt: skip

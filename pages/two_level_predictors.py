@@ -419,7 +419,6 @@ STORY = story.Story(
     ],
     lab=slopes,
     model=model,
-    table=Facts.table,
     listing=code,
     data=lambda f: estimates.students_table(f.end),
 )

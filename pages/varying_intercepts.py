@@ -470,7 +470,6 @@ STORY = story.Story(
     start=Scenario(),
     lab=lab,
     model=model,
-    table=Facts.table,
     listing=code,
     data=lambda f: estimates.students_table(f.data),
 )

@@ -388,7 +388,6 @@ STORY = story.Story(
     ],
     lab=lab,
     model=model,
-    table=Facts.table,
     listing=code,
     data=lambda f: estimates.students_table(f.data),
 )  # fmt: skip

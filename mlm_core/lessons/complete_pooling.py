@@ -251,22 +251,6 @@ class Facts(OfTown):
             {"town": [self.next_town], "label": ["the next town"], "seen": [float(seen)]}
         )
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the words of the page."""
-        import pandas as pd
-
-        order = np.argsort(-self.mean_residual, kind="stable")
-        above = self.data.group_means((self.residual > 0).astype(float))
-        return pd.DataFrame(
-            {
-                "school": self.names[order],
-                "students": self.data.n[order],
-                "mean distance from the line": self.mean_residual[order].round(2),
-                "students above the line": (above * self.data.n)[order].round().astype(int),
-                "slope of its own": self.lines.beta[order].round(2),
-            }
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Swing:

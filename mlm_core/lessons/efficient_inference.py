@@ -307,17 +307,6 @@ class Facts:
         out: Floats = np.quantile([self.errors(w, self.picked) for w in WAYS], [0.003, 0.997])
         return out
 
-    def table(self) -> pd.DataFrame:
-        """What the figures show, in the words of the page."""
-        import pandas as pd
-
-        order = np.argsort(-self.n, kind="stable")
-        columns = {"school": self.names[order], "students": self.n[order]}
-        for way in WAYS:
-            columns[f"error, {way} pooling"] = self.of(way).rmse[order].round(2)
-            columns[f"coverage, {way} pooling"] = self.of(way).coverage[order].round(3)
-        return pd.DataFrame(columns)
-
 
 def only_schools(scenario: Scenario) -> Scenario:
     """The scenario without predictors: schools differ by ``sigma_alpha``, and one may be odd.

@@ -264,20 +264,6 @@ class Facts:
         """Everything that the axis of scores must hold (points)."""
         return np.concatenate([self.data.y, self.fits.own])
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the words of the page."""
-        import pandas as pd
-
-        order = estimates.by_size(self.data)
-        columns = {
-            "school": self.names[order],
-            "students": self.data.n[order],
-            "one intercept for all": self.intercepts[0],
-            "intercept with a model": self.fits.fit.lines.alpha[order],
-            "intercept of its own": self.fits.own[order],
-        }
-        return pd.DataFrame(columns).round(2)
-
     def tables(self, *, named: bool) -> dict[str, pd.DataFrame]:
         """The tables of `mlm_core.charts.two_limits`; what is not shown lies unseen."""
         import pandas as pd

@@ -233,21 +233,6 @@ class Facts:
         averaged = round(float(self.averaged.sd[self.picked]), digits)
         return (guess > averaged) - (guess < averaged)
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the page's words."""
-        import pandas as pd
-
-        columns = {
-            "school": self.names,
-            "own estimate": self.y,
-            "its standard error": self.se,
-            "at the best guess of tau": self.at_best.mean,
-            "its SD": self.at_best.sd,
-            "averaged over tau": self.averaged.mean,
-            "SD, averaged over tau": self.averaged.sd,
-        }
-        return pd.DataFrame(columns).round(2)
-
 
 class _Schools(NamedTuple):
     names: NDArray[np.str_]

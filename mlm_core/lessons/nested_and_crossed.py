@@ -433,20 +433,6 @@ class Facts:
             f"{moment.several} of {columns} {self.inner}s: more than one {self.outer}",
         )
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows at its place of rest, in the words of the page."""
-        import pandas as pd
-
-        now = self.now
-        rows, columns = np.nonzero(now.structure.counts)
-        return pd.DataFrame(
-            {
-                self.outer: now.structure.levels_a[rows],
-                self.inner: now.structure.levels_b[columns],
-                "students": now.structure.counts[rows, columns],
-            }
-        )
-
     def students(self) -> pd.DataFrame:
         """The data at the place of rest, with the labels as they are shown."""
         import pandas as pd

@@ -314,24 +314,6 @@ class Facts(OfTown):
             }
         )
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the words of the page."""
-        import pandas as pd
-
-        order = self.ranking
-        low, high = self.years[1:, order].min(axis=0), self.years[1:, order].max(axis=0)
-        return pd.DataFrame(
-            {
-                "school": self.names[order],
-                "students": self.data.n[order],
-                "this year": self.own[order],
-                "next year": self.years[1, order],
-                "lowest of ten years": low,
-                "highest of ten years": high,
-                "mean of ten years": self.years[1:, order].mean(axis=0),
-            }
-        ).round(2)
-
     def two_years(self) -> dict[str, list[object]]:
         """Means of this year and the next, one row a school and year, for the code."""
         return {

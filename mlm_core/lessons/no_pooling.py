@@ -261,21 +261,6 @@ class Facts(OfTown):
             {"student": np.arange(mine.sum()), "x": self.data.x[mine], "y": self.data.y[mine]}
         )
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the words of the page."""
-        import pandas as pd
-
-        order = estimates.by_size(self.data)
-        columns = {
-            "school": self.names[order],
-            "students": self.n[order],
-            "own estimate": self.fit.lines.alpha[order],
-            "± standard error": self.fit.lines.se_alpha[order],
-            "lowest of these tests": self.draws[:, order].min(axis=0),
-            "highest": self.draws[:, order].max(axis=0),
-        }
-        return pd.DataFrame(columns).round(2)
-
 
 def facts(scenario: Scenario, school: str, slopes: Literal["common", "varying"]) -> Facts:
     """Compute the lesson.

@@ -403,22 +403,6 @@ class Facts:
                 )
         return pd.DataFrame(rows)
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the words of the page."""
-        import pandas as pd
-
-        fits = self.found.multilevel
-        columns = {
-            "town": np.arange(1, SHOWN + 1),
-            "SD between schools, two steps": self.found.sigma_alpha[:SHOWN],
-            "SD between schools, multilevel": fits.sigma_alpha[:SHOWN],
-            "b0, two steps": self.found.b0[:SHOWN],
-            "b0, multilevel": fits.b0[:SHOWN],
-            "error of estimates, two steps": self.judged.two[:SHOWN],
-            "error of estimates, multilevel": self.judged.both[:SHOWN],
-        }
-        return pd.DataFrame(columns).round(2)
-
 
 def _written(value: float) -> str:
     """A number with a true minus sign."""

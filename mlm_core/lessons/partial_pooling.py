@@ -183,21 +183,6 @@ class Facts(OfTown):
             hill = hill.assign(likelihood=0.0, a0=np.nan, estimate=False, caption=LATER)
         return {"schools": schools, "path": path, "likelihood": hill}
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the words of the page."""
-        import pandas as pd
-
-        order = estimates.by_size(self.data)
-        columns = {
-            "school": self.names[order],
-            "students": self.data.n[order],
-            "own mean": self.own[order],
-            "partial pooling": self.partial[order],
-            "± standard error": self.fit.lines.se_alpha[order],
-            "pulled": self.share[self.rest, order],
-        }
-        return pd.DataFrame(columns).round(2)
-
 
 def without_x(simulation: Simulation) -> Simulation:
     """The same schools with their scores only."""

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlm_core.data import Floats, GroupedData, Ints, frozen
 from mlm_core.heldout import error_by_size, held_out_worlds
@@ -325,16 +324,6 @@ class Facts:
         kept = np.arange(0, self.n, -(-self.n // DOTS))
         at = np.searchsorted(self.made.seen, kept + 1)
         return pd.DataFrame({"row": kept, "k": self.made.seen[at], "score": self.scores[kept]})
-
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the words of the page."""
-        import pandas as pd
-
-        columns: dict[str, NDArray[np.float64] | Ints] = {"students seen": self.made.seen}
-        for name in ("partial", "no", "complete"):
-            middle, low, high = self.made.ends(name)
-            columns |= {f"{name} pooling": middle, f"{name}: from": low, f"{name}: to": high}
-        return pd.DataFrame(columns).round(1)
 
     def error_tables(self) -> dict[str, pd.DataFrame]:
         """The table of `mlm_core.charts.held_out`: one row a class of size, pooling and panel."""

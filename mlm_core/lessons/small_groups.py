@@ -376,20 +376,6 @@ class Facts(OfTown):
         kept = named | set(matter[: most - len(named)])
         return [j for j in order if j in kept], [j for j in order if j not in kept]
 
-    def table(self) -> pd.DataFrame:
-        """What the figures show, in the words of the page."""
-        import pandas as pd
-
-        order = self.likeliest
-        columns = {
-            "school": self.names[order],
-            "students": self.data.n[order],
-            "own mean": self.own[0][order].round(2),
-            "partial pooling": self.partial[0][order].round(2),
-            f"probability of the best {self.places}": self.chance[order].round(3),
-        }
-        return pd.DataFrame(columns)
-
 
 def _percent(share: float) -> str:
     """A probability in a figure; never 0% or 100%: it is counted from draws."""

@@ -461,24 +461,6 @@ class Facts:
         low, high = np.quantile(values, [0.02, 0.98])
         return float(low), float(high)
 
-    def table(self) -> pd.DataFrame:
-        """What the figures show, in the words of the page."""
-        import pandas as pd
-
-        rows = []
-        for way in WAYS:
-            p = self.trials.of(way).p
-            rows.append(
-                {
-                    "analysis": NAMES[way],
-                    "degrees of freedom": self.df(way),
-                    "p below .05 (false alarms)": f"{100 * self.alarms(way):.1f}%",
-                    "p from .05 to .5": f"{100 * ((p >= LEVEL) & (p < 0.5)).mean():.1f}%",
-                    "p from .5 to 1": f"{100 * (p >= 0.5).mean():.1f}%",
-                }
-            )
-        return pd.DataFrame(rows)
-
 
 def _of_steps(step: Ints, arm: np.ndarray, mean: Floats, aside: Floats) -> pd.DataFrame:
     """One row a trial and column of ``mean``."""

@@ -481,21 +481,6 @@ class Facts:
         named = (J <= MOST_NAMES) | table["picked"] | table["row"].isin(ends)
         return table.assign(named=named)
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the words of the page."""
-        import pandas as pd
-
-        order, lines = by_size(self.data), self.trial.partial.lines
-        columns = {
-            "school": self.names[order],
-            "students": self.data.n[order],
-            "own effect": self.own[order],
-            "± standard error": self.trial.no.lines.se_beta[order],
-            "partial pooling": self.partial[order],
-            "± its standard error": lines.se_beta[order],
-        }
-        return pd.DataFrame(columns).round(2)
-
 
 def facts(made: Trial, school: str) -> Facts:
     """Compute the lesson.

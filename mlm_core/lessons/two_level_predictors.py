@@ -303,19 +303,6 @@ class Facts:
             parts.append(pd.DataFrame(columns))
         return pd.concat(parts, ignore_index=True)
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the words of the page."""
-        import pandas as pd
-
-        columns = {
-            "school": self.names,
-            "students": self.end.n,
-            "mean pre-test": self.end.u,
-            "mean score, left end": self.start.group_means(self.start.y),
-            "mean score, right end": self.end.group_means(self.end.y),
-        }
-        return pd.DataFrame(columns).round(2)
-
 
 def with_school_means(data: GroupedData) -> GroupedData:
     r"""The same data with the school's mean of x as school-level predictor.

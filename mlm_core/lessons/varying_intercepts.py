@@ -201,23 +201,6 @@ class Facts:
             "target": pd.DataFrame({"u": u, "line": line, "low": low, "high": high}),
         }
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the words of the page."""
-        import pandas as pd
-
-        group, member = ("county", "houses") if self.truth is None else ("school", "students")
-        order = estimates.by_size(self.data)
-        columns = {
-            group: self.names[order],
-            member: self.n[order],
-            "u": self.u[order],
-            "own intercept": self.own[order],
-            "pulled to one mean": self.without.lines.alpha[order],
-            "pulled to the line": self.with_u.lines.alpha[order],
-            "± standard error": self.with_u.lines.se_alpha[order],
-        }
-        return pd.DataFrame(columns).round(2)
-
 
 def facts(scenario: Scenario, school: str) -> Facts:
     """Compute the lesson in the town.

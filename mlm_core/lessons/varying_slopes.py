@@ -360,22 +360,6 @@ class Facts(OfTown):
             }
         )
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the words of the page."""
-        import pandas as pd
-
-        columns = {
-            "school": self.names,
-            "students": self.data.n,
-            "own intercept": self.own.alpha,
-            "own slope": self.own.beta,
-            "partial pooling, intercept": self.fit.lines.alpha,
-            "± standard error": self.fit.lines.se_alpha,
-            "partial pooling, slope": self.fit.lines.beta,
-            "± its standard error": self.fit.lines.se_beta,
-        }
-        return pd.DataFrame(columns).round(2)
-
 
 def spread_lost(own: GroupLines, fit: GroupLines) -> tuple[float, float]:
     """Share of the spread of intercepts, and of slopes, that partial pooling takes away.

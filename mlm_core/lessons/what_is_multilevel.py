@@ -213,22 +213,6 @@ class Facts(OfTown):
         schools = f"{self.data.n_groups} schools" if layer in ("points", "model") else "schools"
         return pd.DataFrame({"students": [students], "schools": [schools]})
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the words of the page."""
-        import pandas as pd
-
-        order = estimates.by_size(self.data)
-        columns = {
-            "school": self.names[order],
-            "students": self.n[order],
-            "u": self.u[order],
-            "own intercept": self.own.alpha[order],
-            "the school line at its u": self.hyper.a0 + self.hyper.b0 * self.u[order],
-            "partial pooling": self.fit.lines.alpha[order],
-            "± standard error": self.fit.lines.se_alpha[order],
-        }
-        return pd.DataFrame(columns).round(2)
-
 
 def facts(scenario: Scenario, school: str, new_u: float) -> Facts:
     """Compute the lesson.

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -102,7 +103,15 @@ class Table:
     heads: list[str]
     rows: list[list[Cell]]
 
+    def at(self, step: int) -> list[list[str]]:
+        """The cells where the handle is at a step."""
+        return [
+            [c if isinstance(c, str) else c[min(step, len(c) - 1)] for c in r] for r in self.rows
+        ]
 
+
+Layouts = Mapping[str, Sequence[Layout]]
+NONE: Layouts = MappingProxyType({})
 C = Column
 SCHOOL, STUDENTS = C("school", "school", "text"), C("students", "n", 0)
 ARMS = {0: "without the programme", 1: "with the programme"}
@@ -668,16 +677,16 @@ def _says(cell: Cell) -> bool:
     return any(cell) if isinstance(cell, list) else bool(cell)
 
 
-def tables_of(shown: Shown) -> list[Table]:
-    """What a figure shows now, in words and numbers."""
+def tables_of(shown: Shown, own: Layouts = NONE) -> list[Table]:
+    """What a figure shows now, in words and numbers; ``own`` are a lesson's own layouts."""
     tables = _prepared(shown)
-    made = [_laid_out(layout, shown, tables) for layout in LAYOUTS[shown.key]]
+    layouts = {**LAYOUTS, **own}.get(shown.key, ())
+    made = [_laid_out(layout, shown, tables) for layout in layouts]
     return [table for table in made if table is not None]
 
 
-def show(figures: Sequence[Shown], handle: Handle | None) -> None:
+def show(tables: Sequence[Table], handle: Handle | None) -> None:
     """Draw the tables of the figures of a page; their cells follow the handle."""
-    tables = [table for shown in figures for table in tables_of(shown)]
     _component(
         key="figure-table",
         data={

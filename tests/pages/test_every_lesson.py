@@ -222,8 +222,6 @@ def test_the_story_holds_in_every_scenario(slug):
                 assert not re.search(r"\bnan\b|\bNone\b|\binf\b", text_), text_
             for asked in questions(lesson, k, facts) if step else []:
                 sound(asked, step.kind)
-        if lesson.table is not None and facts is not None:
-            lesson.table(facts)
 
 
 # Figures

@@ -91,6 +91,7 @@ def test_a_page_has_every_step_and_every_answer(slug, site, seen):
                 for answer in asked.answers:
                     shown = read(markup.line(answer.text)).text
                     assert " ".join(shown.split()) in text
+    assert site[f"{slug}.html"].count("<caption>") >= 1, "the figure as a table"
     assert not re.search(r"\$|\\[a-z]|\[\[|\*\*|:material", text), "markup that was not read"
     assert not re.search(r"<m[ion]>(&amp;|&(?!#)|\\)", site[f"{slug}.html"]), "a formula not read"
 

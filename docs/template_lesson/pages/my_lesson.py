@@ -5,6 +5,7 @@ from mlm_core.charts.my_figure import my_figure
 from mlm_core.charts.theme import steady_domain
 from mlm_core.lessons.my_lesson import Facts, facts
 from pages.shared import controls, figure, story
+from pages.shared.as_table import SCHOOL, STUDENTS, Column, Layout
 from pages.shared.cached import remembered
 from pages.shared.code import Listing, Recipe, listing
 from pages.shared.story import Answer, Question, Seen
@@ -32,6 +33,22 @@ def draw(f: Facts, seen: Seen) -> None:
         axes={"domain": steady_domain([*f.own, *f.truth], 60, 30)},
         largest=500,
     )  # fmt: skip
+
+
+TABLE = Layout(
+    "Schools",
+    "schools",
+    (
+        SCHOOL,
+        STUDENTS,
+        Column("own mean", "own"),
+        Column("less one standard error", "low", seen="bar_seen"),
+        Column("plus one", "high", seen="bar_seen"),
+        Column("true mean", "truth", seen="truth_seen"),
+    ),
+    by=("school",),
+)
+"""The figure as a table: which columns of its tables a reader is told, once they are shown."""
 
 
 # Questions
@@ -195,7 +212,7 @@ STORY = story.Story(
         *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y"),
     ],
     lab=lab,
-    table=Facts.table,
+    tables={"my_figure": [TABLE]},
     listing=code,
     data=lambda f: estimates.students_table(f.data),
 )

@@ -6,7 +6,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from mlm_core.charts.theme import DARK, LIGHT
-from pages.shared import contents, offstage, saving, story
+from pages.shared import as_table, contents, offstage, saving, story
+from pages.shared.as_table import Table
 from pages.shared.code import FILE
 from pages.shared.static_site import states
 from pages.shared.static_site.bundle import VEGA
@@ -361,11 +362,8 @@ def below(lesson: Story[Any]) -> str:
     facts, parts = lesson.facts(seen), []
     if lesson.model is not None:
         parts.append(fold("The model in full", block(lesson.model(facts))))
-    if lesson.table is not None:
-        table = lesson.table(facts).to_html(
-            index=False, border=0, float_format=lambda v: f"{v:.2f}", na_rep="–"
-        )
-        parts.append(fold("The figure as a table", f'<div class="wide" tabindex="0">{table}</div>'))
+    if tables := _as_tables(lesson, seen, facts):
+        parts.append(fold("The figure as a table", tables))
     if lesson.listing is not None:
         parts.append(fold("The code", code(lesson, facts)))
     beliefs = [(belief, instead) for belief, instead, met in MISCONCEPTIONS if lesson.slug in met]
@@ -373,6 +371,28 @@ def below(lesson: Story[Any]) -> str:
         heard = "".join(f"<p>“{line(belief)}” {line(instead)}</p>" for belief, instead in beliefs)
         parts.append(fold("What you may hear", heard))
     return f'<div class="more">{"".join(parts)}</div>'
+
+
+def _as_tables(lesson: Story[Any], seen: Seen, facts: Any) -> str:
+    """What the figure of free play shows, where its handle rests."""
+    noted, handle = offstage.drawn(lesson, seen, facts)
+    step = handle.at(seen.get("handle", "rest")) if handle is not None else 0
+    tables = [t for shown in noted.figures for t in as_table.tables_of(shown, lesson.tables)]
+    where = "" if handle is None else f"<p>{escaped(f'{handle.label}: {handle.spoken[step]}')}</p>"
+    return where + "".join(map(partial(_as_table, step=step), tables)) if tables else ""
+
+
+def _as_table(table: Table, step: int) -> str:
+    heads = "".join(f'<th scope="col">{escaped(head)}</th>' for head in table.heads)
+    rows = "".join(
+        f'<tr><th scope="row">{escaped(name)}</th>'
+        + "".join(f"<td>{escaped(cell)}</td>" for cell in cells)
+        + "</tr>"
+        for name, *cells in table.at(step)
+    )
+    caption = f"<caption>{escaped(table.title)}</caption>"
+    made = f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="wide" tabindex="0">{made}</div>'
 
 
 def code(lesson: Story[Any], facts: Any) -> str:

@@ -27,12 +27,14 @@ def draw(story: Story[Any], facts: Any, seen: Seen) -> None:
     parts: dict[str, Callable[[], None]] = {}
     if story.model is not None:
         parts["The model in full"] = partial(_model, story, facts)
-    parts["The figure as a table"] = partial(_table, story, facts, seen)
+    alternatives = list(st.session_state["_alternatives"])
+    if any(key in as_table.LAYOUTS or key in story.tables for key in alternatives):
+        parts["The figure as a table"] = partial(_table, story, facts, seen)
     if story.listing is not None:
         parts["The code"] = partial(_code, story, facts)
     if beliefs:
         parts["What you may hear"] = partial(_beliefs, beliefs)
-    for key in list(st.session_state["_alternatives"])[:1]:
+    for key in alternatives[:1]:
         page = partial(_page, story, here())
         parts["Save the figure"] = partial(saving.lesson, story.slug, key, page)
     if not parts:
@@ -66,7 +68,8 @@ def _table(story: Story[Any], facts: Any, seen: Seen) -> None:
         handle = story.figure(facts, seen)
     finally:
         figure.UNSEEN.reset(token)
-    as_table.show(noted.figures, None if noted.without_handle else handle)
+    tables = [t for shown in noted.figures for t in as_table.tables_of(shown, story.tables)]
+    as_table.show(tables, None if noted.without_handle else handle)
 
 
 def _code(story: Story[Any], facts: Any) -> None:

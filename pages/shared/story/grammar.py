@@ -15,6 +15,7 @@ import pandas as pd
 
 from mlm_core import Scenario
 from pages.shared import controls
+from pages.shared.as_table import Layout
 from pages.shared.code import Listing
 from pages.shared.controls import Control
 from pages.shared.figure import Hand, Handle
@@ -189,9 +190,11 @@ class Story(Generic[F]):
         On which the lesson opens.
     lab : function of the facts
         What the laboratory says beside the figure: Markdown, or words that follow the handle.
-    model, table, listing, data : functions of the facts
-        Below the figure, folded: the model in full (Markdown), what the figure shows as a
-        table in the page's words, the fit as code, its data.
+    model, listing, data : functions of the facts
+        Below the figure, folded: the model in full (Markdown), the fit as code, its data.
+    tables : mapping of str to layouts
+        How each figure of the lesson is told as a table, by its key, where `as_table.LAYOUTS`
+        does not say it.
     """
 
     slug: str
@@ -202,9 +205,9 @@ class Story(Generic[F]):
     start: Scenario = field(default_factory=Scenario)
     lab: Callable[[F], str | Hand] | None = None
     model: Callable[[F], str] | None = None
-    table: Callable[[F], pd.DataFrame] | None = None
     listing: Callable[[F], Listing] | None = None
     data: Callable[[F], pd.DataFrame] | None = None
+    tables: Mapping[str, Sequence[Layout]] = field(default_factory=dict)
     known: Sequence[Control] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

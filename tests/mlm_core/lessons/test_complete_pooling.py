@@ -287,17 +287,6 @@ def test_names_and_dots_are_thinned_where_there_are_many():
     assert tables(the(Scenario()))["schools"]["named"].all()
 
 
-def test_the_table_says_what_the_rows_show():
-    f, table = the(Scenario()), students(Scenario())
-    said = f.table().set_index("school")
-    assert said["mean distance from the line"].is_monotonic_decreasing
-    above = (table["left"] > 0).groupby(table["school"]).sum()
-    assert (said["students above the line"] == above[said.index]).all()
-    assert (said["students"] == table.groupby("school").size()[said.index]).all()
-    slope = np.polyfit(*table.loc[table["school"] == "Oak Hill", ["x", "y"]].to_numpy().T, 1)[0]
-    assert said.loc["Oak Hill", "slope of its own"] == pytest.approx(slope, abs=0.0051)
-
-
 def test_it_opens_with_the_story_of_the_town():
     f = the(Scenario(), "Oak Hill")
     assert f.verdict == "less sure"

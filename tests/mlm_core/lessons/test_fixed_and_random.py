@@ -147,14 +147,3 @@ def test_captions_say_what_the_step_is():
         assert steps["caption"][k].endswith(said)
     assert steps["caption"].iloc[0].startswith("SD between schools 0, slope")
     assert steps["caption"].iloc[-1].startswith("SD between schools ∞, slope")
-
-
-def test_the_table_of_the_page():
-    f = first(START)
-    table = f.table().set_index("school")
-    _, estimate, own = f.intercepts
-    assert table.loc["Ashford", "intercept of its own"] == pytest.approx(own, abs=0.006)
-    assert table.loc["Ashford", "intercept with a model"] == pytest.approx(estimate, abs=0.006)
-    assert set(table["one intercept for all"]) == {round(f.intercepts[0], 2)}
-    sizes = dict(zip(f.names.tolist(), f.data.n.tolist(), strict=True))
-    assert table["students"].to_dict() == sizes

@@ -207,9 +207,3 @@ def test_three_schools_and_a_flat_prior_have_no_finite_mean():
     assert facts(Scenario(n_groups=3), False, prior="half-normal").top == f.top
     assert not facts(Scenario(n_groups=3), False, prior="half-normal").endless
     assert not facts(Scenario(n_groups=4), False).endless
-
-
-def test_the_table_has_a_row_a_school():
-    f = facts(Scenario())
-    table = f.table().set_index("school")
-    assert table.loc["A"].tolist() == [28, 15, 7.69, 4.07, 11.4, 8.34]

@@ -211,15 +211,3 @@ def test_the_axes_hold_nearly_all_and_do_not_move_with_the_students():
     assert high == pytest.approx(f.truth + 35 / np.sqrt(f.n))
     assert f.pretests == (-3.0, 3.0)
     assert np.mean((f.data.y < f.scores[0]) | (f.data.y > f.scores[1])) < 0.01
-
-
-def test_the_table_in_words_is_that_of_statsmodels():
-    f = facts(Scenario(redraw=2), "Juniper", "common")
-    wanted = by_statsmodels(frame(f.simulation.scenario), "common")
-    shown = f.table().set_index("school")
-    assert shown["students"].is_monotonic_decreasing
-    for name, (alpha, se) in wanted.items():
-        assert shown.loc[name, "own estimate"] == pytest.approx(alpha, abs=0.0051)
-        assert shown.loc[name, "± standard error"] == pytest.approx(se, abs=0.0051)
-        assert shown.loc[name, "lowest of these tests"] <= shown.loc[name, "own estimate"]
-        assert shown.loc[name, "highest"] >= shown.loc[name, "own estimate"]

@@ -244,14 +244,6 @@ def test_p_values_in_words(p, want):
     assert said_p(p) == want
 
 
-def test_the_table_has_every_trial_once():
-    table = facts(12, 10, 0.2).table()
-    shares = table.iloc[:, 2:].map(lambda s: float(s.rstrip("%"))).sum(axis=1)
-    assert shares.tolist() == pytest.approx([100] * 3, abs=0.11)
-    p = facts(12, 10, 0.2).trials.robust.p
-    assert table.iloc[1, 4] == f"{100 * (p >= 0.5).mean():.1f}%"
-
-
 def test_no_such_trial_is_a_sentence():
     with pytest.raises(DataError, match=r"four schools.*\.$"):
         facts(3, 10, 0.1)

@@ -158,17 +158,6 @@ def test_of_many_students_some_are_drawn_and_it_is_said():
     assert len(mine) == many.n[many.picked]
 
 
-def test_the_table_says_what_the_figure_shows():
-    f = the(Scenario())
-    table = f.table().set_index("school").loc[f.names]
-    np.testing.assert_allclose(table["own intercept"], f.own.alpha, atol=0.0051)
-    np.testing.assert_allclose(table["partial pooling"], f.fit.lines.alpha, atol=0.0051)
-    line = f.hyper.a0 + f.hyper.b0 * f.u
-    np.testing.assert_allclose(table["the school line at its u"], line, atol=0.0051)
-    np.testing.assert_allclose(table["± standard error"], f.fit.lines.se_alpha, atol=0.0051)
-    assert table["students"].tolist() == f.n.tolist()
-
-
 def test_three_schools_tell_little_of_a_slope():
     slopes = [
         fit_partial_pooling(

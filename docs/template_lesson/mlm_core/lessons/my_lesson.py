@@ -93,13 +93,6 @@ class Facts:
         }
         return {"schools": pd.DataFrame(table)}
 
-    def table(self) -> pd.DataFrame:
-        """What the figure shows, in the page's words."""
-        import pandas as pd
-
-        columns = {"school": self.names, "students": self.data.n}
-        return pd.DataFrame({**columns, "own mean": self.own, "standard error": self.se})
-
 
 def facts(scenario: Scenario, school: str) -> Facts:
     """Compute the lesson.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mlm_core import Scenario
-from pages.shared import story
+from pages.shared import offstage, story
+from pages.shared.as_table import tables_of
 from tests.pages.kit import drawn, mark_at, questions, right, said, story_of
 
 STORY = story_of("my_lesson")
@@ -26,6 +27,18 @@ def test_the_bars_come_with_the_answer():
 def test_only_the_truth_step_shows_the_truth():
     shown = [at(k)[1].tables["schools"]["truth_seen"].max() for k in range(len(STORY.steps))]
     assert [k for k, seen in enumerate(shown) if seen] == [TRUTH]
+
+
+def test_the_table_tells_what_is_shown_and_no_more():
+    for step, more in ((PREDICT, set()), (TRUTH, {"plus one", "true mean"})):
+        seen = story.designed(STORY, step)
+        f = STORY.facts(seen)
+        noted, _ = offstage.drawn(STORY, seen, f)
+        (table,) = tables_of(noted.figures[0], STORY.tables)
+        heads = set(table.heads)
+        assert {"school", "students", "own mean"} <= heads
+        assert heads & {"plus one", "true mean"} == more
+        assert [row[0] for row in table.rows] == f.names.tolist()
 
 
 def test_four_times_the_students_halve_the_error():
