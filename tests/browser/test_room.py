@@ -266,6 +266,9 @@ def test_a_lecture(lab, screen):
     panel.locator(".drawn").wait_for(state="hidden")
     assert "present=true" in stage.url
 
+    things_are_sorted(lab, stage, by_code, phones[0])
+    assert wrong == []
+
     # The end.
     stage.mouse.move(300, 300)
     panel.locator(".strip .close").click()
@@ -293,6 +296,36 @@ def strangers_are_refused(lab: Lab, code: str, phone: Phone) -> None:
         assert pipe.getresponse().status == status
         pipe.close()
     assert phone.state()["mine"] == 0
+
+
+def things_are_sorted(lab: Lab, stage: Any, page: Any, phone: Phone) -> None:
+    """Each thing into a bin, by the phones; beside the truth when it is shown."""
+    stage.goto(f"{lab.address}/what_is_multilevel?step=8&present=true")
+    stage.locator(".pl-bins").nth(2).wait_for()
+    page.locator(".item").nth(2).wait_for()
+    items = page.locator(".item")
+    bins = [words.split("\n") for words in stage.locator(".pl-bins").all_inner_texts()]
+    assert [item.locator(".answer").all_inner_texts() for item in items.all()] == bins
+    for item, choice in zip(items.all(), (1, 0, 1), strict=True):
+        item.locator(".answer").nth(choice).click()
+    page.get_by_text("All are in.").first.wait_for()
+    name = phone.state()["name"]
+    phone.post("answer", poll=f"{name}.0", choice=1)
+    stage.locator(PANEL).get_by_text(f"1 of {MANY + 2} have answered").first.wait_for()
+    assert stage.locator("[data-room], .pl-right").count() == 0
+    stage.keyboard.press("r")
+    stage.locator(".pl-right[data-room]").first.wait_for()
+    rooms = stage.locator(".pl-bins li").evaluate_all("all => all.map(one => one.dataset.room[0])")
+    assert rooms == list("020100010")
+    right = stage.locator(".pl-bins").evaluate_all(
+        "all => all.map(one => [...one.children].findIndex(li => li.matches('.pl-right')))"
+    )
+    page.locator(".answer.right").first.wait_for()
+    assert right == phone.state()["right"]
+    mine = items.evaluate_all(
+        "all => all.map(one => one.querySelectorAll('.right input:checked').length)"
+    )
+    assert mine == [int(one == choice) for one, choice in zip(right, (1, 0, 1), strict=True)]
 
 
 def told(stage: Any) -> list[int] | None:

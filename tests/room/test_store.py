@@ -13,11 +13,16 @@ import pytest
 
 from pages.shared.room import store
 from pages.shared.room.runs import runs
-from pages.shared.room.store import ALPHABET, Draw, Poll, RoomError, Rooms, normal
+from pages.shared.room.store import ALPHABET, Draw, Poll, RoomError, Rooms, Sort, normal
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTION = Poll([("Nearer to $?", "")], [[("own", "")], [("common", "")], [("between", "")]], 1)
 OTHER = Poll([("And now?", "")], [[("yes", "")], [("no", "")]], 0)
+
+
+ITEMS = Sort(
+    [("What?", "")], [[("data", "")], [("guess", "")]], [[("x", "i")], [("y", "i")]], [0, 1]
+)
 
 
 class Clock:
@@ -143,6 +148,39 @@ def test_a_phone_that_knows_the_version_is_told_nothing_more(rooms, room):
     assert rooms.state(room.code, token, version) == {"version": version}
     rooms.push(room.key, QUESTION, revealed=True)
     assert rooms.state(room.code, token, version)["revealed"]
+
+
+def test_items_are_sorted_one_by_one_and_told_when_they_are_revealed(rooms, room):
+    phones = [rooms.join(room.code) for _ in range(3)]
+    rooms.push(room.key, ITEMS)
+    first, second = f"{ITEMS.name}.0", f"{ITEMS.name}.1"
+    rooms.answer(room.code, phones[0], first, 1)
+    rooms.answer(room.code, phones[0], first, 0)
+    rooms.answer(room.code, phones[0], second, 1)
+    rooms.answer(room.code, phones[1], second, 0)
+    state = rooms.state(room.code, phones[0])
+    assert (state["kind"], state["mine"]) == ("sort", [0, 1])
+    assert (state["items"], state["bins"]) == (
+        [[["x", "i"]], [["y", "i"]]],
+        [[["data", ""]], [["guess", ""]]],
+    )
+    assert rooms.state(room.code, phones[1])["mine"] == [None, 0]
+    assert state["right"] is state["tally"] is None
+    assert rooms.stage(room.key)["answered"] == 1  # the other has sorted one of two
+    for part in (ITEMS.name, f"{ITEMS.name}.2", f"{OTHER.name}.0"):
+        with refused("gone on"):
+            rooms.answer(room.code, phones[2], part, 0)
+    with refused("no such answer"):
+        rooms.answer(room.code, phones[2], first, 2)
+    rooms.push(room.key, ITEMS, revealed=True)
+    state = rooms.state(room.code, phones[2])
+    assert (state["right"], state["tally"], state["mine"]) == (
+        [0, 1],
+        [[1, 0], [1, 1]],
+        [None, None],
+    )
+    with refused("has been shown"):
+        rooms.answer(room.code, phones[2], first, 0)
 
 
 @pytest.mark.parametrize("choice", [-1, 3, 10**30])

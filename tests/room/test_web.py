@@ -355,3 +355,13 @@ def test_a_question_is_told_as_the_stage_shows_it():
     assert told.right == 1
     assert told.text == [("Is ", ""), ("τ", "i"), (" 0?", "")]
     assert told.answers[1] == [("yes, ", ""), ("a", "i"), ("0", "sub")]
+
+
+def test_items_are_told_with_the_bin_of_each():
+    from pages.shared.story import Item, Sorting
+
+    items = [Item(r"$\sigma_\alpha$", "guess", {}), Item("u", "data", {})]
+    told = room.moment_of(Sorting("What?", ["data", "guess"], items))
+    assert told.right == [1, 0]
+    assert told.bins == [[("data", "")], [("guess", "")]]
+    assert told.items[0] == [("σ", "i"), ("α", "sub")]

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import segno
@@ -24,10 +24,10 @@ from mlm_core.everyone import STUDIES
 from pages.shared import figure, serving
 from pages.shared.room import web
 from pages.shared.room.runs import runs
-from pages.shared.room.store import Draw, Poll, RoomError, link_of, rooms
+from pages.shared.room.store import Draw, Poll, RoomError, Sort, link_of, rooms
 
 if TYPE_CHECKING:
-    from pages.shared.story import Question
+    from pages.shared.story import Question, Sorting
 
 _HERE = Path(__file__).parent
 COLOURS = ("ink", "muted", "paper", "no", "partial", "complete", "truth")
@@ -93,7 +93,7 @@ def close_room() -> None:
     st.session_state[KEY] = ""
 
 
-def on_stage(slug: str, step: int, questions: Sequence[Question], revealed: bool) -> None:
+def on_stage(slug: str, step: int, questions: Sequence[Question | Sorting], revealed: bool) -> None:
     """Draw the room on the stage, and tell the phones what is asked.
 
     Call it in every run of the stage, whether or not a room is open: without a room it
@@ -103,9 +103,9 @@ def on_stage(slug: str, step: int, questions: Sequence[Question], revealed: bool
     ----------
     step : int
         From 0; -1 in free play.
-    questions : sequence of Question
-        What the stage shows now (one, or none), its answers in the order in which they
-        are shown.
+    questions : sequence of Question or Sorting
+        What the stage shows now (one, or none), its answers or items in the order in which
+        they are shown.
     revealed : bool
         The answer stands on the stage: the phones can't answer any more, and the tally is
         shown.
@@ -131,7 +131,8 @@ def on_stage(slug: str, step: int, questions: Sequence[Question], revealed: bool
                 "key": key,
                 "shows": state.get(SHOWS, ""),
                 "revealed": revealed,
-                "answers": [] if asked is None else [a.text for a in asked.answers],
+                "answers": [said(text) for text in _answers(asked)],
+                "items": [said(item.text) for item in getattr(asked, "items", ())],
                 "drawing": DRAWING in state,
                 "study": _study(slug),
                 "colours": {name: getattr(figure.look().palette, name) for name in COLOURS},
@@ -140,14 +141,14 @@ def on_stage(slug: str, step: int, questions: Sequence[Question], revealed: bool
         )
 
 
-def _push(key: str, slug: str, asked: Question | None, revealed: bool) -> None:
+def _push(key: str, slug: str, asked: Question | Sorting | None, revealed: bool) -> None:
     """Tell the phones what is asked, where they have not been told."""
     state = st.session_state
-    moment: Poll | Draw | None = None
+    moment: Poll | Sort | Draw | None = None
     if DRAWING in state:
         moment = Draw(slug, state[DRAWING][2])
     elif asked is not None:
-        moment = poll_of(asked)
+        moment = moment_of(asked)
     if state.get(PUSHED) != (moment, revealed):
         rooms().push(key, moment, revealed=revealed)
         state[PUSHED] = (moment, revealed)
@@ -157,6 +158,38 @@ def poll_of(question: Question) -> Poll:
     """A question as the phones show it."""
     right = next(k for k, answer in enumerate(question.answers) if answer.right)
     return Poll(runs(question.text), [runs(answer.text) for answer in question.answers], right)
+
+
+def moment_of(asked: Question | Sorting) -> Poll | Sort:
+    """What is asked as the phones show it."""
+    return sort_of(cast("Sorting", asked)) if hasattr(asked, "bins") else poll_of(asked)
+
+
+def sort_of(sorting: Sorting) -> Sort:
+    """Items to sort as the phones show them."""
+    bins = list(sorting.bins)
+    return Sort(
+        runs(sorting.text),
+        [runs(text) for text in bins],
+        [runs(item.text) for item in sorting.items],
+        [bins.index(item.bin) for item in sorting.items],
+    )
+
+
+def said(markdown: str) -> str:
+    """Words of a lesson as plain text.
+
+    >>> said(r"$\\sigma_\\alpha$, the **SD**")
+    'σα, the SD'
+    """
+    return "".join(text for text, _ in runs(markdown))
+
+
+def _answers(asked: Question | Sorting | None) -> Sequence[str]:
+    """What can be said: the answers, or the bins."""
+    if asked is None:
+        return ()
+    return [a.text for a in asked.answers] if hasattr(asked, "answers") else asked.bins
 
 
 def _act(slug: str, step: int) -> None:

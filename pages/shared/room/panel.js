@@ -129,22 +129,27 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (data.drawing && !drawn.open) { large.close(); drawn.showModal(); }
   if (!data.drawing && drawn.open) drawn.close();
 
-  // The answers on the stage get the room's tally, by place.
+  // The answers on the stage get the room's tally, by place; of items to sort each its own.
+  const beside = (spots, counts) => spots.forEach((spot, k) => {
+    const all = counts?.length === spots.length ? counts.reduce((sum, n) => sum + n, 0) : 0;
+    if (!all) {
+      spot.removeAttribute("data-room");
+      spot.style.removeProperty("--room-share");
+      return;
+    }
+    spot.setAttribute("data-room", `${counts[k]} · ${Math.round((100 * counts[k]) / all)}%`);
+    spot.style.setProperty("--room-share", `${(100 * counts[k]) / all}%`);
+  });
+  const said = (counts) => counts.map((n, k) => `${n} said ${data.answers[k]}`).join(", ");
   const tally = (state) => {
-    const shown = data.revealed && state?.kind === "poll" && state.tally && state.answered > 0;
-    const buttons = [...document.querySelectorAll(".st-key-answers [class*='st-key-answer-'] button")];
-    buttons.forEach((button, k) => {
-      const share = shown && buttons.length === state.tally.length ? state.tally[k] / state.answered : null;
-      if (share === null) {
-        button.removeAttribute("data-room");
-        button.style.removeProperty("--room-share");
-        return;
-      }
-      button.setAttribute("data-room", `${state.tally[k]} · ${Math.round(100 * share)}%`);
-      button.style.setProperty("--room-share", `${100 * share}%`);
-    });
-    if (!shown) return "";
-    return `The room: ${state.tally.map((n, k) => `${n} said ${data.answers[k]}`).join("; ")}.`;
+    const shown = (data.revealed && state?.tally) || null;
+    const within = (where, what) => [...where.querySelectorAll(what)];
+    const sorts = state?.kind === "sort";
+    beside(within(document, ".st-key-answers [class*='st-key-answer-'] button"), sorts ? null : shown);
+    within(document, ".st-key-answers .pl-bins").forEach((item, k) => beside(within(item, "li"), sorts ? shown?.[k] : null));
+    if (!shown || !shown.flat().some(Boolean)) return "";
+    if (!sorts) return `The room: ${said(shown)}.`;
+    return `The room: ${shown.map((counts, k) => `${data.items[k]}: ${said(counts)}`).join("; ")}.`;
   };
 
   function paint() {
@@ -193,5 +198,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   paint();
   look();
+  if (!memory.here) {
+    memory.here = true;
+    dispatchEvent(new Event("resize")); // the strip takes its place from the words above it
+  }
   return () => { alive.abort(); clearTimeout(timer); };
 }

@@ -59,37 +59,47 @@
     shown = part;
   }
 
-  // A question
+  // A question, or items to sort: each with a part of its own, named `question.number`.
+  const item = (part) => Number(part.split(".")[1]);
+  const of = (state, name, part) => (state.kind === "sort" ? state[name]?.[item(part)] : state[name]);
+  const rows = () => [...$("answers").querySelectorAll("input")].map((input) =>
+    ({ input, row: input.parentElement, part: input.name, choice: Number(input.value) }));
+
   function poll(state) {
     const fresh = shown !== "poll" || seen.name !== state.name;
-    const legend = document.querySelector("legend h1");
     if (fresh) {
-      legend.replaceChildren(words(state.text));
-      $("answers").replaceChildren(...state.answers.map(answer));
+      document.querySelector("legend h1").replaceChildren(words(state.text));
+      $("answers").replaceChildren(...(state.kind === "sort" ? state.items.map((runs, k) => toSort(state, runs, k))
+        : state.answers.map((runs, k) => answer(runs, k, state.name))));
     }
     show("poll");
     $("poll").classList.toggle("over", state.revealed);
-    [...$("answers").children].forEach((row, k) => {
-      const input = row.querySelector("input");
-      if (!sending) input.checked = state.mine === k;
+    for (const { input, row, part, choice } of rows()) {
+      if (!sending) input.checked = of(state, "mine", part) === choice;
       input.disabled = state.revealed;
       row.querySelectorAll(".note, .bar, .share").forEach((old) => old.remove());
-      row.classList.toggle("right", state.revealed && state.right === k);
-      if (state.revealed) tally(row, state, k);
-    });
+      row.classList.toggle("right", state.revealed && of(state, "right", part) === choice);
+      if (state.revealed) tally(row, of(state, "tally", part), choice, of(state, "right", part), of(state, "mine", part));
+    }
     verdict(state, fresh);
   }
 
-  function answer(runs, k) {
-    const input = Object.assign(document.createElement("input"), { type: "radio", name: "answer", value: k });
-    input.addEventListener("change", () => choose(k));
+  function answer(runs, k, part) {
+    const input = Object.assign(document.createElement("input"), { type: "radio", name: part, value: k });
+    input.addEventListener("change", () => choose(part, k));
     return make("label", "answer", input, make("span", "", words(runs)));
   }
 
-  function tally(row, state, k) {
-    const share = state.answered ? state.tally[k] / state.answered : 0;
+  function toSort(state, runs, k) {
+    const legend = make("legend", "", words(runs));
+    return make("fieldset", "item", legend, ...state.bins.map((bin, b) => answer(bin, b, `${state.name}.${k}`)));
+  }
+
+  function tally(row, counts, k, right, mine) {
+    const all = counts.reduce((sum, n) => sum + n, 0);
+    const share = all ? counts[k] / all : 0;
     row.append(make("span", "share", `${Math.round(100 * share)}%`));
-    const note = [state.right === k ? "✓ This is right." : "", state.mine === k ? "Your answer." : ""].join(" ").trim();
+    const note = [right === k ? "✓ This is right." : "", mine === k ? "Your answer." : ""].join(" ").trim();
     if (note) row.append(make("span", "note", note));
     const bar = make("span", "bar", make("span", ""));
     bar.firstChild.style.width = `${100 * share}%`;
@@ -99,40 +109,49 @@
   function verdict(state, fresh) {
     const given = $("given");
     if (state.revealed) {
-      const right = plain(state.answers[state.right]);
-      const mine = state.mine === null ? "" : state.mine === state.right ? " You had it right." : ` You said: ${plain(state.answers[state.mine])}.`;
       given.textContent = state.answered === 1 ? "One answer came in." : `${state.answered} answers came in.`;
-      live(`The answer is shown. Right is: ${right}.${mine}`);
+      live(`The answer is shown. ${state.kind === "sort" ? sorted(state) : chosen(state)}`);
     } else {
-      given.textContent = state.mine === null
-        ? "Tap an answer." : "Your answer is in. You can change it until the right one is shown.";
+      given.textContent = standing(state);
       if (fresh) live(`A question: ${plain(state.text)}`);
     }
   }
+  const chosen = (state) => {
+    const said = state.mine === null ? "" : state.mine === state.right ? " You had it right." : ` You said: ${plain(state.answers[state.mine])}.`;
+    return `Right is: ${plain(state.answers[state.right])}.${said}`;
+  };
+  const sorted = (state) =>
+    `You had ${state.mine.filter((bin, k) => bin === state.right[k]).length} of ${state.items.length} right.`;
+  const standing = (state) => {
+    if (state.kind !== "sort") return state.mine === null ? "Tap an answer." : "Your answer is in. You can change it until the right one is shown.";
+    const left = state.mine.filter((bin) => bin === null).length;
+    if (left === state.items.length) return "Tap one for each.";
+    return left ? `Still to sort: ${left}.` : "All are in. You can change them until the right ones are shown.";
+  };
 
-  let wanted = null;
-  async function choose(k) {
-    wanted = k;
+  const wanted = new Map();
+  async function choose(part, k) {
+    wanted.set(part, k);
     if (sending) return;
     sending = 1;
     $("given").textContent = "Sending …";
     try {
-      while (wanted !== null) {
-        const choice = wanted;
-        wanted = null;
-        await ask("answer", { ...me, poll: seen.name, choice });
-        seen = { ...seen, mine: choice };
+      while (wanted.size) {
+        const [one, choice] = wanted.entries().next().value;
+        wanted.delete(one);
+        await ask("answer", { ...me, poll: one, choice });
+        const mine = seen.kind === "sort" ? seen.mine.map((bin, n) => (n === item(one) ? choice : bin)) : choice;
+        if (one.startsWith(seen.name)) seen = { ...seen, mine };
       }
-      $("given").textContent = "Your answer is in. You can change it until the right one is shown.";
-      live("Your answer is in.");
+      $("given").textContent = standing(seen);
+      live(seen.kind === "sort" ? standing(seen) : "Your answer is in.");
       sending = 0;
     } catch (problem) {
-      wanted = null;
+      wanted.clear();
       sending = 0;
       $("given").textContent = problem.status ? problem.message : "It was not sent: no connection. Tap again.";
       live($("given").textContent);
-      const rows = [...$("answers").querySelectorAll("input")];
-      rows.forEach((input, row) => { input.checked = seen.mine === row; });
+      for (const { input, part, choice } of rows()) input.checked = of(seen, "mine", part) === choice;
       if (problem.status) { seen = { ...seen, version: 0 }; soon(600); }
     }
   }
@@ -222,7 +241,7 @@
       failed = 0;
       $("net").textContent = "";
       if (state.kind && !sending) {
-        if (state.kind === "poll") poll(state);
+        if (state.kind === "poll" || state.kind === "sort") poll(state);
         else if (state.kind === "draw") draw(state);
         else {
           if (shown !== "wait") live("You are in. Look at the front.");

@@ -109,6 +109,30 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
+class Sort:
+    """Items to put into bins, as the phones show them.
+
+    Attributes
+    ----------
+    text : list of runs
+    bins, items : list of lists of runs
+    right : list of int
+        The bin of each item; leaves the store only after it was revealed.
+    """
+
+    text: Sequence[Sequence[str]]
+    bins: Sequence[Sequence[Sequence[str]]]
+    items: Sequence[Sequence[Sequence[str]]]
+    right: Sequence[int]
+
+    @property
+    def name(self) -> str:
+        """The same items with the same bins have the same name, wherever they are asked."""
+        told = _json([self.text, self.bins, self.items])
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
 class Draw:
     """Everyone is a draw: which study, and how many times already."""
 
@@ -261,7 +285,7 @@ class Rooms:
         )
         return None if found is None else str(found[0])
 
-    def push(self, key: str, moment: Poll | Draw | None, *, revealed: bool = False) -> None:
+    def push(self, key: str, moment: Poll | Sort | Draw | None, *, revealed: bool = False) -> None:
         """Say what the phones show now; what was revealed once stays revealed."""
         text = _json(_stored(moment))
         if len(text) > LONGEST:
@@ -275,7 +299,7 @@ class Rooms:
                 return
             code, before = found
             changed = text != before
-            if revealed and isinstance(moment, Poll):
+            if revealed and isinstance(moment, Poll | Sort):
                 changed |= db.execute(
                     "INSERT OR IGNORE INTO revealed VALUES (?, ?)", (code, moment.name)
                 ).rowcount > 0  # fmt: skip
@@ -407,9 +431,10 @@ class Rooms:
             return {"version": version}
         moment = json.loads(text)
         state: dict[str, Any] = {"version": version, "kind": "wait"}
-        if moment is not None and moment["kind"] == "poll":
-            state |= self._poll(code, moment)
-            state["mine"] = self._choice(code, moment["name"], phone)
+        if moment is not None and moment["kind"] in ASKS:
+            state |= self._asked(code, moment)
+            mine = [self._choice(code, part, phone) for part in _parts(moment)]
+            state["mine"] = mine[0] if moment["kind"] == "poll" else mine
         elif moment is not None:
             state |= {key: moment[key] for key in ("kind", "study", "round")}
             state["mine"] = self.drawn(code, token, moment["study"], moment["round"])
@@ -428,27 +453,36 @@ class Rooms:
                 "UPDATE phones SET seen = ? WHERE code = ? AND phone = ?", (now, code, phone)
             )
 
-    def _poll(self, code: str, moment: dict[str, Any]) -> dict[str, Any]:
-        """The question, with the right answer and the tally only once they were revealed."""
-        name = moment["name"]
+    def _asked(self, code: str, moment: dict[str, Any]) -> dict[str, Any]:
+        """The question, with what is right and the tally only once they were revealed."""
+        name, parts = moment["name"], _parts(moment)
         shown = self._one("SELECT 1 FROM revealed WHERE code = ? AND poll = ?", code, name)
+        tallies = [self._tally(code, part, many) for part, many in parts.items()]
+        asked = {key: moment[key] for key in ASKS[moment["kind"]]}
+        return asked | {
+            "answered": self._complete(code, list(parts)),
+            "revealed": shown is not None,
+            "right": moment["right"] if shown else None,
+            "tally": (tallies if moment["kind"] == "sort" else tallies[0]) if shown else None,
+        }
+
+    def _tally(self, code: str, part: str, many: int) -> list[int]:
         counts = dict(
             self._all(
                 "SELECT choice, COUNT(*) FROM answers WHERE code = ? AND poll = ? GROUP BY choice",
-                code, name,
+                code, part,
             )
         )  # fmt: skip
-        tally = [int(counts.get(k, 0)) for k in range(len(moment["answers"]))]
-        return {
-            "kind": "poll",
-            "name": name,
-            "text": moment["text"],
-            "answers": moment["answers"],
-            "answered": sum(tally),
-            "revealed": shown is not None,
-            "right": moment["right"] if shown else None,
-            "tally": tally if shown else None,
-        }
+        return [int(counts.get(k, 0)) for k in range(many)]
+
+    def _complete(self, code: str, parts: list[str]) -> int:
+        """How many phones have answered all of it."""
+        found = self._one(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM answers WHERE code = ? AND poll IN "
+            f"({', '.join('?' * len(parts))}) GROUP BY phone HAVING COUNT(*) = ?)",
+            code, *parts, len(parts),
+        )  # fmt: skip
+        return 0 if found is None else int(found[0])
 
     def _choice(self, code: str, poll: str, phone: bytes) -> int | None:
         found = self._one(
@@ -460,6 +494,11 @@ class Rooms:
     def answer(self, code: str, token: str, poll: str, choice: int) -> None:
         """Give or change the answer of a phone.
 
+        Parameters
+        ----------
+        poll : str
+            The name of the question; of an item to sort, with a point and its number.
+
         Raises
         ------
         RoomError
@@ -470,11 +509,14 @@ class Rooms:
         with self._change() as db:
             moment = self._moment_of(db, code, phone)
             self._not_too_fast(phone)
-            if moment is None or moment.get("name") != poll:
+            parts = _parts(moment)
+            if moment is None or poll not in parts:
                 raise RoomError("The stage has gone on: this question is over.", 409)
-            if not 0 <= choice < len(moment["answers"]):
+            if not 0 <= choice < parts[poll]:
                 raise RoomError("There is no such answer.")
-            over = db.execute("SELECT 1 FROM revealed WHERE code = ? AND poll = ?", (code, poll))
+            over = db.execute(
+                "SELECT 1 FROM revealed WHERE code = ? AND poll = ?", (code, moment["name"])
+            )
             if over.fetchone():
                 raise RoomError("The answer has been shown: this question is over.", 409)
             db.execute(
@@ -561,8 +603,8 @@ class Rooms:
             "SELECT COUNT(*) FROM phones WHERE code = ? AND seen > ?", code, self.clock() - HERE
         )
         state: dict[str, Any] = {"kind": "wait", "phones": here[0] if here else 0}
-        if moment is not None and moment["kind"] == "poll":
-            state |= self._poll(code, moment)
+        if moment is not None and moment["kind"] in ASKS:
+            state |= self._asked(code, moment)
         elif moment is not None:
             state |= {key: moment[key] for key in ("kind", "study", "round")}
             values = self._all(
@@ -574,11 +616,32 @@ class Rooms:
         return state
 
 
-def _stored(moment: Poll | Draw | None) -> dict[str, Any] | None:
+ASKS = {
+    "poll": ("kind", "name", "text", "answers"),
+    "sort": ("kind", "name", "text", "bins", "items"),
+}
+"""What phones are told of a question, by its kind."""
+
+
+def _parts(moment: dict[str, Any] | None) -> dict[str, int]:
+    """What can be answered now, by name, each with how many answers it has."""
+    if moment is None or moment["kind"] not in ASKS:
+        return {}
+    if moment["kind"] == "poll":
+        return {moment["name"]: len(moment["answers"])}
+    return {f"{moment['name']}.{k}": len(moment["bins"]) for k in range(len(moment["items"]))}
+
+
+def _stored(moment: Poll | Sort | Draw | None) -> dict[str, Any] | None:
     if isinstance(moment, Poll):
         return {
             "kind": "poll", "name": moment.name, "text": moment.text,
             "answers": moment.answers, "right": moment.right,
+        }  # fmt: skip
+    if isinstance(moment, Sort):
+        return {
+            "kind": "sort", "name": moment.name, "text": moment.text,
+            "bins": moment.bins, "items": moment.items, "right": moment.right,
         }  # fmt: skip
     if isinstance(moment, Draw):
         return {

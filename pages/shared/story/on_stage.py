@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 from typing import Any
 
@@ -72,13 +73,21 @@ def _choose(question: Question, kind: Kind, seen: Seen, place: Place) -> None:
 
 
 def _sort(sorting: Sorting, place: Place) -> None:
+    """Items and their bins; which is right comes when it is asked for."""
     shown = place.where in answers()
     with st.container(key="asked"):
         st.markdown(f"**{sorting.text}**")
     with st.container(key="grid-3"), st.container(key="answers"):
-        for item in sorting.items:
-            bins = [f"**✓ {b}**" if shown and b == item.bin else b for b in sorting.bins]
-            st.markdown(f"{item.text}  \n{' · '.join(bins)}")
+        for k, item in enumerate(sorting.items):
+            with st.container(key=f"item-{k}"):
+                st.markdown(item.text)
+                bins = [
+                    '<li class="pl-right"><span aria-hidden="true">✓</span> '
+                    f'{html.escape(room.said(b))}<span class="pl-unseen"> (right)</span></li>'
+                    if shown and b == item.bin else f"<li>{html.escape(room.said(b))}</li>"
+                    for b in sorting.bins
+                ]  # fmt: skip
+                st.html(f'<ul class="pl-bins">{"".join(bins)}</ul>')
 
 
 def draw_room(story: Story[Any], facts: Any, seen: Seen, place: Place) -> None:
@@ -87,8 +96,10 @@ def draw_room(story: Story[Any], facts: Any, seen: Seen, place: Place) -> None:
     if facts is not None and not seen.free:
         asked, _ = asked_at(story, story.steps[place.step], facts, place)
         revealed = answered(place)
-    shown = []
-    if isinstance(asked, Question):
+    shown: list[Question | Sorting] = []
+    if isinstance(asked, Sorting):
+        shown = [asked]
+    elif asked is not None:
         order = shuffled(asked, *place.where)
         shown = [replace(asked, answers=[asked.answers[k] for k in order])]
     with st.container(key="room-place"):
