@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.shared import contents, decks, figure, room, serving, settings
+from pages.shared import contents, decks, figure, ink, room, serving, settings
 from pages.shared.decks import showing
 from pages.shared.served import StyleFirst
 
@@ -30,6 +30,7 @@ def frame() -> None:
     st.set_page_config(page_title=name, page_icon=icon, layout="wide")
     decks.lead()
     st.html(figure.ground())
+    ink.follow()
     settings.begin(page.url_path)
     decks.shown()
     st.session_state["_told"] = False

@@ -96,9 +96,10 @@ export default function ({ data, parentElement }) {
     if (event.isTrusted) { hold(); input().dataset.set = "yes"; remember(memory.now); }
   });
   const stop = () => { cancelAnimationFrame(memory.frame); memory.frame = 0; };
-  listen("pointerdown", () => { stop(); hold(); });
+  const takeOver = () => { stop(); memory.show?.forEach(clearTimeout); };
+  listen("pointerdown", () => { takeOver(); hold(); });
   listen("pointermove", (event) => event.buttons && (hold(), follow()));
-  listen("keydown", stop);
+  listen("keydown", takeOver);
   // Dragging in the figure itself moves the handle without an event of the browser's.
   const follow = () => requestAnimationFrame(() => {
     const handle = input();
@@ -117,11 +118,8 @@ export default function ({ data, parentElement }) {
 
   if (play && !still && asked() === null && !window.poolingLabPlayed) {
     window.poolingLabPlayed = true;
-    setTimeout(() => {
-      glide(at, last);
-      setTimeout(() => glide(last, 0, 0), 2200);
-      setTimeout(() => glide(0, at, 0), 4300);
-    }, 400);
+    const show = (wait, from, to, first) => setTimeout(() => glide(from, to, first), wait);
+    memory.show = [show(400, at, last, 350), show(2600, last, 0, 0), show(4700, 0, at, 0)];
   }
   return () => { alive.abort(); watch.disconnect(); stop(); };
 }
