@@ -15,6 +15,7 @@ from mlm_core.data import DataError, GroupedData
 from mlm_core.deviance import covariance_form, full_form, profile, relative_covariance, school_sums
 from mlm_core.new_student import between_variance, intraclass_correlation, predict_new_student
 from mlm_core.partial import fit_partial_pooling
+from mlm_core.pooling import fit_no_pooling
 from mlm_core.search import minimum, newton
 
 SLOPES = ("common", "varying", "uncorrelated")
@@ -191,6 +192,37 @@ def test_no_slopes_between_schools_give_rho_nan():
     assert fit.hyper.sigma_alpha > 1
     assert np.isnan(fit.hyper.rho)
     assert fit.singular
+
+
+@pytest.mark.parametrize("at", [0.0, 3.0])
+@pytest.mark.parametrize("turned", [False, True])
+def test_where_one_sd_is_0_the_other_is_that_of_the_smaller_model(at, turned):
+    """Schools differ in their means alone, or (turned) in their slopes alone; x is centred, or not.
+
+    The students are off their lines by the same 0.01, -0.02, 0.01 in each school.
+    """
+    x, j = np.tile([-1.0, 0.0, 1.0], 4), np.arange(12) // 3
+    apart = np.array([0.03, -0.05, 0.02, 0.0])[j]
+    y = apart * (x if turned else 1.0) + np.tile([0.01, -0.02, 0.01], 4)
+    data = GroupedData(y, x + (0.0 if turned else at), j, None, list("abcd"))
+    fit = fit_partial_pooling(data, "varying")
+    smaller = fit_partial_pooling(data, "uncorrelated" if turned else "common")
+    assert np.isnan(fit.hyper.rho)
+    assert fit.singular
+    assert fit.hyper.sigma_alpha == pytest.approx(smaller.hyper.sigma_alpha, rel=1e-5)
+    assert fit.hyper.sigma_beta == pytest.approx(smaller.hyper.sigma_beta, rel=1e-5)
+    assert (fit.hyper.sigma_alpha > 0, fit.hyper.sigma_beta > 0) == (not turned, turned)
+    assert (fit.slopes, smaller.slopes) == ("varying", "uncorrelated" if turned else "common")
+    assert fit.method == "REML"
+    assert fit_partial_pooling(data, method="ML").method == "ML"
+
+
+def test_independent_coefficients_have_a_correlation_of_0_however_small_they_are():
+    data = simulated(seed=2)
+    small = GroupedData(data.y / 1000, data.x, data.j, None, data.labels)
+    fit = fit_partial_pooling(small, "uncorrelated")
+    assert 0 < fit.hyper.sigma_alpha * fit.hyper.sigma_beta < 1
+    assert fit.hyper.rho == 0.0
 
 
 def test_schools_infinitely_far_apart_keep_their_own_means():
@@ -435,9 +467,18 @@ def data_of(sizes, x=None, u=None, y=None, seed=0):
 SIX = (4, 4, 4, 4, 4, 4)
 UNEVEN = [0.5, -1.0, 2.0, 0.0, 1.0, -0.3]
 IMPOSSIBLE = {
-    "one school": (data_of((9,)), {}, "one school"),
+    "one school": (
+        data_of((9,)),
+        {},
+        "^There is one school: differences between schools need at least two.$",
+    ),
     "y does not vary": (data_of(SIX, y=[3.0] * 6), {}, "y is the same for every student"),
-    "y does not vary within schools": (data_of(SIX, y=UNEVEN), {}, "no variation within schools"),
+    "y does not vary within schools": (
+        data_of(SIX, y=UNEVEN),
+        {},
+        "^The schools' lines fit every score exactly: there is no variation within schools to "
+        "compare with that between them. Check whether y was computed from x or school.$",
+    ),
     "x does not vary": (data_of(SIX, x=[7.0] * 6), {}, "x is the same for every student"),
     "no x": (data_of(SIX), {"slopes": "varying"}, "needs a student-level predictor x"),
     "no u": (data_of(SIX), {"group_predictor": True}, "needs a school-level predictor u"),
@@ -445,7 +486,18 @@ IMPOSSIBLE = {
     "two schools and u": (
         data_of((9, 9), u=[0.0, 1.0]),
         {"group_predictor": True},
-        "2 schools cannot give 2 school-level coefficients",
+        "2 schools cannot give 2 school-level coefficients and also an SD between schools: use at "
+        "least 3 schools",
+    ),
+    "two schools, and slopes that u predicts": (
+        data_of((9, 9), x="varies", u=[0.0, 1.0]),
+        {"slopes": "varying", "group_predictor": True},
+        "2 schools cannot give 2",
+    ),
+    "two slopes, and u for them": (
+        data_of((9, 9, 1, 1), x="varies", u=[0.0, 1.0, 3.0, 2.0]),
+        {"slopes": "varying", "group_predictor": True},
+        "Only 2 of the schools .* at least 3 such schools",
     ),
     "two schools, x that only schools have": (
         data_of((9, 9), x=[0.0, 1.0]),
@@ -466,7 +518,7 @@ IMPOSSIBLE = {
     "no x within schools": (
         data_of(SIX, x=UNEVEN),
         {"slopes": "varying"},
-        "no school has a slope",
+        "no school has a slope, so slopes cannot vary. Use slopes='common', or an x that",
     ),
     "one slope": (
         GroupedData(
@@ -481,6 +533,13 @@ IMPOSSIBLE = {
     ),
     "one student each": (data_of((1,) * 6), {}, "6 students are too few for 6 schools"),
     "one student each, and x": (data_of((1,) * 6, x="varies"), {}, "too few"),
+    "one student more than schools, and x": (
+        data_of((2, 1, 1), x="varies"),
+        {},
+        "^4 students are too few for 3 schools: a mean for each school fits every score, so "
+        "differences between schools cannot be told from differences between students. Use more "
+        "students a school, or fewer schools.$",
+    ),
     "two students each, a line each": (
         data_of((2,) * 6, x="varies"),
         {"slopes": "uncorrelated"},
@@ -509,6 +568,48 @@ def test_a_perfect_fit_is_told_apart_from_a_good_one():
     # 1e-4: y itself is rounded to about 1e-15
     assert fit.sigma_y == pytest.approx(np.sqrt(left @ left / 23), rel=1e-4)
     assert fit.hyper.sigma_alpha == pytest.approx(np.arange(6).std(ddof=1))
+
+
+def test_lines_that_fit_exactly_are_seen_under_a_large_mean():
+    x = np.tile([-1.0, 0.0, 1.0], 4)
+    j = np.arange(12) // 3
+    far = 1e7 + 3 * x + j + 2e-9  # rounded to 2e-9
+    with pytest.raises(DataError, match="exactly"):
+        fit_partial_pooling(GroupedData(far, x, j, None, list("abcd")))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [1, 1, 1, 4, 5, 6, 5, 3, 1.0],  # each school's line fits exactly, a common slope does not
+        [1, -2, 1, 6, 3, 6, 2, -1, 2.0],  # the schools' slopes are all 0, students are off them
+    ],
+)
+def test_what_a_common_slope_leaves_over_is_enough(y):
+    x, j = np.tile([-1.0, 0.0, 1.0], 3), np.arange(9) // 3
+    fit = fit_partial_pooling(GroupedData(np.array(y), x, j, None, list("abc")))
+    own = fit_no_pooling(fit.data, "common")
+    assert fit.hyper.a1 == pytest.approx(own.lines.beta[0], abs=1e-9)  # balanced: as no pooling
+    assert fit.sigma_y == pytest.approx(own.sigma_y, rel=1e-6)
+
+
+JUST_ENOUGH = {
+    "students": (data_of((2, 2, 1), x="varies"), {}),
+    "students, a line each": (data_of((3, 2, 2), x="varies"), {"slopes": "varying"}),
+    "schools": (data_of((3, 3, 3), x=[0.0, 1.0, 5.0]), {}),
+    "slopes": (
+        data_of((3, 3, 3, 1), x="varies", u=[0.0, 1.0, 3.0, 2.0]),
+        {"slopes": "varying", "group_predictor": True},
+    ),
+}
+
+
+@pytest.mark.parametrize("of", JUST_ENOUGH)
+def test_just_enough_is_not_refused(of):
+    data, options = JUST_ENOUGH[of]
+    fit = fit_partial_pooling(data, **{"group_predictor": False, **options})
+    assert fit.sigma_y > 0
+    assert np.isfinite(fit.criterion)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -172,7 +174,9 @@ def test_x_that_varies_by_rounding_alone_gives_no_slope():
     assert np.isnan(fit_no_pooling(data, "varying").lines.beta).tolist() == [True, False]
 
 
-def test_a_fit_knows_its_model_and_its_data(data):
+@pytest.mark.parametrize("with_x", [True, False])
+def test_a_fit_knows_its_model_and_its_data(data, with_x):
+    data = data if with_x else replace(data, x=None)
     fits = [fit_no_pooling(data, slopes) for slopes in ("common", "varying")]
     assert [fit.slopes for fit in fits] == ["common", "varying"]
     assert all(fit.data is data for fit in (*fits, fit_complete_pooling(data)))
