@@ -10,11 +10,15 @@ from __future__ import annotations
 import itertools
 import os
 import re
+from datetime import date
 
 import pytest
 
 from pages.shared import contents, offstage, story
+from pages.shared.story.answers import judged
+from pages.shared.words import spoken
 from tests.browser import axe
+from tests.pages.kit import questions
 
 EVERY = bool(os.environ.get("POOLING_LAB_EVERY_STATE"))
 LESSONS = [lesson.slug for lesson in offstage.lessons()]
@@ -198,10 +202,6 @@ def heard(me) -> str:
     return str(me.page.locator(".pl-unseen[role=status]").inner_text())
 
 
-def focused(me) -> str:
-    return str(me.page.evaluate("document.activeElement.innerText || document.activeElement.type"))
-
-
 def tab_to(me, selector: str) -> None:
     """Press Tab until what is looked for has the focus."""
     for _ in range(60):
@@ -211,43 +211,97 @@ def tab_to(me, selector: str) -> None:
     raise AssertionError(f"Tab does not lead to {selector}")
 
 
-def test_a_lesson_is_walked_by_keyboard_and_ear(patient):
-    lesson = offstage.story_of("partial_pooling")
-    me = patient(width=1280, height=720, reduced_motion="reduce").opens("/partial_pooling")
-    assert heard(me) == f"Step 1 of {len(lesson.steps)}: {lesson.steps[0].heading}"
-    stops = 0
-    for k, step in enumerate(lesson.steps):
-        while me.page.locator("h2").inner_text() == step.heading:
-            assert heard(me).startswith(f"Step {k + 1} of {len(lesson.steps)}: {step.heading}")
-            if stops:
-                assert focused(me) == step.heading
-            if step.ask is not None:
-                tab_to(me, ".st-key-answers button")
-                me.page.keyboard.press("Enter")
-                me.page.wait_for_selector(".st-key-verdict")
-                me.settles()
-                assert re.match(r"(Yes|Not so)\. \w", heard(me)), heard(me)
-                assert not re.search(r"[$\\*]", heard(me)), heard(me)
-            if step.kind == "try":
-                me.page.evaluate("document.body.focus()")
-                before = me.handle.get_attribute("aria-valuetext")
-                while not me.page.evaluate("document.activeElement.matches('.vega-bind input')"):
-                    me.page.keyboard.press("Shift+Tab")
-                me.page.keyboard.press("Home")
-                assert me.handle.get_attribute("aria-valuetext") == "0 points: complete pooling"
-                assert me.handle.get_attribute("aria-valuetext") != before
-                assert me.handle.get_attribute("aria-label") == "SD between schools"
-                assert "100%" in me.page.locator(".pl-hand").inner_text()
-            stops += 1
-            if k + 1 == len(lesson.steps):
-                break
-            tab_to(me, ".pl-next")
-            me.page.keyboard.press("Enter")
-            me.settles()
-    assert stops == len(lesson.steps) + 2  # the check has three questions
-    tab_to(me, ".pl-next")
+HEARS = "said => document.querySelector('.pl-unseen[role=status]')?.textContent === said"
+FOCUSED = (
+    "document.activeElement.innerText === document.querySelector('.st-key-words h2').innerText"
+)
+
+
+def hears(me, said: str, and_that: str = "true") -> None:
+    """Wait for what a screen reader is told."""
+    try:
+        me.page.wait_for_function(f"said => ({HEARS})(said) && {and_that}", arg=said)
+    except Exception as wrong:
+        raise AssertionError(f"{heard(me)!r}, not {said!r}; or not {and_that}") from wrong
+
+
+def chooses(me, asked: story.Question, kind: str, seen: story.Seen, where: tuple) -> None:
+    """Tab through the answers, back to the first, and give it: the verdict is told."""
+    count = len(asked.answers)
+    tab_to(me, ".st-key-answers button")
+    for _ in range(count - 1):
+        me.page.keyboard.press("Tab")
+        assert me.page.evaluate("document.activeElement.matches('.st-key-answers button')")
+    for _ in range(count - 1):
+        me.page.keyboard.press("Shift+Tab")
     me.page.keyboard.press("Enter")
-    me.page.wait_for_url("**/small_groups*")
+    first = story.shuffled(asked, *where)[0]
+    verdict = spoken(judged(asked, first, kind, seen.scenario).words)
+    assert not re.search(r"[$\\*]", verdict), verdict
+    hears(me, verdict, "document.querySelector('.st-key-verdict')")
+
+
+def sorts(me, asked: story.Sorting) -> None:
+    """Put the first thing into the first bin."""
+    tab_to(me, ".st-key-words [data-testid=stButtonGroup] button")
+    me.page.keyboard.press("Space")
+    item, into = asked.items[0], asked.bins[0]
+    verdict = "Right." if item.bin == into else "Not so."
+    hears(me, spoken(f"{item.text}: {into}. {verdict} {item.why[into]}"))
+
+
+def holds(me, handle) -> None:
+    """Go back to the handle by Tab, and move it to its first place: its name and value are told."""
+    for _ in range(60):
+        if me.page.evaluate("document.activeElement.matches('.vega-bind input')"):
+            break
+        me.page.keyboard.press("Shift+Tab")
+    me.page.keyboard.press("Home")
+    told = [me.handle.get_attribute(name) for name in ("aria-label", "aria-valuetext")]
+    assert told == [handle.label, handle.spoken[0]]
+
+
+def walks(me, slug: str) -> None:
+    """From the first step to the next lesson: keys only, and what is told."""
+    lesson = offstage.story_of(slug)
+    for k, step in enumerate(lesson.steps):
+        seen = story.designed(lesson, k)
+        facts = lesson.facts(seen)
+        asked = questions(lesson, k, facts) or [None]
+        for q, question in enumerate(asked):
+            said = f"Step {k + 1} of {len(lesson.steps)}: {step.heading}"
+            said += f". Question {q + 1} of {len(asked)}" if len(asked) > 1 else ""
+            hears(me, said, FOCUSED if k + q else "true")
+            if isinstance(question, story.Sorting):
+                sorts(me, question)
+            elif question is not None:
+                chooses(me, question, step.kind, seen, (slug, k, q))
+            _, handle = offstage.drawn(lesson, seen, facts)
+            if step.kind == "try" and handle is not None:
+                holds(me, handle)
+            if question is None and step.kind != "try":
+                me.page.keyboard.press("ArrowRight")
+            else:
+                tab_to(me, ".pl-next")
+                me.page.keyboard.press("Enter")
+    me.page.wait_for_url(f"**/{contents.neighbours(slug)[1].slug}*")
+
+
+TODAY = date.today().toordinal()
+WALKED = [slug for k, slug in enumerate(LESSONS) if EVERY or (k + TODAY) % 6 == 0]
+"""Every lesson once in six days; all of them in every state."""
+
+
+def test_lessons_are_walked_by_keyboard_and_ear(patient):
+    me = patient(width=1280, height=720, reduced_motion="reduce").opens("/", handle=False)
+    for slug in WALKED:
+        try:
+            turns_to(me, slug, "?step=1")
+            walks(me, slug)
+        except Exception as wrong:
+            wrong.add_note(f"in {slug}")
+            raise
+    assert me.complaints == []
 
 
 def test_the_figure_as_a_table_follows_the_handle_by_keyboard(patient):
