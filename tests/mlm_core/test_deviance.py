@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlm_core.data import GroupedData
+from mlm_core.data import DataError, GroupedData
 from mlm_core.deviance import (
     covariance_form,
     derivatives,
     full_form,
     height,
+    parts,
     profile,
     relative_covariance,
     school_covariance,
@@ -114,6 +115,8 @@ def test_leading_axes_are_evaluated_as_one_by_one():
         alone = profile(sums, cov[place], "REML")
         g, h = derivatives(sums, alone, "REML")
         assert height(sums, cov, "REML")[place] == pytest.approx(alone.criterion, rel=1e-13)
+        other = profile(sums, cov[place], "ML").criterion
+        assert height(sums, cov, "ML")[place] == pytest.approx(other, rel=1e-13)
         assert together.criterion[place] == pytest.approx(alone.criterion, rel=1e-13)
         assert gradient[place] == pytest.approx(g, rel=1e-10)
         assert hessian[place] == pytest.approx(h, rel=1e-10)
@@ -175,3 +178,40 @@ def test_no_correlation_at_x_0_is_one_where_x_is_centred():
     cov = relative_covariance(np.array([0.6, 0.4]), covariance_form("uncorrelated", x_zero=-5.0))
     # intercept at the centre is that at 0 plus 5 slopes
     assert cov.tolist() == pytest.approx([0.36 + 25 * 0.16, 5 * 0.16, 0.16, 0.36 * 0.16])
+    there = relative_covariance(np.array([0.6, 0.4]), covariance_form("uncorrelated"))
+    assert there.tolist() == pytest.approx([0.36, 0.0, 0.16, 0.36 * 0.16])
+
+
+@pytest.mark.parametrize("q", [1, 2])
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_the_two_parts_make_the_criterion_and_have_its_slopes(q, method):
+    sums = school_sums(awkward(), "varying" if q == 2 else "common", group_predictor=True)
+    sigma = np.array([[0.7, -0.1], [-0.1, 0.4]])[:q, :q]
+    cov = np.zeros(4)
+    cov[: 4 if q == 2 else 1] = [0.7, -0.1, 0.4, 0.27] if q == 2 else [0.7]
+    found, m = parts(sums, sigma, method), sums.free(method)
+    best = found.r2 / m
+    whole = found.log + found.r2 / best + m * np.log(2 * np.pi * best)
+    assert whole == pytest.approx(profile(sums, cov, method).criterion, rel=1e-12)
+    for k, way in enumerate(np.eye(q * q).reshape(-1, q, q)):
+        way, step = (way + way.T) / 2, 1e-5
+        above, below = (parts(sums, sigma + h * way, method) for h in (step, -step))
+        log, r2 = (above.log - below.log) / 2e-5, (above.r2 - below.r2) / 2e-5
+        assert np.trace(found.log_slope @ way) == pytest.approx(log, rel=1e-6), k
+        assert np.trace(found.r2_slope @ way) == pytest.approx(r2, rel=1e-6), k
+    assert found.log_slope == pytest.approx(found.log_slope.T)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_y_that_differs_by_rounding_alone_does_not_vary(sign):
+    y = sign * (1e7 / 3 + 4e-10 * np.arange(9))
+    assert np.ptp(y) > 0
+    with pytest.raises(DataError, match=r"^y is the same for every student: there is"):
+        school_sums(GroupedData(y, None, np.arange(9) // 3, None, list("abc")))
+    varies = GroupedData(y + np.arange(9.0), None, np.arange(9) // 3, None, list("abc"))
+    assert school_sums(varies).y_scale == pytest.approx(np.arange(9).std())
+
+
+def test_u_predicts_slopes_only_where_slopes_vary():
+    assert school_sums(awkward(), group_predictor=True).names == ("a0", "b0", "a1")
+    assert school_sums(awkward(), "varying", True).names == ("a0", "b0", "a1", "b1")
