@@ -16,7 +16,7 @@ import streamlit as st
 
 from mlm_core.charts.handle import HANDLE
 from mlm_core.charts.theme import Look
-from pages.shared import stage
+from pages.shared import settings, stage
 from pages.shared.arrow import encoded
 
 _HERE = Path(__file__).parent
@@ -368,6 +368,7 @@ def follow(
             "name": HANDLE,
             "play": play,
             "news": news,
+            "session": settings.session(),
         },
     )
 

@@ -2,7 +2,7 @@
 // place in the address, and its glide to where a step wants it. The handle itself belongs
 // to the chart, which redraws without this file and without a message to the server.
 export default function ({ data, parentElement }) {
-  const { figure, last, at, place, spoken, label, html, texts, name, play, news } = data;
+  const { figure, last, at, place, spoken, label, html, texts, name, play, news, session } = data;
   const memory = (parentElement.poolingLabHand ??= { place: null, at: null, drawn: null, frame: 0 });
   const box = () => document.querySelector(`.st-key-figure-${figure}`);
   const input = () => box()?.querySelector(".vega-bind input");
@@ -75,15 +75,18 @@ export default function ({ data, parentElement }) {
   const start = () => asked() ?? at;
 
   if (news) document.dispatchEvent(new CustomEvent("pooling-lab-news", { detail: news }));
+  // Another session has lost the reader's place; the stepper brings it back, and this waits.
+  const lost = memory.session !== undefined && memory.session !== session && memory.place !== place;
+  memory.session = session;
   if (memory.place === null) settle(start());
+  else if (lost) tell(Number(input()?.value ?? at));
   else if (memory.place !== place || memory.at !== at) {
     const from = Number(input()?.value ?? at);
     if (memory.place !== place) remember(null);
     memory.now = at;
     glide(from, at);
   } else tell(Number(input()?.value ?? at));
-  memory.place = place;
-  memory.at = at;
+  if (!lost) Object.assign(memory, { place, at });
 
   const touched = (event) => event.target.closest?.(`.st-key-figure-${figure}`);
   const listen = (type, act) =>

@@ -12,15 +12,19 @@ goes back; and it drops a value it cannot use without a word.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.shared.words import plain
 
+LONGEST = 20_000
+"""Characters of an address that a browser may bring: a deck is in it."""
 T = TypeVar("T")
 Reader = Callable[[str], Any]
 
@@ -44,6 +48,7 @@ def visit() -> int:
         st.session_state["_read"] = set()
         st.session_state["_here"] = set()
         st.session_state["_notices"] = []
+        st.session_state["_address"] = st.session_state.pop("_resumed", None)
     number: int = st.session_state["_visit"]
     return number
 
@@ -106,7 +111,7 @@ def link(name: str, read: Reader) -> Any:
     if name in done:
         return None
     done.add(name)
-    said = st.query_params.get(name)
+    said = asked_for().get(name)
     if said is None:
         return None
     try:
@@ -114,6 +119,28 @@ def link(name: str, read: Reader) -> Any:
     except ValueError as problem:
         st.session_state.setdefault("_notices", []).append(str(problem))
         return None
+
+
+def asked_for() -> Mapping[str, str]:
+    """The address with which the page was entered."""
+    resumed: dict[str, str] | None = st.session_state.get("_address")
+    return st.query_params if resumed is None else resumed
+
+
+def session() -> str:
+    """A name of this session, by which a page sees that the server has lost the one before."""
+    name: str = st.session_state.setdefault("_session", secrets.token_hex(4))
+    return name
+
+
+def resume(search: str) -> None:
+    """Callback: enter the page anew with the address that the browser has.
+
+    Streamlit tells a new process the address with which the page was opened.
+    """
+    st.session_state["_resumed"] = dict(parse_qsl(search.removeprefix("?")[:LONGEST]))
+    st.session_state["_kept"] = {}
+    st.session_state["_script"] = None  # a new visit
 
 
 def say(name: str, value: Any) -> None:

@@ -303,3 +303,21 @@ def test_a_link_sets_the_truth_and_the_draw_of_its_step_only():
     shown = at.session_state["_place"].shown
     assert shown["truth"] is True
     assert shown.scenario.seed == story_of("partial_pooling").steps[5].sets.seed
+
+
+def test_what_a_lost_session_knew_comes_back_with_the_address():
+    at = open_page("small_groups", present="true", n_groups=30)
+    assert at.session_state["_place"].step == 0
+    name = at.session_state["_session"]
+    act(at, {"resume": "?present=true&step=8&question=2&reveal=true&rank=own"})
+    place = at.session_state["_place"]
+    assert (place.step, place.question, place.free) == (7, 1, False)
+    assert at.session_state["_said"] == {
+        "present": "true", "step": "8", "question": "2", "reveal": "true"}  # fmt: skip
+    assert [b for b in at.button if b.proto.icon == ":material/check:"]
+    assert at.session_state["_session"] == name
+    act(at, {"resume": f"?step=3&x={'y' * 30_000}"})
+    assert at.session_state["_place"].step == 2
+    act(at, "stage")
+    act(at, "reveal")
+    assert "reveal" not in at.session_state["_said"]

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from mlm_core import Scenario
-from pages.shared import controls, links, moving, settings
+from pages.shared import controls, links, moving, settings, stage
 from pages.shared.controls import Control
 from pages.shared.story.answers import SHOW_ME, Given, Where, answers, picked
 from pages.shared.story.grammar import (
@@ -69,6 +69,8 @@ def place_of(story: Story[Any]) -> Place:
             settings.say("step", place.step + 1)
         if place.question:
             settings.say("question", place.question + 1)
+        if stage.is_on() and answered(place):  # it comes back with the page, in any process
+            settings.say(links.REVEAL, True)
     return place
 
 
@@ -79,7 +81,7 @@ def _entered(story: Story[Any], visit: int) -> Place:
     step = settings.link("step", settings.number_between(1, most, "Step", whole=True))
     question = settings.link("question", settings.number_between(1, 9, "Question", whole=True))
     shown = settings.link(links.REVEAL, settings.yes_or_no("Show the answer"))
-    sets = any(control.name in st.query_params for control in story.known)
+    sets = any(control.name in settings.asked_for() for control in story.known)
     place = Place(
         story.slug,
         visit,

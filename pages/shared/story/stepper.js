@@ -2,7 +2,7 @@
 // It also writes the address, says what has changed to a screen reader, and remembers in
 // this browser how far the reader has come.
 export default function ({ data, parentElement, setTriggerValue }) {
-  const { slug, stops, at, free, next, said, address, alternatives, presenting, handle, asks, town, shared, deck, heard } = data;
+  const { slug, stops, at, free, next, said, address, alternatives, presenting, handle, asks, town, shared, deck, heard, session } = data;
   const memory = (parentElement.poolingLabSteps ??= { at: null, said: "" });
   const alive = new AbortController();
   const find = (part) => parentElement.querySelector(part);
@@ -91,6 +91,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   addEventListener("resize", fit, { signal: alive.signal });
 
   // The address, in place: the history of the browser is that of pages.
+  // A server that was killed knows the address with which the page was opened, and no more.
+  let lost = window.poolingLabSession !== undefined && window.poolingLabSession !== session;
+  window.poolingLabSession = session;
   const write = ({ page, names, said }) => {
     const url = new URL(location.href);
     if (url.pathname.split("/").pop() !== page) return;
@@ -98,6 +101,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     for (const [name, value] of url.searchParams) if (!names.includes(name)) query.append(name, value);
     for (const [name, value] of Object.entries(said)) query.set(name, value);
     if (query.toString() === url.searchParams.toString()) return;
+    if (lost) { lost = false; go({ resume: url.search }); return; }
     url.search = query.toString();
     history.replaceState(history.state, "", url);
   };

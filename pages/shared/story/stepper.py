@@ -68,6 +68,7 @@ def draw(
                 "shared": {"links": place.shared, "times": [place.visit, place.times]},
                 "deck": deck,
                 "heard": stage.heard(),
+                "session": settings.session(),
             },
             on_go_change=partial(go, story),
         )
@@ -127,3 +128,5 @@ def _asked_for(story: Story[Any], place: Place, what: Mapping[str, Any]) -> None
         decks.add(what["add"])
     elif isinstance(what.get("lead"), int):
         decks.turn(what["lead"])
+    elif isinstance(what.get("resume"), str):
+        settings.resume(what["resume"])
