@@ -9,7 +9,7 @@ import numpy as np
 from mlm_core.data import Floats, GroupedData, frozen
 from mlm_core.deviance import Profile, SchoolSums, profile
 from mlm_core.partial import checked_sums, coefficients, minimum, school_lines
-from mlm_core.records import Method, PoolingPath
+from mlm_core.records import Method, PartialPooling, PoolingPath
 
 INFINITE = 1e8  # sigma_alpha in SDs of y: the schools tell each other nothing
 MOST_STEPS = 60
@@ -22,6 +22,8 @@ def pooling_path(
     sigma_alpha: Floats,
     group_predictor: bool = False,
     method: Method = "REML",
+    *,
+    fit: PartialPooling | None = None,
 ) -> PoolingPath:
     r"""Varying intercepts at given values of ``sigma_alpha``, all else estimated anew.
 
@@ -43,6 +45,8 @@ def pooling_path(
     group_predictor : bool
         Pull the schools to the line on ``u`` instead of to one mean.
     method : {"REML", "ML"}
+    fit : PartialPooling, optional
+        Of the same data and model, where it is at hand: the best likelihood is not sought again.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def pooling_path(
     tau2 = np.minimum(given / sums.y_scale, INFINITE) ** 2
     sigma2 = _sigma2(sums, tau2, method)
     cov, at = _at(sums, tau2, sigma2, method)
-    best = minimum(sums, "common", method).at.criterion
+    best = minimum(sums, "common", method).at.criterion if fit is None else fit.criterion
     sigma = np.sqrt(sigma2)
     lines, _ = school_lines(sums, cov, at, sigma)
     coef, _ = coefficients(sums, at, sigma)

@@ -4,7 +4,6 @@ from dataclasses import replace
 from functools import cache
 
 import pandas as pd
-import streamlit as st
 
 from mlm_core import GroupedData, Scenario, estimates
 from mlm_core.charts.intercepts import intercepts
@@ -100,9 +99,9 @@ def draw_counties(f: Facts, target: Target) -> None:
 
 def pick_county() -> None:
     """Callback: the county that was clicked."""
-    points = st.session_state["counties"].selection.get("school", [])
-    if points and "school" in points[0]:
-        story.set_here(county=points[0]["school"])
+    county = figure.clicked("counties", "school")
+    if county is not None:
+        story.set_here(county=county)
 
 
 def pulled(f: Facts, target: Target, digits: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import HANDLE, handle, here
+from mlm_core.charts.handle import HERE, at_step, handle
 from mlm_core.charts.theme import LEFT, Look, finish
 
 SCHOOL = "school"
@@ -50,7 +50,9 @@ def effects(look: Look, *, domain: tuple[float, float], rows: int, steps: int) -
         _summary(look, x),
         _worth(look, x, steps),
     ]
-    return finish(alt.layer(*layers).resolve_scale(x="independent", y="independent"), look, PLOT)
+    return finish(
+        alt.layer(*layers).resolve_scale(x="independent", y="independent"), look, PLOT, steps=steps
+    )
 
 
 def _seen(name: str, most: float = 1.0) -> Any:
@@ -127,8 +129,7 @@ def _new(look: Look, scale: alt.Scale, steps: int) -> Any:
     colours, new = look.palette, alt.Chart(alt.NamedData("new"))
     low, high = ROWS + GAP + CURVE, ROWS + GAP
     y = alt.Y("density:Q", scale=alt.Scale(domain=[0, 1.05], range=[low, high]), axis=None)
-    chosen = f"isValid({HANDLE}.step) && length({HANDLE}.step)"
-    beyond = f"datum.step >= ({chosen} ? clamp({HANDLE}.step[0], 0, {steps - 1}) : {steps // 2})"
+    beyond = f"datum.step >= {at_step(steps // 2)}"
     seen = {most: _seen("partial", most) for most in (0.2, 0.75, 1.0)}
     return alt.layer(
         new.mark_area(color=colours.partial, interpolate="monotone").encode(
@@ -148,7 +149,7 @@ def _new(look: Look, scale: alt.Scale, steps: int) -> Any:
 
 def _worth(look: Look, scale: alt.Scale, steps: int) -> Any:
     """The rule of the handle through all, and what it says."""
-    now = alt.Chart(alt.NamedData("new")).transform_filter(here(steps))
+    now = alt.Chart(alt.NamedData("new")).transform_filter(HERE)
     colours, seen = look.palette, _seen("partial")
     halo: dict[str, Any] = {"stroke": colours.paper, "strokeWidth": 5}
     return alt.layer(

@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from mlm_core.charts.handle import HANDLE, handle, here
+from mlm_core.charts.handle import HERE, at_step, handle
 from mlm_core.charts.theme import Look, finish
 
 HEIGHT, ROW, CLOUD, RAIN = 386, 122, 68, 26
@@ -43,7 +43,7 @@ def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
     clouds = base["curves"].transform_calculate(
         place=f"{ground} - {CLOUD} * datum.density", ground=ground
     )
-    now = base["steps"].transform_filter(here(steps))
+    now = base["steps"].transform_filter(HERE)
     layers = [
         clouds.mark_area(opacity=0.3, clip=True).encode(
             x=x("error"), y=_y("place"), y2="ground:Q", color=_colour(look)
@@ -69,7 +69,7 @@ def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
         .encode(x=x("place"), y=alt.value(HEIGHT))
         .add_params(handle(steps, "From draw to draw")),
     ]  # fmt: skip
-    return finish(alt.layer(*layers), look, HEIGHT)
+    return finish(alt.layer(*layers), look, HEIGHT, steps=steps)
 
 
 def _haloed(bars: alt.Chart, field: str, y: str, look: Look) -> list[Any]:
@@ -108,13 +108,12 @@ def _dots(
     base: alt.Chart, look: Look, x: Any, domain: tuple[float, float], steps: int, ground: str
 ) -> Any:
     """The draws up to the handle; the one it is at stands out."""
-    moved, last = f"isValid({HANDLE}.step) && length({HANDLE}.step)", steps - 1
-    at = f"({moved} ? clamp({HANDLE}.step[0], 0, {last}) : {last})"
+    latest = at_step(steps - 1)
     shown = base.transform_filter(
-        f"datum.step <= {at} && inrange(datum.error, [{domain[0]}, {domain[1]}])"
+        f"datum.step <= {latest} && inrange(datum.error, [{domain[0]}, {domain[1]}])"
     ).transform_calculate(
         place=f"{ground} + 9 + {RAIN} * datum.aside",
-        latest=f"datum.step == {at}",
+        latest=f"datum.step == {latest}",
         fill="datum.way == 'no' ? 'hollow' : datum.way",
     )
     inks = [look.palette.complete, "transparent", look.palette.partial]

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import handle, here
+from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
@@ -39,7 +39,7 @@ def funnel(look: Look, *, domain: tuple[float, float], largest: int, steps: int)
     steps : int
         Number of years.
     """
-    now, colours, key = here(steps), look.palette, marks.key("school")
+    now, colours, key = HERE, look.palette, marks.key("school")
     x = _sizes(largest)
     score = alt.Scale(domain=list(domain), nice=False, zero=False)
     axis = alt.Axis(title="mean test score, points", tickCount=6, grid=True)
@@ -94,7 +94,7 @@ def funnel(look: Look, *, domain: tuple[float, float], largest: int, steps: int)
         .add_params(handle(steps, "Year"))
     )
     parts = alt.layer(alt.layer(places), plot, alt.layer(*_league(look, now), *_said(look, now)))
-    return finish(parts.resolve_scale(x="independent", y="independent"), look, HEIGHT)
+    return finish(parts.resolve_scale(x="independent", y="independent"), look, HEIGHT, steps=steps)
 
 
 def _sizes(largest: int) -> Any:

@@ -30,7 +30,20 @@ def handle(steps: int, label: str) -> Any:
     )
 
 
-def here(steps: int) -> str:
-    """Filter: the rows whose ``step`` the handle is at; until it is moved, those ``resting``."""
+AT = "handle_at"
+"""Name of the signal that says at which step the handle is; -1 until it is moved."""
+
+
+def place(steps: int) -> Any:
+    """The signal `AT`: worked out once for a figure, and not for every row that is asked."""
     chosen = f"isValid({HANDLE}.step) && length({HANDLE}.step)"
-    return f"{chosen} ? datum.step == clamp({HANDLE}.step[0], 0, {steps - 1}) : datum.resting"
+    return alt.param(name=AT, expr=f"{chosen} ? clamp({HANDLE}.step[0], 0, {steps - 1}) : -1")
+
+
+def at_step(rest: int) -> str:
+    """Expression: the step the handle is at; until it is moved, ``rest``."""
+    return f"({AT} < 0 ? {rest} : {AT})"
+
+
+HERE = f"datum.step == {AT} || {AT} < 0 && datum.resting"
+"""Filter: the rows whose ``step`` the handle is at; until it is moved, those ``resting``."""

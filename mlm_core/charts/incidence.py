@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import handle, here
+from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.theme import LEFT, Look, finish
 
 NAMES, MATRIX, HEADLINE, TITLE, PARTS = 70, 158, 48, 22, 134
@@ -57,7 +57,7 @@ def incidence(
         Number of steps of the handle; with one there is none.
     handle_label : str
     """
-    now = here(steps) if steps > 1 else "datum.resting"
+    now = HERE if steps > 1 else "datum.resting"
     panels = [*_matrix(look, now), *_words(look, now), *_parts(look, now, part_domain)]
     if steps > 1:
         places = alt.Chart(alt.NamedData("steps")).mark_point(opacity=0)
@@ -67,7 +67,7 @@ def incidence(
             )
         )
     layers = alt.layer(*panels).resolve_scale(x="independent", y="independent")
-    return finish(layers, look, END)
+    return finish(layers, look, END, steps=steps if steps > 1 else 0)
 
 
 def _share(field: str) -> alt.X:

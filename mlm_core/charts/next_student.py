@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import handle, here
+from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.theme import HEIGHT, Look, finish
 
 PATH, CURVE = 0.64, 0.68
@@ -68,7 +68,7 @@ def next_student(
 
     left = alt.layer(*_bands(look, k, y), _dots(look, k, y), *_now(look, k, y, steps))
     right = alt.layer(*_curves(look, y, steps))
-    return finish(alt.layer(left, right).resolve_scale(x="independent"), look, PLOT)
+    return finish(alt.layer(left, right).resolve_scale(x="independent"), look, PLOT, steps=steps)
 
 
 def _part(low: float, high: float) -> list[Any]:
@@ -126,7 +126,7 @@ def _bands(look: Look, k: alt.X, y: Any) -> list[Any]:
 def _now(look: Look, k: alt.X, y: Any, steps: int) -> list[Any]:
     """The interval at the handle, and the handle itself."""
     colours, path = look.palette, alt.Chart(alt.NamedData("path"))
-    now = path.transform_filter(here(steps)).transform_calculate(one="'now'")
+    now = path.transform_filter(HERE).transform_calculate(one="'now'")
     tooltip = [
         alt.Tooltip("k:Q", title="students seen"),
         alt.Tooltip("partial_low:Q", title="from", format=".1f"),
@@ -154,7 +154,7 @@ def _curves(look: Look, y: Any, steps: int) -> list[Any]:
     """The predictive distributions at the handle, and three that stay, on the score axis."""
     colours = look.palette
     curve = alt.Chart(alt.NamedData("curve"))
-    now = curve.transform_filter(here(steps))
+    now = curve.transform_filter(HERE)
     scale = alt.Scale(domain=[0, 1.04], range=_part(CURVE, 1))
 
     def x(name: str) -> alt.X:
@@ -178,7 +178,7 @@ def _curves(look: Look, y: Any, steps: int) -> list[Any]:
         outline("complete", colours.complete, [6, 4]),
         outline("no", colours.no, [2, 2]),
         alt.Chart(alt.NamedData("path"))
-        .transform_filter(here(steps))
+        .transform_filter(HERE)
         .mark_text(align="right", baseline="top", fontWeight="bold")
         .encode(x=alt.value("width"), y=alt.value(2), text="caption:N"),
         marks.point(truth, "truth", look, 90).encode(

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import handle, here
+from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
@@ -43,7 +43,7 @@ def next_year(
     means
         ``mean, label``: one row.
     """
-    now = here(steps)
+    now = HERE
     x = alt.Scale(domain=list(domain), nice=False, zero=False)
     axis = alt.Axis(orient="top", title=score, tickCount=6, grid=True)
     at = {c: alt.X(f"{c}:Q", scale=x, axis=axis) for c in ("own", "later", "truth", "mean")}
@@ -55,7 +55,9 @@ def next_year(
         *_this_year(look, at, y, row),
     )
     layers = alt.layer(_strip(look, now, steps), top)
-    return finish(layers.resolve_scale(x="independent", y="independent"), look, ROWS + STRIP)
+    return finish(
+        layers.resolve_scale(x="independent", y="independent"), look, ROWS + STRIP, steps=steps
+    )
 
 
 def _ground(look: Look, at: dict[str, Any], y: Any, row: float) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import HANDLE, handle, here
+from mlm_core.charts.handle import HERE, at_step, handle
 from mlm_core.charts.theme import Look, finish
 
 HEIGHT, ARM, ARMS, INTERVAL, INTERVALS = 380, 46, (56, 148), 48, 224
@@ -48,7 +48,7 @@ def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
     steps : int
         Number of trials the handle visits.
     """
-    x, now, palette = _x(domain), here(steps), look.palette
+    x, now, palette = _x(domain), HERE, look.palette
     steps_of = alt.Chart(alt.NamedData("steps"))
     this = steps_of.transform_filter(now)
     zero = this.mark_rule(color=palette.truth, strokeWidth=1.6)
@@ -74,7 +74,7 @@ def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
             zero.encode(x=alt.XDatum(0), y=alt.value(ARMS[0] - 26), y2=alt.value(HEIGHT)),
             *_arms(look, x, now),
             *texts,
-            _trail(look, x, steps),
+            _trail(look, x),
             *_intervals(look, x, now),
             caption.encode(
                 x=alt.value({"expr": "width - 2"}),
@@ -90,6 +90,7 @@ def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
         ),
         look,
         HEIGHT,
+        steps=steps,
     )
 
 
@@ -113,13 +114,12 @@ def _if_seen(test: str = "datum.seen > 0") -> Any:
     return alt.condition(test, alt.value(1), alt.value(0))
 
 
-def _trail(look: Look, x: Any, steps: int) -> Any:
+def _trail(look: Look, x: Any) -> Any:
     """The differences of the trials up to the handle."""
-    now = f"(isValid({HANDLE}.step) && length({HANDLE}.step) ? {HANDLE}.step[0] : 0)"
     palette = look.palette
     return (
         alt.Chart(alt.NamedData("intervals"))
-        .transform_filter(f"datum.trail > 0 && datum.step <= clamp({now}, 0, {steps - 1})")
+        .transform_filter(f"datum.trail > 0 && datum.step <= {at_step(0)}")
         .transform_calculate(at=f"{TRAIL + 4} + {RAIN} * ((datum.step * 0.618034) % 1)")
         .mark_point(shape="square", size=42, strokeWidth=1.6, opacity=1, clip=True)
         .encode(

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import handle, here
+from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.likelihood import likelihood_layers
 from mlm_core.charts.own_marks import legend
 from mlm_core.charts.theme import Look, finish
@@ -52,7 +52,7 @@ def own_glide(
         All groups are pulled to the same height.
     """
     height = 250 if rows <= 20 else min(14 * rows, 470)
-    now, row = here(steps), height / rows
+    now, row = HERE, height / rows
     x = alt.Scale(domain=list(domain), nice=False, zero=False)
     axis = alt.Axis(orient="top", title=score, tickCount=6, grid=True)
     at = {c: alt.X(f"{c}:Q", scale=x, axis=axis) for c in ("own", "alpha", "complete", "toward")}
@@ -76,7 +76,7 @@ def own_glide(
     layers = alt.layer(strip, groups, legend(look, said)).resolve_scale(
         x="independent", y="independent"
     )
-    return finish(layers, look, height + GAP + STRIP)
+    return finish(layers, look, height + GAP + STRIP, steps=steps)
 
 
 def _groups(

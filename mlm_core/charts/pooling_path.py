@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import handle, here
+from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.likelihood import likelihood_layers, position
 from mlm_core.charts.theme import Look, finish
 
@@ -65,7 +65,7 @@ def pooling_path(
     one_mean : bool
         Complete pooling is the same for all; else each school has its own mark for it.
     """
-    now = here(steps)
+    now = HERE
     x = alt.Scale(domain=list(domain), nice=False, zero=False)
     axis = alt.Axis(orient="top", title=score, tickCount=6, grid=True)
     at = {c: alt.X(f"{c}:Q", scale=x, axis=axis) for c in ("own", "alpha", "complete", "a0")}
@@ -88,7 +88,7 @@ def pooling_path(
     )
     strip = _likelihood(look, now, scale, steps, f"SD between {group}s, {unit}")
     layers = alt.layer(strip, top).resolve_scale(x="independent", y="independent")
-    return finish(layers, look, ROWS + GAP + STRIP)
+    return finish(layers, look, ROWS + GAP + STRIP, steps=steps)
 
 
 def _schools(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import HANDLE, handle, here
+from mlm_core.charts.handle import AT, HERE, handle
 from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
@@ -43,7 +43,7 @@ class _Panel(NamedTuple):
     @property
     def now(self) -> Any:
         """The step of the handle."""
-        return alt.Chart(alt.NamedData("origins")).transform_filter(here(self.steps))
+        return alt.Chart(alt.NamedData("origins")).transform_filter(HERE)
 
     @property
     def front(self) -> Any:
@@ -89,15 +89,13 @@ def slopes_plane(
         for of_x in (_plane_axis(slopes), _lines_axis(origins))
     )
     layers = alt.layer(_lines(right), _plane(left)).resolve_scale(x="independent")
-    return finish(layers, look, PLOT)
+    return finish(layers, look, PLOT, steps=steps)
 
 
 def _origin(origins: tuple[float, float], steps: int) -> str:
     """The zero of x at the handle, as an expression; 0 until it is moved."""
     low, high = origins
-    chosen = f"isValid({HANDLE}.step) && length({HANDLE}.step)"
-    step = f"clamp({HANDLE}.step[0], 0, {steps - 1})"
-    return f"({chosen} ? {low} + {(high - low) / (steps - 1)} * {step} : 0)"
+    return f"({AT} < 0 ? 0 : {low} + {(high - low) / (steps - 1)} * {AT})"
 
 
 def _part(low: float, high: float) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import handle, here
+from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
@@ -55,7 +55,7 @@ def tau_curves(
     effect : str
         Title of that axis.
     """
-    now = here(steps)
+    now = HERE
     of_tau = alt.Scale(domain=list(along), range=[0, _share(CURVES_END)], nice=False)
     bottom = DENSITY + GAP
     # Without padding=0 the layer with bars would get 5 pixels of it, and the others none.
@@ -68,6 +68,7 @@ def tau_curves(
         ).resolve_scale(x="independent", y="independent"),
         look,
         bottom + CURVES,
+        steps=steps,
     )
 
 

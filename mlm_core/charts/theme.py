@@ -10,6 +10,8 @@ from typing import Any, Literal
 import altair as alt
 import numpy as np
 
+from mlm_core.charts.handle import place
+
 Pooling = Literal["complete", "no", "partial", "truth"]
 
 
@@ -138,11 +140,14 @@ def with_tables(chart: Any, **tables: Any) -> Any:
     return found
 
 
-def finish(chart: Any, look: Look, height: int) -> Any:
+def finish(chart: Any, look: Look, height: int, *, steps: int = 0) -> Any:
     """Set the size and the style that all figures share.
 
-    The figure is as wide as its container; ``height`` is that of the plot.
+    The figure is as wide as its container; ``height`` is that of the plot. ``steps`` are those
+    of its handle, if it has one.
     """
+    if steps:
+        chart = chart.add_params(place(steps))
     colours, size = look.palette, look.type_size()
     axis = alt.AxisConfig(
         labelColor=colours.ink,

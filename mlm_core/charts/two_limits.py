@@ -7,7 +7,7 @@ from typing import Any, Literal
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import handle, here
+from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.likelihood import likelihood_layers, position
 from mlm_core.charts.theme import Look, Pooling, finish
 
@@ -61,11 +61,11 @@ def two_limits(
     steps : int
         Number of steps of the handle.
     """
-    now = here(steps)
+    now = HERE
     strip = _strip(alt.Chart(alt.NamedData("steps")), look, now, scale, steps)
     lines = _lines(look, now, x_domain, y_domain)
     layers = alt.layer(strip, lines).resolve_scale(x="independent", y="independent")
-    return finish(layers, look, LINES + GAP + STRIP)
+    return finish(layers, look, LINES + GAP + STRIP, steps=steps)
 
 
 def _axes(

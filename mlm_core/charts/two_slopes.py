@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import HANDLE, handle, here
+from mlm_core.charts.handle import HERE, at_step, handle
 from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
@@ -76,17 +76,16 @@ def two_slopes(
         Number of steps of the handle.
     """
     last = steps - 1
-    chosen = f"isValid({HANDLE}.step) && length({HANDLE}.step)"
     panel = _Panel(
         look,
         alt.Scale(domain=list(x_domain), nice=False),
         alt.Scale(domain=list(y_domain), nice=False, range=[SCATTER, 0]),
-        f"({chosen} ? clamp({HANDLE}.step[0], 0, {last}) / {last} : 1)",
+        f"({at_step(last)} / {last})",
     )
     layers = alt.layer(
-        _handle(steps, ends), _scatter(panel, here(steps)), _slopes(look, slope_domain, here(steps))
+        _handle(steps, ends), _scatter(panel, HERE), _slopes(look, slope_domain, HERE)
     )
-    return finish(layers.resolve_scale(x="independent", y="independent"), look, PLOT)
+    return finish(layers.resolve_scale(x="independent", y="independent"), look, PLOT, steps=steps)
 
 
 def _handle(steps: int, ends: tuple[float, float]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import altair as alt
 
 from mlm_core.charts import marks
-from mlm_core.charts.handle import handle, here
+from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.theme import HEIGHT, Look, Pooling, finish
 
 SCHOOL = "school"
@@ -55,11 +55,13 @@ def two_steps(
     ]
     layers = [
         _handle(steps),
-        _schools(look, scores, u, here(steps)),
-        *(alt.layer(*_strip(strip, here(steps))) for strip in strips),
+        _schools(look, scores, u, HERE),
+        *(alt.layer(*_strip(strip, HERE)) for strip in strips),
         _cover(look),
     ]
-    return finish(alt.layer(*layers).resolve_scale(x="independent", y="independent"), look, PLOT)
+    return finish(
+        alt.layer(*layers).resolve_scale(x="independent", y="independent"), look, PLOT, steps=steps
+    )
 
 
 def _handle(steps: int) -> Any:

@@ -150,7 +150,7 @@ def fits(scenario: Scenario) -> Fits:
     """
     data = simulate(scenario).data
     fit = fit_partial_pooling(data, group_predictor=False)
-    path = pooling_path(data, estimates.handle_grid(fit.hyper.sigma_alpha))
+    path = pooling_path(data, estimates.handle_grid(fit.hyper.sigma_alpha), fit=fit)
     return Fits(data, fit, path, fit_no_pooling(data).lines.alpha)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlm_core import estimates
-from mlm_core.data import Floats
+from mlm_core.data import Floats, frozen
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.path import pooling_path
-from mlm_core.pooling import fit_complete_pooling
 from mlm_core.records import PartialPooling, PoolingPath
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
@@ -49,10 +49,8 @@ class Facts(OfTown):
         The same at each step of the handle; ``path.sigma_alpha[rest]`` is the estimate.
     own : (J,) array
         Each school's own mean this year.
-    years : (YEARS, J) array
-        The same in the years to come (new students, nothing else).
     complete : float
-        The mean of all students.
+        The mean of all students: complete pooling.
     rest : int
         The step at which the handle rests.
     picked, smallest, largest : int
@@ -63,7 +61,6 @@ class Facts(OfTown):
     fit: PartialPooling
     path: PoolingPath
     own: Floats
-    years: Floats
     complete: float
     rest: int
     picked: int
@@ -74,6 +71,11 @@ class Facts(OfTown):
     def truth(self) -> Floats:
         """(J,) true means."""
         return self.simulation.mean
+
+    @property
+    def years(self) -> Floats:
+        """(YEARS, J) own means in the years to come (new students, nothing else)."""
+        return _years(self.simulation.scenario)
 
     @property
     def later(self) -> Floats:
@@ -184,6 +186,15 @@ class Facts(OfTown):
         return {"schools": schools, "path": path, "likelihood": hill}
 
 
+@lru_cache(maxsize=32)
+def _years(scenario: Scenario) -> Floats:
+    """Own means in the years to come; drawn only where they are asked for."""
+    after = (replace(scenario, redraw=scenario.redraw + k) for k in range(1, YEARS + 1))
+    drawn = [simulate(year).data for year in after]
+    means: Floats = frozen(np.stack([year.group_means(year.y) for year in drawn]))
+    return means
+
+
 def without_x(simulation: Simulation) -> Simulation:
     """The same schools with their scores only."""
     return replace(simulation, data=replace(simulation.data, x=None))
@@ -207,17 +218,13 @@ def facts(scenario: Scenario, school: str) -> Facts:
     data = simulation.data
     fit = fit_partial_pooling(data, group_predictor=False)
     own = data.group_means(data.y)
-    to_come = [
-        simulate(replace(scenario, redraw=scenario.redraw + k)).data for k in range(1, YEARS + 1)
-    ]
     small = np.flatnonzero(data.n == data.n.min())
     return Facts(
         simulation=simulation,
         fit=fit,
-        path=pooling_path(data, estimates.handle_grid(fit.hyper.sigma_alpha)),
+        path=pooling_path(data, estimates.handle_grid(fit.hyper.sigma_alpha), fit=fit),
         own=own,
-        years=np.stack([year.group_means(year.y) for year in to_come]),
-        complete=float(fit_complete_pooling(data).lines.alpha[0]),
+        complete=float(data.y.mean()),
         rest=estimates.resting_place(fit.hyper.sigma_alpha),
         picked=int(np.flatnonzero(data.labels.astype(str) == school)[0]),
         smallest=int(small[np.argmax(own[small])]),

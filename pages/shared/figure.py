@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -178,13 +178,23 @@ def show(
         made = _spec(chart, look(), named, domains, stage.is_on())
     datasets = {name: encoded(table) for name, table in tables.items()}
     spec = {**made, "datasets": datasets}
-    selects: dict[str, Any] = {}
+    name, draw = key_of(key), partial(st.vega_lite_chart, None, spec, theme=None, width="stretch")
     if on_school is not None:
-        selects = {"on_select": on_school, "selection_mode": ["school"]}
-    with st.container(key=f"figure-{key}"):
-        st.vega_lite_chart(
-            None, spec, theme=None, key=key, alt=_alternative(key, alt), width="stretch", **selects
-        )
+        draw(key=name, alt=_alternative(key, alt), on_select=on_school, selection_mode=["school"])
+        return
+    with st.container(key=name):  # without a selection Streamlit gives a figure no name
+        draw(key=key, alt=_alternative(key, alt))
+
+
+def key_of(figure: str) -> str:
+    """Under which its selection is in the session, and its element in the style sheet."""
+    return f"figure-{figure}"
+
+
+def clicked(figure: str, field: str) -> Any:
+    """What has just been clicked in a figure, by a field of its rows; None beside all marks."""
+    points = st.session_state[key_of(figure)].selection.get("school", [])
+    return points[0].get(field) if points else None
 
 
 def _alternative(key: str, alt: str) -> str:
@@ -360,6 +370,7 @@ def follow(
             "figure": handle.figure,
             "last": handle.last,
             "at": handle.at(at),
+            "rest": handle.rest,
             "place": place,
             "spoken": list(handle.spoken),
             "label": handle.label,

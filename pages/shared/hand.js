@@ -2,7 +2,7 @@
 // place in the address, and its glide to where a step wants it. The handle itself belongs
 // to the chart, which redraws without this file and without a message to the server.
 export default function ({ data, parentElement }) {
-  const { figure, last, at, place, spoken, label, html, texts, name, play, news, session } = data;
+  const { figure, last, at, rest, place, spoken, label, html, texts, name, play, news, session } = data;
   const memory = (parentElement.poolingLabHand ??= { place: null, at: null, drawn: null, frame: 0 });
   const box = () => document.querySelector(`.st-key-figure-${figure}`);
   const input = () => box()?.querySelector(".vega-bind input");
@@ -36,10 +36,13 @@ export default function ({ data, parentElement }) {
     clearTimeout(memory.loose);
     memory.loose = setTimeout(() => box()?.classList.remove("pl-held"), 250);
   };
+  // Until it is moved, a figure shows its place of rest by itself: only the thumb goes there.
+  const untouched = (step) => step === rest && !input()?.dataset.set;
   const move = (step) => {
     const handle = input();
     if (!handle) return;
-    if (Number(handle.value) !== step || !handle.dataset.set) {
+    if (untouched(step)) handle.value = step;
+    else if (Number(handle.value) !== step || !handle.dataset.set) {
       handle.dataset.set = "yes";
       handle.value = step;
       handle.dispatchEvent(new Event("input", { bubbles: true }));
@@ -48,7 +51,7 @@ export default function ({ data, parentElement }) {
   };
   const glide = (from, to, wait = 350) => {
     cancelAnimationFrame(memory.frame);
-    if (still || from === to) return move(to);
+    if (still || from === to || untouched(to)) return move(to);
     const begin = performance.now() + wait;
     const length = 500 + 700 * Math.abs(to - from) / last;
     const draw = (now) => {

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pages.shared import moving
 from pages.shared.served import Message, Receive, Send, Server
 
 SPARE = 96
@@ -55,7 +56,7 @@ def remember() -> None:
     """Let Streamlit do once what it does at every move, with the same result.
 
     It looks up the theme six times, and gives stable names to the views of a specification
-    that has them. Where a later Streamlit does it in another way, nothing is done.
+    that has them. And a control that moves the figure alone takes one run, not two. Where a later Streamlit does it in another way, nothing is done.
     """
     from streamlit.elements import vega_charts
     from streamlit.runtime import app_session
@@ -63,6 +64,9 @@ def remember() -> None:
     stable = getattr(vega_charts, "_stabilize_vega_json_spec", None)
     if stable is not None:
         vega_charts._stabilize_vega_json_spec = lru_cache(maxsize=256)(stable)
+    asked = getattr(app_session.AppSession, "_handle_rerun_script_request", None)
+    if asked is not None:
+        app_session.AppSession._handle_rerun_script_request = moving.narrowed(asked)  # type: ignore[method-assign]
     slow = getattr(app_session, "_populate_theme_msg", None)
     if slow is not None:
         app_session._populate_theme_msg = _once_a_section(slow)

@@ -53,9 +53,9 @@ def picker(chart: str, source: str, fits: Fits, field: str) -> Callable[[], None
     names = set(fits.labels.tolist())
 
     def pick() -> None:
-        points = st.session_state[chart].selection.get("school", [])
-        if points and points[0].get(field) in names:
-            st.session_state[key] = points[0][field]
+        name = figure.clicked(chart, field)
+        if name in names:
+            st.session_state[key] = name
 
     return pick
 

@@ -35,6 +35,8 @@ def draw(story: Story[Any], facts: Any, seen: Seen) -> None:
     if scenario:
         controls.presets()
     offer(story, [*own, *scenario], seen, kept, story.slug, moved)
+    if st.session_state.get(f"more-{story.slug}") is None:
+        moving.movers(f"{story.slug}-{name}" for name in names)
     everything = [c.name for c in story.known]
     with st.container(horizontal=True):
         if scenario:
@@ -65,7 +67,7 @@ def _only_moved(story: Story[Any], look: tuple[Any, ...] | None) -> None:
     """At the end of a callback: run the figure alone, where no control looks otherwise now."""
     place = here()
     if not place.free or st.session_state.get(f"more-{story.slug}") is not None:
-        return
+        return moving.all_of_it()
     settings.begin(story.slug)
     st.session_state["_alternatives"] = {}
     stage.on()
@@ -74,6 +76,8 @@ def _only_moved(story: Story[Any], look: tuple[Any, ...] | None) -> None:
     place.shown = seen_at(story, place)
     if look == _look(story, place.shown):
         moving.figure_alone()
+    else:
+        moving.all_of_it()
 
 
 def _look(story: Story[Any], seen: Seen) -> tuple[Any, ...]:

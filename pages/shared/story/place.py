@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from mlm_core import Scenario
-from pages.shared import controls, links, moving, settings, stage
+from pages.shared import controls, figure, links, moving, settings, stage
 from pages.shared.controls import Control
 from pages.shared.story.answers import SHOW_ME, Given, Where, answers, picked
 from pages.shared.story.grammar import (
@@ -189,11 +189,10 @@ def pick_from(chart: str) -> Callable[[], None]:
     """Callback for a figure whose selection ``school`` picks the school."""
 
     def picked() -> None:
-        points = st.session_state[chart].selection.get("school", [])
-        place = here()
-        if points and "school" in points[0]:
-            place.local["school"] = points[0]["school"]
-            settings.keep("school", points[0]["school"])
+        school = figure.clicked(chart, "school")
+        if school is not None:
+            here().local["school"] = school
+            settings.keep("school", school)
         moving.all_of_it()
 
     return picked
