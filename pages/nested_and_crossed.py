@@ -45,7 +45,7 @@ def draw(f: Facts, seen: Seen) -> Handle | None:
            f"Below, the mean score of each {f.inner}."),
         incidence,
         f.tables(named=seen.revealed, own=not parts, right=parts, wrong=parts and wrong, truth=seen["truth"]),
-        axes={"part_domain": steady_domain(f.reach(), 0, 12 if areas else 16)},
+        axes={"part_domain": steady_domain(f.reach(wrong=parts and wrong), 0, 12 if areas else 16)},
         steps=len(f.moments),
         handle_label="From nested to anybody goes anywhere",
     )  # fmt: skip

@@ -181,10 +181,14 @@ class Fit:
         return float(np.sqrt(np.mean((self.part[self.code] - truth) ** 2)))
 
 
-def fit(made: TwoGroupings, inner: NDArray[np.str_]) -> Fit:
-    """Fit lme4's ``y ~ 1 + (1 | outer) + (1 | inner)`` with these labels of the inner groups."""
-    ones = np.ones((len(made.y), 1))
-    found = fit_variance_components(made.y, ones, {"outer": made.outer, "inner": inner})
+def fit(made: TwoGroupings, inner: NDArray[np.str_], near: Fit | None = None) -> Fit:
+    """Fit lme4's ``y ~ 1 + (1 | outer) + (1 | inner)`` with these labels of the inner groups.
+
+    ``near`` is a fit of data or labels that are almost the same: the search begins there.
+    """
+    ones, factors = np.ones((len(made.y), 1)), {"outer": made.outer, "inner": inner}
+    start = None if near is None else near.found
+    found = fit_variance_components(made.y, ones, factors, start=start)
     return Fit(found, np.searchsorted(found.levels["inner"], inner))
 
 
@@ -224,15 +228,20 @@ class Moment:
         Of these labels; rows are the outer groups.
     right : Fit
         In which every inner group is told apart, and is one.
-    wrong : Fit, optional
-        In which pieces are taken for groups, or several groups for one.
+    mistaken : (n,) array of str, optional
+        Labels by which pieces are taken for groups, or several groups for one.
     """
 
     made: TwoGroupings
     inner: NDArray[np.str_]
     structure: Structure
     right: Fit
-    wrong: Fit | None = None
+    mistaken: NDArray[np.str_] | None = None
+
+    @property
+    def wrong(self) -> Fit | None:
+        """The fit with the mistaken labels; made where it is asked for."""
+        return None if self.mistaken is None else _mistaken(self)
 
     @property
     def shared(self) -> NDArray[np.bool_]:
@@ -280,7 +289,13 @@ class Moment:
         return Apart(mean, float(outer[own].mean()), float(self.right.part[0]))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=512)
+def _mistaken(moment: Moment) -> Fit:
+    assert moment.mistaken is not None
+    return fit(moment.made, moment.mistaken, moment.right)
+
+
+@lru_cache(maxsize=64)
 def areas(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, ...]:
     """Children of neighbourhoods in schools, at every step of the handle.
 
@@ -293,16 +308,17 @@ def areas(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, ...]:
     >>> steps[0].kind, steps[-1].kind
     ('nested', 'crossed')
     """
-    moments = []
+    moments: list[Moment] = []
     for share in handle_shares():
         made = children_in_schools(share, sigma_school, sigma_y, seed)
-        pieces = fit(made, joined(made.outer, made.inner))
+        pieces = joined(made.outer, made.inner)
         structure = describe_structure(made.outer, made.inner)
-        moments.append(Moment(made, made.inner, structure, fit(made, made.inner), pieces))
+        right = fit(made, made.inner, moments[-1].right if moments else None)
+        moments.append(Moment(made, made.inner, structure, right, pieces))
     return tuple(moments)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def districts(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, Moment]:
     """Schools in districts: with names of their own, and with names used again.
 
@@ -314,7 +330,7 @@ def districts(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, M
     unique = fit(made, made.inner)
     return (
         Moment(made, made.inner, describe_structure(made.outer, made.inner), unique),
-        Moment(made, again, describe_structure(made.outer, again), unique, fit(made, again)),
+        Moment(made, again, describe_structure(made.outer, again), unique, again),
     )
 
 
@@ -336,20 +352,26 @@ class Facts:
 
     Attributes
     ----------
-    areas : tuple of Moment
-        Children of neighbourhoods in schools, a step of the handle each.
-    districts : (Moment, Moment)
-        Schools in districts: with names of their own, and with names used again.
+    settings : (sigma_school, sigma_y, seed)
     data : "areas" or "districts"
         Which of the two is looked at.
     again : bool
         Names used again (districts only).
     """
 
-    areas: tuple[Moment, ...]
-    districts: tuple[Moment, Moment]
+    settings: tuple[float, float, int]
     data: Data
     again: bool
+
+    @property
+    def areas(self) -> tuple[Moment, ...]:
+        """Children of neighbourhoods in schools, a step of the handle each."""
+        return areas(*self.settings)
+
+    @property
+    def districts(self) -> tuple[Moment, Moment]:
+        """Schools in districts: with names of their own, and with names used again."""
+        return districts(*self.settings)
 
     @property
     def moments(self) -> tuple[Moment, ...]:
@@ -451,7 +473,7 @@ class Facts:
         import pandas as pd
 
         moments = self.moments
-        tables = dict(_laid_out(moments))
+        tables = dict(_laid_out(moments, wrong))
         said = [self.headline(moment) if named else ("", "") for moment in moments]
         shown = wrong and moments[0].wrong is not None
         pieces = shown and self.data == "areas"
@@ -490,11 +512,11 @@ class Facts:
             [*names, *((of, text, 0.0) for of, text in titles)], columns=["of", "text", "place"]
         )
 
-    def reach(self) -> Floats:
-        """Everything that the lower panel must hold (points)."""
+    def reach(self, *, wrong: bool) -> Floats:
+        """Everything that the lower panel must hold, with or without the wrong fit (points)."""
         ends = [m.truth for m in self.moments] + [m.own for m in self.moments]
         for moment in self.moments:
-            for one in filter(None, (moment.right, moment.wrong)):
+            for one in filter(None, (moment.right, moment.wrong if wrong else None)):
                 ends += [one.part - one.error, one.part + one.error]
         return np.concatenate(ends)
 
@@ -504,12 +526,12 @@ def _places(labels: Sequence[str] | NDArray[np.str_]) -> list[tuple[str, float]]
     return [(str(name), (k + 0.5) / len(labels)) for k, name in enumerate(labels)]
 
 
-@lru_cache(maxsize=8)
-def _laid_out(moments: tuple[Moment, ...]) -> dict[str, pd.DataFrame]:
+@lru_cache(maxsize=64)
+def _laid_out(moments: tuple[Moment, ...], wrong: bool) -> dict[str, pd.DataFrame]:
     """Every mark that can be seen, at its place, one row a step and mark."""
     import pandas as pd
 
-    steps = [_tables(moment) for moment in moments]
+    steps = [_tables(moment, wrong) for moment in moments]
     laid = {}
     for name, first in steps[0].items():
         columns = {c: np.concatenate([one[name][c] for one in steps]) for c in first}
@@ -522,10 +544,10 @@ Columns = dict[str, NDArray[Any]]
 """A table as its columns: of equal length."""
 
 
-def _tables(moment: Moment) -> dict[str, Columns]:
+def _tables(moment: Moment, wrong: bool) -> dict[str, Columns]:
     edges = np.linspace(0, 1, len(moment.shared) + 1)
     first = np.unique(moment.right.code, return_index=True)[1]
-    wrong = moment.wrong or moment.right
+    other = (moment.wrong if wrong else None) or moment.right
     outer = moment.right.found.modes["outer"]
     names, places = zip(*_places(moment.structure.levels_a), strict=True)
     adds = [f" {a:+.1f}".replace("-", "−") for a in outer]
@@ -539,7 +561,7 @@ def _tables(moment: Moment) -> dict[str, Columns]:
             "shared": moment.shared.astype(float),
         },
         "right": _parts(moment, moment.right, moment.right.part) | {"own": moment.own},
-        "wrong": _parts(moment, wrong, wrong.part),
+        "wrong": _parts(moment, other, other.part),
         "truth": _parts(moment, moment.right, moment.truth[first]),
     }
 
@@ -617,5 +639,6 @@ def facts(sigma_school: float, sigma_y: float, seed: int, data: Data, again: boo
     again : bool
         Use the names of schools again in every district.
     """
-    settings = (sigma_school, sigma_y, seed)
-    return Facts(areas(*settings), districts(*settings), data, again)
+    found = Facts((sigma_school, sigma_y, seed), data, again)
+    assert found.areas and found.moments  # so that data which cannot be fitted say so here
+    return found
