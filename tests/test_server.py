@@ -108,6 +108,7 @@ def test_a_slider_sends_the_figure_and_its_words_and_nothing_else(watched):
     async def move() -> Reader:
         reader = Reader(f"{address}/fixed_and_random?free=true")
         await reader.open()
+        await reader.move()  # tells how all controls stand
         reader.heard.clear()
         await reader.move()
         await reader.close()
@@ -118,8 +119,28 @@ def test_a_slider_sends_the_figure_and_its_words_and_nothing_else(watched):
     assert not reader.errors
     assert told.kinds["vega_lite_chart"] == 1
     assert not {"slider", "heading", "button", "selectbox", "navigation"} & set(told.kinds)
-    assert told.messages <= 24
+    assert told.kinds["new_session"] == 1  # one run, not one that asks for another
+    assert told.messages <= 12
     assert told.size < 100_000
+
+
+def test_a_slider_that_changes_another_control_takes_the_whole_lesson(watched):
+    address, _ = watched
+
+    async def move() -> Reader:
+        reader = Reader(f"{address}/partial_pooling?free=true")
+        reader.key = "n_groups"
+        await reader.open()
+        await reader.move()  # to where it was
+        await reader.move()
+        await reader.close()
+        return reader
+
+    told = asyncio.run(move()).told
+    assert told.kinds["new_session"] == 1
+    assert told.kinds["slider"] > 5
+    assert told.kinds["selectbox"] >= 1  # the schools to pick from
+    assert told.kinds["vega_lite_chart"] == 1
 
 
 def test_a_remembered_theme_is_the_theme(monkeypatch):
@@ -128,6 +149,8 @@ def test_a_remembered_theme_is_the_theme(monkeypatch):
     plain, remembered = CustomThemeConfig(), CustomThemeConfig()
     slow = app_session._populate_theme_msg
     monkeypatch.setattr(app_session, "_populate_theme_msg", slow)
+    ask = app_session.AppSession._handle_rerun_script_request
+    monkeypatch.setattr(app_session.AppSession, "_handle_rerun_script_request", ask)
     serving.remember()
     for section in ("theme", "theme.light", "theme.dark", "theme.sidebar"):
         for _ in range(2):

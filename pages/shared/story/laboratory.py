@@ -36,7 +36,8 @@ def draw(story: Story[Any], facts: Any, seen: Seen) -> None:
         controls.presets()
     offer(story, [*own, *scenario], seen, kept, story.slug, moved)
     if st.session_state.get(f"more-{story.slug}") is None:
-        moving.movers(f"{story.slug}-{name}" for name in names)
+        others = {name for control in story.known for name in _moved_by(control)}
+        moving.movers(f"{story.slug}-{name}" for name in names if name not in others)
     everything = [c.name for c in story.known]
     with st.container(horizontal=True):
         if scenario:
@@ -78,6 +79,15 @@ def _only_moved(story: Story[Any], look: tuple[Any, ...] | None) -> None:
         moving.figure_alone()
     else:
         moving.all_of_it()
+
+
+def _moved_by(control: controls.Control) -> tuple[str, ...]:
+    """The settings that change how a control looks."""
+    if isinstance(control, controls.Choice) and callable(control.options):
+        return ("n_groups",)
+    return (
+        () if not isinstance(control, controls.Slider) or control.idle is None else control.idle[:1]
+    )
 
 
 def _look(story: Story[Any], seen: Seen) -> tuple[Any, ...]:
