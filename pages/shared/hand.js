@@ -111,6 +111,7 @@ export default function ({ data, parentElement }) {
     const handle = input();
     if (!handle || Number(handle.value) === memory.now) return;
     memory.now = Number(handle.value);
+    handle.dataset.set = "yes";
     tell(memory.now);
     remember(memory.now);
   });
