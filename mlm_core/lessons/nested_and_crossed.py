@@ -639,6 +639,8 @@ def facts(sigma_school: float, sigma_y: float, seed: int, data: Data, again: boo
     again : bool
         Use the names of schools again in every district.
     """
-    found = Facts((sigma_school, sigma_y, seed), data, again)
-    assert found.areas and found.moments  # so that data which cannot be fitted say so here
-    return found
+    settings = (sigma_school, sigma_y, seed)
+    areas(*settings)  # what cannot be fitted says so here, not where it is drawn
+    if data == "districts":
+        districts(*settings)
+    return Facts(settings, data, again)
