@@ -134,7 +134,7 @@ def _lines(panel: _Panel) -> Any:
     """The right panel: lines, the students of the picked school, the rule at x = 0."""
     colours = panel.look.palette
     students = alt.Chart(alt.NamedData("students")).mark_circle(
-        color=colours.muted, size=28, opacity=0.8, clip=True
+        color=colours.muted, size=30, opacity=0.8, clip=True
     )
     return alt.layer(
         *_reach(panel),
