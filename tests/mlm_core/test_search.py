@@ -7,9 +7,16 @@ import pytest
 
 import mlm_core.search as searching
 from mlm_core.data import DataError, GroupedData
-from mlm_core.deviance import full_form, height, profile, relative_covariance
+from mlm_core.deviance import (
+    covariance_form,
+    derivatives,
+    full_form,
+    height,
+    profile,
+    relative_covariance,
+)
 from mlm_core.partial import checked_sums, fit_partial_pooling
-from mlm_core.search import minimum
+from mlm_core.search import _bounded, _in_theta, minimum
 
 
 def schools(seed, sizes, sa, sb, sy=1.0, x0=0.0):
@@ -117,3 +124,95 @@ def test_evaluations_count_sigmas(monkeypatch, slopes, n_groups):
     fit = fit_partial_pooling(data, slopes)
     assert fit.evaluations == sum(evaluated)
     assert 1 <= fit.rounds < fit.evaluations
+
+
+# The parts of the search, each against what it claims to be
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_theta_with_four_elements_becomes_one_with_three_of_the_same_sigma(seed):
+    theta = np.random.default_rng(seed).normal(size=4)
+    sigma = relative_covariance(theta, full_form())
+    bounded = _bounded(theta, 0.0)
+    assert relative_covariance(bounded, covariance_form("varying")) == pytest.approx(sigma)
+    assert bounded[0] >= 0
+    assert bounded[2] >= 0
+    least = np.linalg.svd(theta.reshape(2, 2))[1][1]
+    flat = _bounded(theta, least * 1.001)
+    assert flat[2] == 0
+    line = relative_covariance(flat, covariance_form("varying"))
+    lost = np.linalg.eigvalsh([[sigma[0], sigma[1]], [sigma[1], sigma[2]]])[0]
+    whole, kept = sigma[0] + sigma[2], line[0] + line[2]
+    assert kept == pytest.approx(whole - lost)  # the larger of the two SDs is as it was
+    assert _bounded(theta[:2], 0.0).tolist() == np.abs(theta[:2]).tolist()
+    assert _bounded(np.array([-1e-4, 2.0]), 1e-3).tolist() == [0.0, 2.0]
+
+
+@pytest.mark.parametrize(("slopes", "k"), [("common", 1), ("uncorrelated", 2), ("varying", 4)])
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_slopes_and_curvatures_in_theta_are_those_of_the_deviance(slopes, k, method):
+    sums = checked_sums(schools(3, (5, 9, 4, 12, 6), 3.0, 1.0, x0=4.0), slopes, False, method)
+    form = full_form() if k == 4 else covariance_form(slopes, sums.x_zero)
+    theta = np.array([0.9, -0.3, 0.4, 0.7])[:k]
+
+    def deviance(at):
+        return float(height(sums, relative_covariance(at, form), method))
+
+    at = profile(sums, relative_covariance(theta[None], form), method)
+    slope, curvature, axes, _ = _in_theta(*derivatives(sums, at, method), form, theta[None])
+    bend = axes[0] @ np.diag(curvature[0]) @ axes[0].T
+    turned = np.array([-theta[1], theta[0], -theta[3], theta[2]]) if k == 4 else np.zeros(k)
+    for way in np.random.default_rng(0).normal(size=(5, k)):
+        if k == 4:  # turning Lambda changes no Sigma, and is held back
+            way -= turned * (way @ turned) / (turned @ turned)
+        ends = [deviance(theta + h * way) for h in (1e-4, 0.0, -1e-4)]
+        assert slope[0] @ axes[0].T @ way == pytest.approx((ends[0] - ends[2]) / 2e-4, rel=1e-5)
+        numeric = (ends[0] - 2 * ends[1] + ends[2]) / 1e-8
+        assert way @ bend @ way == pytest.approx(numeric, rel=1e-3, abs=1e-3)
+    assert k < 4 or turned @ bend @ turned > 1
+
+
+def test_valleys_are_lower_than_their_neighbours():
+    high = np.random.default_rng(0).normal(size=(2, 6, 5))
+    found = searching._valleys(high)
+    for kind, size, turn in np.ndindex(high.shape):
+        around = [
+            high[kind, s, t]
+            for s, t in [(size - 1, turn), (size + 1, turn), (size, turn - 1), (size, turn + 1)]
+            if 0 <= s < 6 and 0 <= t < 5
+        ]
+        assert found[kind, size, turn] == (high[kind, size, turn] < min(around))
+    level = searching._valleys(np.zeros((1, 3, 3)))
+    assert level.sum() == 1  # of equal ones, one is taken
+
+
+def test_a_parabola_leads_to_its_bottom():
+    high = (np.arange(7.0) - 3.3)[None, :, None] ** 2
+    one = np.array([0])
+    assert searching._lowest_size(high, 2.0, one, np.array([3]), one) == pytest.approx(2.0**0.3)
+    for edge in (1, 6):
+        assert searching._lowest_size(high, 2.0, one, np.array([edge]), one) == 1.0
+    hump = -high
+    assert searching._lowest_size(hump, 2.0, one, np.array([3]), one) == 1.0
+
+
+def test_the_way_from_a_start_to_the_minimum_is_one_of_covariances(monkeypatch):
+    """Its fourth element is the determinant, and a barrier is where the deviance rises."""
+    sums = checked_sums(schools(3, (5, 9, 4, 12, 6), 3.0, 1.0), "varying", False, "ML")
+    ways = []
+
+    def watched(sums, cov, method):
+        ways.append(cov)
+        return np.array([[3.0, 2, 1, 1, 0, -1, -2], [3.0, 2, 2.1, 1, 0, -1, -2]])
+
+    monkeypatch.setattr(searching, "height", watched)
+    rng = np.random.default_rng(1)
+    starts, found = rng.normal(size=(2, 4)), rng.normal(size=4)
+    kept = searching._behind_barriers(sums, full_form(), "ML", starts, found)
+    assert kept.tolist() == starts[1:].tolist()
+    [way] = ways
+    assert way[:, 0] == pytest.approx(relative_covariance(starts, full_form()))
+    assert way[0, -1] == pytest.approx(relative_covariance(found, full_form()))
+    assert way[..., 3] == pytest.approx(way[..., 0] * way[..., 2] - way[..., 1] ** 2)
+    share = searching.WAY[3, 0]
+    assert way[1, 3, :3] == pytest.approx((1 - share) * way[1, 0, :3] + share * way[1, -1, :3])
