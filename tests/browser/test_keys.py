@@ -27,7 +27,7 @@ def comes_to(me, step: story.Step) -> None:
     """The reader comes to a step, and stays there when all is drawn."""
     shown = "document.querySelector('.st-key-words h2')?.innerText"
     me.page.wait_for_function(f"heading => {shown} === heading", arg=step.heading)
-    me.settles(300)
+    me.settles()
     assert me.page.locator(".st-key-words h2").inner_text() == step.heading
 
 
