@@ -352,6 +352,8 @@ class Facts:
 
     Attributes
     ----------
+    areas : tuple of Moment
+        Children of neighbourhoods in schools, a step of the handle each.
     settings : (sigma_school, sigma_y, seed)
     data : "areas" or "districts"
         Which of the two is looked at.
@@ -359,14 +361,10 @@ class Facts:
         Names used again (districts only).
     """
 
+    areas: tuple[Moment, ...]
     settings: tuple[float, float, int]
     data: Data
     again: bool
-
-    @property
-    def areas(self) -> tuple[Moment, ...]:
-        """Children of neighbourhoods in schools, a step of the handle each."""
-        return areas(*self.settings)
 
     @property
     def districts(self) -> tuple[Moment, Moment]:
@@ -640,7 +638,6 @@ def facts(sigma_school: float, sigma_y: float, seed: int, data: Data, again: boo
         Use the names of schools again in every district.
     """
     settings = (sigma_school, sigma_y, seed)
-    areas(*settings)  # what cannot be fitted says so here, not where it is drawn
     if data == "districts":
-        districts(*settings)
-    return Facts(settings, data, again)
+        districts(*settings)  # what cannot be fitted says so here, not where it is drawn
+    return Facts(areas(*settings), settings, data, again)

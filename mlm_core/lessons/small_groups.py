@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mlm_core.data import DataError, Floats, GroupedData, Ints
+from mlm_core.data import DataError, Floats, GroupedData, Ints, frozen
 from mlm_core.hierarchy import tau_posterior
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.records import NORMAL_975, PartialPooling
@@ -88,8 +88,6 @@ class Facts(OfTown):
     complete, target : (years,) arrays
         The mean of all students, and what schools are pulled to.
     average : OnAverage
-    chance : (J,) array
-        Probability of being among the best `places`, given this year's data.
     picked : int
         By its place in ``data.labels``.
     """
@@ -101,13 +99,17 @@ class Facts(OfTown):
     complete: Floats
     target: Floats
     average: OnAverage
-    chance: Floats
     picked: int
 
     @property
     def truth(self) -> Floats:
         """(J,) true means."""
         return self.simulation.mean
+
+    @property
+    def chance(self) -> Floats:
+        """(J,) probability of being among the best `places`, given this year's data."""
+        return _chance(self.fit, self.data)
 
     @property
     def places(self) -> int:
@@ -522,12 +524,12 @@ def _mean_of(data: GroupedData) -> Floats:
     return data.group_means(data.y)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _town(scenario: Scenario) -> Mapping[str, object]:
     """All of the lesson that does not depend on the picked school."""
     years = [_scores_only(replace(scenario, redraw=scenario.redraw + k)) for k in range(YEARS)]
     fits = [fit_partial_pooling(year.data, group_predictor=False) for year in years]
-    first, fit = years[0].data, fits[0]
+    fit = fits[0]
     own = np.stack([_mean_of(year.data) for year in years])
     try:
         made = replicate(
@@ -535,7 +537,6 @@ def _town(scenario: Scenario) -> Mapping[str, object]:
         )
     except ValueError as reason:
         raise DataError(str(reason)) from None
-    chance = best_chances(own[0], fit.sigma_y / np.sqrt(first.n), ends(first.n_groups))
     return {
         "simulation": years[0],
         "fit": fit,
@@ -544,8 +545,15 @@ def _town(scenario: Scenario) -> Mapping[str, object]:
         "complete": np.array([year.data.y.mean() for year in years]),
         "target": np.array([f.hyper.a0 for f in fits]),
         "average": on_average(made),
-        "chance": chance,
     }
+
+
+@lru_cache(maxsize=64)
+def _chance(fit: PartialPooling, data: GroupedData) -> Floats:
+    """The probabilities of a town; drawn only where they are asked for."""
+    error = fit.sigma_y / np.sqrt(data.n)
+    chances: Floats = frozen(best_chances(_mean_of(data), error, ends(data.n_groups)))
+    return chances
 
 
 def facts(scenario: Scenario, school: str) -> Facts:
