@@ -16,7 +16,7 @@ from mlm_core.deviance import (
     relative_covariance,
 )
 from mlm_core.partial import checked_sums, fit_partial_pooling
-from mlm_core.search import _bounded, _in_theta, minimum
+from mlm_core.search import _bounded, _in_theta, minimum, newton
 
 
 def schools(seed, sizes, sa, sb, sy=1.0, x0=0.0):
@@ -170,6 +170,41 @@ def test_slopes_and_curvatures_in_theta_are_those_of_the_deviance(slopes, k, met
         numeric = (ends[0] - 2 * ends[1] + ends[2]) / 1e-8
         assert way @ bend @ way == pytest.approx(numeric, rel=1e-3, abs=1e-3)
     assert k < 4 or turned @ bend @ turned > 1
+
+
+@pytest.mark.parametrize(("slopes", "k"), [("common", 1), ("uncorrelated", 2), ("varying", 4)])
+def test_a_search_that_begins_on_a_saddle_leaves_it(slopes, k):
+    """At SDs of 0 all slopes are 0 by symmetry, and the deviance is highest there."""
+    sums = checked_sums(schools(3, (5, 9, 4, 12, 6), 3.0, 1.0, x0=4.0), slopes, False, "REML")
+    form = full_form() if k == 4 else covariance_form(slopes, sums.x_zero)
+    best = minimum(sums, slopes, "REML").at.criterion
+    none = float(height(sums, np.zeros(4), "REML"))
+    found = newton(sums, form, "REML", np.zeros((1, k)))
+    assert found.converged
+    assert found.lowest < none - 1
+    if k == 1:
+        assert found.lowest == pytest.approx(best, abs=1e-6)
+    stays = newton(sums, form, "REML", np.array([[3.0] * k, [0.0] * k]))
+    assert stays.lowest == pytest.approx(best, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_searches_together_end_where_the_best_of_them_ends_alone(seed):
+    method = ("REML", "ML")[seed % 2]
+    sums = checked_sums(schools(seed, (5, 9, 4, 12, 6), 3.0, 1.0, x0=4.0), "varying", False, method)
+    starts = np.random.default_rng(seed).normal(size=(4, 4)) * [[0.1], [0.5], [1.0], [10.0]]
+    together = newton(sums, full_form(), method, starts)
+    alone = [newton(sums, full_form(), method, start[None]) for start in starts]
+    assert together.lowest == pytest.approx(min(one.lowest for one in alone), abs=1e-6)
+    assert together.converged
+    assert together.evaluations >= len(starts) * together.rounds
+    for one in (together, *alone):
+        # where a search ends no step of Newton's method promises more than the last one may
+        theta = one.theta[None]
+        at = profile(sums, relative_covariance(theta, full_form()), method)
+        slope, *_ = _in_theta(*derivatives(sums, at, method), full_form(), theta)
+        assert np.abs(slope).max() * np.abs(theta).max() < 1e-4
+        assert float(at.criterion[0]) <= one.lowest + 1e-9
 
 
 def test_valleys_are_lower_than_their_neighbours():
