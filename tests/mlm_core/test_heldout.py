@@ -215,3 +215,13 @@ def test_too_few_schools_are_left():
     data = simulate(Scenario(n_groups=3)).data
     with pytest.raises(DataError, match="With some schools left out"):
         held_out(data, "schools", folds=2)
+
+
+def test_classes_of_size_are_named_by_their_ends():
+    n = [1, 2, 3, 5, 9, 9]
+    table = pd.DataFrame(
+        {"school": n, "student": range(6), "n": n, "pooling": "partial", "error": [1.0] * 6}
+    )
+    found = error_by_size(table, (1, 3, 5))
+    assert found["size"].tolist() == ["1", "2 to 3", "4 to 5", "6 to 9"]
+    assert found["students"].tolist() == [1, 2, 1, 2]

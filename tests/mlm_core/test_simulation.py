@@ -26,6 +26,19 @@ def test_the_equation_holds_student_by_student():
     np.testing.assert_allclose(data.y, y, rtol=1e-14)
 
 
+def test_it_knows_what_it_was_made_from():
+    scenario = Scenario(n_groups=3, seed=2)
+    assert simulate(scenario).scenario is scenario
+
+
+def test_names_beyond_the_list_are_numbered():
+    names = school_names(100)
+    assert len(set(names)) == 100
+    again = names.index("Ashford 2")
+    assert names[again + 1] == "Birch Lane 2"
+    assert names[:again] == [name.removesuffix(" 2") for name in names[again : 2 * again]]
+
+
 def test_a_larger_sd_stretches_the_same_picture():
     one, two = (simulate(hyper(sigma_alpha=s, b0=0.0)).alpha - START.hyper.a0 for s in (2.0, 6.0))
     np.testing.assert_allclose(two, 3 * one, rtol=1e-12, atol=1e-10)

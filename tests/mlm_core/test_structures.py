@@ -156,10 +156,24 @@ def test_arrays_are_read_only():
         assert not array.flags.writeable
 
 
+def test_recycled_names_begin_anew_in_each_district():
+    made = simulate_nested(n_districts=3, schools_per_district=2, students_per_school=1)
+    assert made.recycled.tolist() == ["School 1", "School 2"] * 3
+
+
 @pytest.mark.parametrize(
     ("simulator", "setting", "message"),
     [
         (simulate_nested, {"n_districts": 0}, "n_districts is 0"),
+        (simulate_nested, {"schools_per_district": 0}, "schools_per_district is 0"),
+        (simulate_nested, {"students_per_school": 0}, "students_per_school is 0"),
+        (simulate_nested, {"sigma_district": -1.0}, "sigma_district is -1"),
+        (simulate_nested, {"sigma_y": -1.0}, "sigma_y is -1"),
+        (simulate_crossed, {"n_schools": 0}, "n_schools is 0"),
+        (simulate_crossed, {"n_neighbourhoods": 0}, "n_neighbourhoods is 0"),
+        (simulate_crossed, {"students_per_neighbourhood": 0}, "students_per_neighbourhood is 0"),
+        (simulate_crossed, {"sigma_school": -1.0}, "sigma_school is -1"),
+        (simulate_crossed, {"sigma_neighbourhood": -1.0}, "sigma_neighbourhood is -1"),
         (simulate_nested, {"students_per_school": 2.5}, "whole number"),
         (simulate_nested, {"sigma_school": -1.0}, "sigma_school is -1"),
         (simulate_crossed, {"crossing": 1.2}, "crossing is 1.2"),
