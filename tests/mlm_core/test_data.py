@@ -47,10 +47,10 @@ def test_the_frame_may_change_afterwards():
     ("change", "columns", "says"),
     [
         ({}, {"y": "score"}, "no column 'score'"),
-        ({"y": [1.0, None, 3.0, 4.0]}, {}, "1 missing or infinite"),
+        ({"y": [1.0, None, 3.0, 4.0]}, {}, "'y' has 1 missing or infinite"),
         ({"y": [1.0, float("inf"), 3.0, 4.0]}, {}, "1 missing or infinite"),
         ({"y": ["1", "two", "3", "4"]}, {}, "text where numbers belong"),
-        ({"school": ["a", None, "a", "b"]}, {}, "no value in 'school'"),
+        ({"school": ["a", None, "a", "b"]}, {}, "1 .*no value in 'school'"),
         ({"u": [1.0, 2.0, 3.0, 2.0]}, {"u": "u"}, "not the same for all students.*b"),
     ],
 )
@@ -72,7 +72,7 @@ def test_an_empty_table_says_so():
         (([1.0, 2.0], None, [0, 0], None, ["a", "b"]), "1 schools have no students"),
         (([1.0, 2.0], [1.0], [0, 1], None, ["a", "b"]), "'x' has 1 values where 2"),
         (([1.0, 2.0], None, [0, 1], [1.0], ["a", "b"]), "'u' has 1 values where 2"),
-        (([[1.0]], None, [0], None, ["a"]), "2 dimensions"),
+        (([[1.0]], None, [0], None, ["a"]), "'y' has 2 dimensions"),
         (([], None, [], None, []), "no students"),
     ],
 )
@@ -101,6 +101,18 @@ def test_categories_sort_by_their_names():
     data = GroupedData.from_frame(frame(school=school), y="y", group="school")
     assert sorted(data.labels.tolist()) == ["a", "b"]
     assert data.n.tolist() == [2, 2]
+
+
+def test_it_shows_itself_in_three_lines_and_in_a_notebook_as_a_table():
+    data = GroupedData.from_frame(frame(x=[1, 2, 3, 4]), y="y", group="school", x="x", u="u")
+    assert data.names == ("y", "school", "x", "u")
+    assert repr(data) == (
+        "GroupedData: 4 students in 2 schools of 2 to 2\n"
+        "  y 1 to 4, x 1 to 4, u 5 to 6\n  school: a, b"
+    )
+    html = data._repr_html_()
+    assert "GroupedData: 4 students in 2 schools of 2 to 2<" in html
+    assert "<th>u</th>" in html
 
 
 def test_sentences_name_the_columns_and_the_first_three_schools():

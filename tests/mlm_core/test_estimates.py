@@ -66,6 +66,10 @@ def test_the_likelihood_is_highest_at_the_estimate(fitted):
     table = estimates.likelihood_table(path, estimate, rest)
     assert table.loc[table["estimate"], "likelihood"].item() == pytest.approx(1.0, abs=1e-9)
     assert table["likelihood"].idxmax() == rest
+    assert table["a0"].tolist() == path.a0.tolist()
+    wide = estimates.likelihood_table(path, estimate, rest, 3 * estimates.HANDLE_SCALE)
+    at = estimates.handle_position(path.sigma_alpha, 3 * estimates.HANDLE_SCALE)
+    assert wide["position"].tolist() == at.tolist()
     assert table["caption"][0] == "0: complete pooling"
     assert table["caption"][120] == "∞: no pooling"
     assert table["caption"][rest] == f"estimate: {estimate:.1f} points"
@@ -78,6 +82,21 @@ def test_thinned_students_keep_the_picked_school():
     assert kept == data.n[data.labels.tolist().index("Cedar")]
     assert len(table) <= 500 + kept
     assert table["picked"].sum() == kept
+
+
+def test_marked_students_have_their_x_or_0():
+    data = simulate(Scenario()).data
+    assert estimates.marked_students(data, "Cedar")["x"].tolist() == data.x.tolist()
+    assert (estimates.marked_students(replace(data, x=None), "Cedar")["x"] == 0).all()
+
+
+@pytest.mark.parametrize(("schools", "all_named"), [(0, True), (1, False)])
+def test_names_are_written_where_there_is_room(schools, all_named):
+    data = simulate(Scenario(n_groups=estimates.MOST_NAMES + schools)).data
+    table = estimates.schools_table(data, data.group_means(data.y), 60.0, picked="Cedar")
+    assert table["named"].all() == all_named
+    assert table.loc[table["school"] == "Cedar", "named"].item()
+    assert table.loc[table["own"].idxmax(), "named"]
 
 
 def test_lines_that_cannot_be_estimated_are_left_out():

@@ -422,6 +422,18 @@ def test_prediction_in_a_new_school_is_that_of_a_school_without_students_in_the_
     assert found.sd_score == pytest.approx([np.sqrt(variance + fit.sigma_y**2)])
 
 
+@pytest.mark.parametrize("unit", [1e-3, 1e3])
+def test_predictions_go_with_the_unit_of_y(unit):
+    data = simulated()
+    scaled = GroupedData(unit * data.y, data.x, data.j, data.u, data.labels)
+    fits = [fit_partial_pooling(one, "varying", True) for one in (data, scaled)]
+    for school, u in ((0, None), (None, 0.7)):
+        usual, found = (predict_new_student(fit, [0.0, 2.0], school, u) for fit in fits)
+        assert found.mean == pytest.approx(unit * usual.mean, rel=1e-4)
+        assert found.sd_score == pytest.approx(unit * usual.sd_score, rel=1e-4)
+        assert found.sd_mean == pytest.approx(unit * usual.sd_mean, rel=1e-4)
+
+
 def test_a_new_school_is_less_sure_than_any_known_one():
     fit = fit_partial_pooling(simulated())
     known = [predict_new_student(fit, school=j).sd_mean[0] for j in range(9)]
@@ -441,7 +453,7 @@ def test_prediction_asks_for_what_it_needs():
     fit = fit_partial_pooling(simulated(), "common", True)
     with pytest.raises(DataError, match="give the new school's u"):
         predict_new_student(fit, 1.0)
-    with pytest.raises(DataError, match="No school has the label 'north'"):
+    with pytest.raises(DataError, match=r"label 'north'\. Labels are: 0, 1, 2, "):
         predict_new_student(fit, 1.0, school="north")
     with pytest.raises(DataError, match="finite"):
         predict_new_student(fit, [np.nan], school=0)
