@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.theme import Look, Pooling, finish
 
 SCHOOL = "school"
@@ -34,7 +35,7 @@ def best_few(look: Look, *, rows: int) -> Any:
         Number of rows.
     """
     colours, row = look.palette, (HEIGHT - TOP) / rows
-    base, key = alt.Chart(alt.NamedData("schools")), marks.key("school")
+    base, key = Chart(alt.NamedData("schools")), marks.key("school")
     y = alt.Y("row:O", scale=alt.Scale(range=[TOP, HEIGHT]), axis=marks.no_names())
     x = alt.X(
         "chance:Q",

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.theme import Look, Pooling, finish
 
 SCHOOL = "school"
@@ -79,7 +80,7 @@ def _y(domain: tuple[float, float], room: tuple[int, int], axis: alt.Axis) -> An
 
 def _one() -> alt.Chart:
     """A table of one row."""
-    return alt.Chart(alt.NamedData("schools")).transform_aggregate(rows="count()", groupby=[])
+    return Chart(alt.NamedData("schools")).transform_aggregate(rows="count()", groupby=[])
 
 
 def _title(look: Look, measure: str, y: float) -> Any:
@@ -93,7 +94,7 @@ def _title(look: Look, measure: str, y: float) -> Any:
 
 def _expected(look: Look, x: Any, y: Any, top: float) -> list[Any]:
     """The curves of errors where the SDs are known, below the top of the panel."""
-    base = alt.Chart(alt.NamedData("expected")).transform_filter(f"datum.error <= {top}")
+    base = Chart(alt.NamedData("expected")).transform_filter(f"datum.error <= {top}")
     ways: tuple[Pooling, ...] = ("complete", "no", "partial")
     return [
         base.transform_filter(f"datum.way == '{way}'")
@@ -113,7 +114,7 @@ def _promise(look: Look, y: Any) -> Any:
 
 def _schools(look: Look, x: Any, y: Any, measure: str, top: float) -> list[Any]:
     """The marks of one panel; what lies above its top is not drawn."""
-    schools = alt.Chart(alt.NamedData("schools"))
+    schools = Chart(alt.NamedData("schools"))
     inside = f"datum.{measure} <= {top}"
 
     def way(name: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.own_marks import legend
 from mlm_core.charts.theme import Look, finish
 
@@ -32,7 +33,7 @@ def caterpillar(
     height = max(160, min(15 * rows, 560))
     row, colours = height / rows, look.palette
     scale = alt.Scale(domain=list(domain), nice=False, zero=False)
-    base = alt.Chart(alt.NamedData("groups"))
+    base = Chart(alt.NamedData("groups"))
     y = alt.Y("row:O", sort="descending", axis=marks.no_names(),
               scale=alt.Scale(range=[0, height]))  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, at_step, handle
 from mlm_core.charts.theme import LEFT, Look, finish
 
@@ -64,7 +65,7 @@ def _hidden(scale: alt.Scale) -> Any:
 
 
 def _schools(look: Look, scale: alt.Scale, row: float) -> Any:
-    colours, schools, key = look.palette, alt.Chart(alt.NamedData("schools")), marks.key("school")
+    colours, schools, key = look.palette, Chart(alt.NamedData("schools")), marks.key("school")
     axis = alt.Axis(orient="top", title="effect of tutoring, points", tickCount=6, grid=True)
     y = alt.Y("row:O", scale=alt.Scale(range=[TOP, ROWS]), axis=marks.no_names())
     apart, size = 0.18 * row, max(14.0, min(80.0, row * 4.5)) * look.scale
@@ -126,7 +127,7 @@ def _schools(look: Look, scale: alt.Scale, row: float) -> Any:
 
 def _new(look: Look, scale: alt.Scale, steps: int) -> Any:
     """The distribution of a new school's effect, dark beyond the handle."""
-    colours, new = look.palette, alt.Chart(alt.NamedData("new"))
+    colours, new = look.palette, Chart(alt.NamedData("new"))
     low, high = ROWS + GAP + CURVE, ROWS + GAP
     y = alt.Y("density:Q", scale=alt.Scale(domain=[0, 1.05], range=[low, high]), axis=None)
     beyond = f"datum.step >= {at_step(steps // 2)}"
@@ -149,7 +150,7 @@ def _new(look: Look, scale: alt.Scale, steps: int) -> Any:
 
 def _worth(look: Look, scale: alt.Scale, steps: int) -> Any:
     """The rule of the handle through all, and what it says."""
-    now = alt.Chart(alt.NamedData("new")).transform_filter(HERE)
+    now = Chart(alt.NamedData("new")).transform_filter(HERE)
     colours, seen = look.palette, _seen("partial")
     halo: dict[str, Any] = {"stroke": colours.paper, "strokeWidth": 5}
     return alt.layer(
@@ -170,7 +171,7 @@ def _worth(look: Look, scale: alt.Scale, steps: int) -> Any:
 
 def _summary(look: Look, scale: alt.Scale) -> Any:
     """Two intervals: of the mean effect, and of a new school's."""
-    colours, base = look.palette, alt.Chart(alt.NamedData("summary"))
+    colours, base = look.palette, Chart(alt.NamedData("summary"))
     top = PLOT - SUMMARY
     y = alt.Y("what:N", sort=None, scale=alt.Scale(range=[top + 2, PLOT]), axis=None)
     tips = [

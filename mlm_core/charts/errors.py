@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, at_step, handle
 from mlm_core.charts.theme import Look, finish
 
@@ -35,7 +36,7 @@ def errors(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
     """
     colours = look.palette
     x = _x(domain)
-    base = {name: alt.Chart(alt.NamedData(name)) for name in ("curves", "dots", "bars", "steps")}
+    base = {name: Chart(alt.NamedData(name)) for name in ("curves", "dots", "bars", "steps")}
     ground = f"({TOP} + datum.row * {ROW} + {CLOUD})"
     bars = base["bars"].transform_calculate(
         place=ground, above=f"{ground} - {CLOUD - 12}", under=f"{ground} - {CLOUD - 32}"

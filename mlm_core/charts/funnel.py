@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.theme import Look, finish
 
@@ -49,11 +50,11 @@ def funnel(look: Look, *, domain: tuple[float, float], largest: int, steps: int)
 
     of_school = ["n", "at", "truth", "picked", "partial_seen", "truth_seen"]
     years = (
-        alt.Chart(alt.NamedData("years"))
+        Chart(alt.NamedData("years"))
         .transform_filter(now)
         .transform_lookup("school", alt.LookupData(alt.NamedData("schools"), "school", of_school))
     )
-    band = alt.Chart(alt.NamedData("band")).transform_filter(f"datum.n <= {largest}")
+    band = Chart(alt.NamedData("band")).transform_filter(f"datum.n <= {largest}")
     tips = [
         alt.Tooltip("school:N", title="school"),
         alt.Tooltip("own:Q", title="own mean", format=".1f"),
@@ -84,7 +85,7 @@ def funnel(look: Look, *, domain: tuple[float, float], largest: int, steps: int)
     )
     plot = alt.layer(grey, *_means(years, look, x, y), *schools)
     places = (
-        alt.Chart(alt.NamedData("words"))
+        Chart(alt.NamedData("words"))
         .transform_filter("datum.step >= 0")
         .mark_point(opacity=0)
         .encode(
@@ -141,9 +142,9 @@ def _means(years: Any, look: Look, x: Any, y: Any) -> list[Any]:
 def _league(look: Look, now: str) -> list[Any]:
     """Both ends of the ranking, in pixels; small schools in bold on a band."""
     colours, left = look.palette, f"width - {LEAGUE - 14}"
-    words = alt.Chart(alt.NamedData("words"))
+    words = Chart(alt.NamedData("words"))
     rows = (
-        alt.Chart(alt.NamedData("league"))
+        Chart(alt.NamedData("league"))
         .transform_filter(now)
         .transform_calculate(
             place=f"datum.row > 0 ? {2 * ROW + 4} + {ROW} * datum.row "
@@ -181,7 +182,7 @@ def _league(look: Look, now: str) -> list[Any]:
 
 def _said(look: Look, now: str) -> list[Any]:
     """Words in the plot: what is hidden, what the band is; and under it the year of the handle."""
-    words = alt.Chart(alt.NamedData("words"))
+    words = Chart(alt.NamedData("words"))
     edge = alt.value(alt.ExprRef(f"width - {LEAGUE + 6}"))
     muted, size = look.palette.muted, look.type_size(13)
     return [

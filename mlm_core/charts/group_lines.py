@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.own_marks import ALONG, legend
 from mlm_core.charts.theme import Look, finish
 
@@ -33,7 +34,7 @@ def group_lines(
         Whether the horizontal axis means anything.
     """
     colours = look.palette
-    points, lines = alt.Chart(alt.NamedData("points")), alt.Chart(alt.NamedData("lines"))
+    points, lines = Chart(alt.NamedData("points")), Chart(alt.NamedData("lines"))
     across = alt.Axis(title=x_title, tickCount=6, labels=with_x, ticks=with_x, grid=with_x)
     at = {
         "x": alt.X("x:Q", scale=alt.Scale(domain=list(x), nice=False, zero=False), axis=across),

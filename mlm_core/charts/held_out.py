@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.theme import HEIGHT, Look, Pooling, finish
 
 POOLINGS: tuple[Pooling, ...] = ("complete", "no", "partial")
@@ -37,7 +38,7 @@ def held_out(look: Look, *, domain: tuple[float, float]) -> Any:
 
 
 def _panel(look: Look, left: str, k: int, domain: tuple[float, float]) -> Any:
-    base = alt.Chart(alt.NamedData("errors")).transform_filter(f"datum.left == '{left}'")
+    base = Chart(alt.NamedData("errors")).transform_filter(f"datum.left == '{left}'")
     top = k * (PANEL + HEAD + GAP) + HEAD
     x = alt.X(
         "size:N",

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.theme import LEFT, Look, finish
 
@@ -60,7 +61,7 @@ def incidence(
     now = HERE if steps > 1 else "datum.resting"
     panels = [*_matrix(look, now), *_words(look, now), *_parts(look, now, part_domain)]
     if steps > 1:
-        places = alt.Chart(alt.NamedData("steps")).mark_point(opacity=0)
+        places = Chart(alt.NamedData("steps")).mark_point(opacity=0)
         panels.append(
             places.encode(x=_share("position"), y=alt.value(TOP)).add_params(
                 handle(steps, handle_label)
@@ -82,8 +83,8 @@ def _row(axis: Any = None) -> alt.Y:
 
 def _matrix(look: Look, now: str) -> list[Any]:
     colours = look.palette
-    cells = alt.Chart(alt.NamedData("cells")).transform_filter(now)
-    columns = alt.Chart(alt.NamedData("columns")).transform_filter(now)
+    cells = Chart(alt.NamedData("cells")).transform_filter(now)
+    columns = Chart(alt.NamedData("columns")).transform_filter(now)
     side = f"min(0.94 * {MATRIX} / datum.down, 0.88 * width / datum.across)"
     tips = [
         alt.Tooltip("outer:N", title="lies in"),
@@ -115,7 +116,7 @@ def _matrix(look: Look, now: str) -> list[Any]:
 
 def _words(look: Look, now: str) -> list[Any]:
     """Names of rows and columns, their titles, and what the matrix is."""
-    names = alt.Chart(alt.NamedData("names"))
+    names = Chart(alt.NamedData("names"))
 
     def of(kind: str) -> Any:
         return names.transform_filter(f"datum.of == '{kind}'")
@@ -125,8 +126,8 @@ def _words(look: Look, now: str) -> list[Any]:
     title = left | bold | {"fontSize": look.type_size(13)}
     small = look.type_size(12.5)
     row = alt.Y("place:Q", scale=alt.Scale(domain=[0, 1], range=[NAMES, TOP]), axis=None)
-    line = alt.Chart(alt.NamedData("steps")).transform_filter(now)
-    rows = alt.Chart(alt.NamedData("rows")).transform_filter(now)
+    line = Chart(alt.NamedData("steps")).transform_filter(now)
+    rows = Chart(alt.NamedData("rows")).transform_filter(now)
     return [
         rows.mark_text(**left).encode(x=alt.value(0), y=row, text="text:N"),
         of("piece")
@@ -158,7 +159,7 @@ def _words(look: Look, now: str) -> list[Any]:
 def _parts(look: Look, now: str, domain: tuple[float, float]) -> list[Any]:
     colours = look.palette
     right, wrong, truth = (
-        alt.Chart(alt.NamedData(name)).transform_filter(now) for name in ("right", "wrong", "truth")
+        Chart(alt.NamedData(name)).transform_filter(now) for name in ("right", "wrong", "truth")
     )
     scale = alt.Scale(domain=list(domain), range=[END, LOW], nice=False, padding=0)
     axis = alt.Axis(

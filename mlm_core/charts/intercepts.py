@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
@@ -47,7 +48,7 @@ def intercepts(
         Students at which a mark is largest.
     """
     colours = look.palette
-    schools, target = alt.Chart(alt.NamedData("schools")), alt.Chart(alt.NamedData("target"))
+    schools, target = Chart(alt.NamedData("schools")), Chart(alt.NamedData("target"))
     x = alt.X(
         "u:Q",
         scale=alt.Scale(domain=list(u_domain), nice=False, zero=False),

@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.theme import Look, finish
 
 COLUMNS, SIDE, GAP = 4, 168, 12
@@ -31,12 +32,12 @@ def line_up(look: Look, *, panels: int = 8, shown: int = -1, joined: bool = Fals
     colours = look.palette
     down = -(-panels // COLUMNS)
     height = down * SIDE + (down - 1) * GAP
-    base = alt.Chart(alt.NamedData("points"))
+    base = Chart(alt.NamedData("points"))
     at_x = f"datum.panel % {COLUMNS} + 0.06 + 0.88 * datum.x"
     at_y = f"floor(datum.panel / {COLUMNS}) + 0.06 + 0.84 * (1 - datum.y) + 0.05"
     x = alt.X("px:Q", scale=alt.Scale(domain=[0, COLUMNS], nice=False), axis=None)
     y = alt.Y("py:Q", scale=alt.Scale(domain=[down, 0], nice=False), axis=None)
-    boxes = alt.Chart(alt.sequence(0, panels, 1, as_="panel")).transform_calculate(
+    boxes = Chart(alt.sequence(0, panels, 1, as_="panel")).transform_calculate(
         x=f"datum.panel % {COLUMNS} + 0.02",
         x2=f"datum.panel % {COLUMNS} + 0.98",
         y=f"floor(datum.panel / {COLUMNS}) + 0.02",
@@ -47,7 +48,7 @@ def line_up(look: Look, *, panels: int = 8, shown: int = -1, joined: bool = Fals
     fx = alt.X("x:Q", scale=alt.Scale(domain=[0, COLUMNS], nice=False), axis=None)
     fy = alt.Y("y:Q", scale=alt.Scale(domain=[down, 0], nice=False), axis=None)
     expected = (
-        alt.Chart(alt.NamedData("straight"))
+        Chart(alt.NamedData("straight"))
         .transform_calculate(panel=f"sequence({panels})")
         .transform_flatten(["panel"])
     )

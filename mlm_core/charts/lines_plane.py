@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.own_marks import legend
 from mlm_core.charts.theme import Look, finish
 
@@ -54,9 +55,9 @@ def lines_plane(
     def y(name: str) -> alt.Y:
         return alt.Y(f"{name}:Q", scale=y_scale, axis=alt.Axis(title=score, grid=True))
 
-    base = alt.Chart(alt.NamedData("schools"))
+    base = Chart(alt.NamedData("schools"))
     own = base.transform_filter("isValid(datum.own) && isValid(datum.own_slope)")
-    complete = alt.Chart(alt.NamedData("complete"))
+    complete = Chart(alt.NamedData("complete"))
     tooltip = [
         alt.Tooltip("group:N", title="group"),
         alt.Tooltip("n:Q", title="rows"),
@@ -73,7 +74,7 @@ def lines_plane(
     ring = base.transform_filter("datum.picked").mark_point(
         shape="circle", size=4 * size * look.scale, color=colours.ink, strokeWidth=2, clip=True
     )
-    targets = alt.Chart(alt.NamedData("targets"))
+    targets = Chart(alt.NamedData("targets"))
     cross: dict[str, Any] = {"shape": "cross", "color": colours.target, "filled": True}
     cross["clip"] = True
     names = base.transform_filter("datum.named")

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.theme import HEIGHT, Look, finish
 
@@ -81,7 +82,7 @@ def _seen(pooling: str, most: float = 1.0) -> Any:
 
 
 def _dots(look: Look, k: alt.X, y: Any) -> Any:
-    students = alt.Chart(alt.NamedData("students"))
+    students = Chart(alt.NamedData("students"))
     return students.mark_point(
         shape="circle", size=30, fill=look.palette.muted, stroke=look.palette.muted, clip=True,
         strokeWidth=0.5,
@@ -93,7 +94,7 @@ def _dots(look: Look, k: alt.X, y: Any) -> Any:
 
 def _bands(look: Look, k: alt.X, y: Any) -> list[Any]:
     """The three 95% intervals over the number seen."""
-    colours, path = look.palette, alt.Chart(alt.NamedData("path"))
+    colours, path = look.palette, Chart(alt.NamedData("path"))
     own = path.transform_filter("isValid(datum.no_mean)")
     ends = [
         own.mark_line(color=colours.no, strokeWidth=1.8, clip=True).encode(
@@ -125,7 +126,7 @@ def _bands(look: Look, k: alt.X, y: Any) -> list[Any]:
 
 def _now(look: Look, k: alt.X, y: Any, steps: int) -> list[Any]:
     """The interval at the handle, and the handle itself."""
-    colours, path = look.palette, alt.Chart(alt.NamedData("path"))
+    colours, path = look.palette, Chart(alt.NamedData("path"))
     now = path.transform_filter(HERE).transform_calculate(one="'now'")
     tooltip = [
         alt.Tooltip("k:Q", title="students seen"),
@@ -153,7 +154,7 @@ def _now(look: Look, k: alt.X, y: Any, steps: int) -> list[Any]:
 def _curves(look: Look, y: Any, steps: int) -> list[Any]:
     """The predictive distributions at the handle, and three that stay, on the score axis."""
     colours = look.palette
-    curve = alt.Chart(alt.NamedData("curve"))
+    curve = Chart(alt.NamedData("curve"))
     now = curve.transform_filter(HERE)
     scale = alt.Scale(domain=[0, 1.04], range=_part(CURVE, 1))
 
@@ -165,7 +166,7 @@ def _curves(look: Look, y: Any, steps: int) -> list[Any]:
             x=x(f"{pooling}_density"), y=y("score"), order="score:Q", opacity=_seen(pooling)
         )
 
-    truth = alt.Chart(alt.NamedData("truth")).transform_calculate(one="'truth'")
+    truth = Chart(alt.NamedData("truth")).transform_calculate(one="'truth'")
     return [
         curve.transform_filter("datum.kept")
         .mark_line(color=colours.partial, strokeWidth=1.2)
@@ -177,7 +178,7 @@ def _curves(look: Look, y: Any, steps: int) -> list[Any]:
         outline("partial", colours.partial, [1, 0]),
         outline("complete", colours.complete, [6, 4]),
         outline("no", colours.no, [2, 2]),
-        alt.Chart(alt.NamedData("path"))
+        Chart(alt.NamedData("path"))
         .transform_filter(HERE)
         .mark_text(align="right", baseline="top", fontWeight="bold")
         .encode(x=alt.value("width"), y=alt.value(2), text="caption:N"),

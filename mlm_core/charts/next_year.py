@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.theme import Look, finish
 
@@ -62,11 +63,11 @@ def next_year(
 
 def _ground(look: Look, at: dict[str, Any], y: Any, row: float) -> list[Any]:
     """Bands and their names, the picked school, the mean of the schools."""
-    colours, base = look.palette, alt.Chart(alt.NamedData("schools"))
+    colours, base = look.palette, Chart(alt.NamedData("schools"))
     key = marks.key("school")
     group = base.transform_filter("datum.group != ''")
     seen = alt.condition("datum.group_seen > 0", alt.value(0.55), alt.value(0))
-    mean = alt.Chart(alt.NamedData("means"))
+    mean = Chart(alt.NamedData("means"))
     return [
         group.mark_bar(color=colours.faint, height=row).encode(
             y=y, x=alt.value(0), x2=alt.value("width"), key=key, opacity=seen
@@ -101,14 +102,14 @@ def _years_to_come(look: Look, at: dict[str, Any], y: Any, row: float, now: str)
     """The year of the handle, and all years."""
     colours, size = look.palette, _size(look, row)
     year = (
-        alt.Chart(alt.NamedData("path"))
+        Chart(alt.NamedData("path"))
         .transform_filter(now)
         .transform_lookup("row", alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL)))
     )
     key = marks.key("school")
     seen = alt.condition("datum.later_seen > 0", alt.value(1), alt.value(0))
     all_seen = alt.condition("datum.trail_seen > 0", alt.value(0.75), alt.value(0))
-    trail = alt.Chart(alt.NamedData("trail"))
+    trail = Chart(alt.NamedData("trail"))
     return [
         marks.later(trail, look, 0.45 * size).encode(
             x=at["later"], y=y, key=marks.key("mark"), opacity=all_seen
@@ -121,7 +122,7 @@ def _years_to_come(look: Look, at: dict[str, Any], y: Any, row: float, now: str)
 
 
 def _this_year(look: Look, at: dict[str, Any], y: Any, row: float) -> list[Any]:
-    base, size, key = alt.Chart(alt.NamedData("schools")), _size(look, row), marks.key("school")
+    base, size, key = Chart(alt.NamedData("schools")), _size(look, row), marks.key("school")
     pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
     seen = alt.condition("datum.truth_seen > 0", alt.value(1), alt.value(0))
     tips = [
@@ -146,7 +147,7 @@ def _size(look: Look, row: float) -> float:
 def _strip(look: Look, now: str, steps: int) -> Any:
     """The years, with the handle on them."""
     colours = look.palette
-    base = alt.Chart(alt.NamedData("years"))
+    base = Chart(alt.NamedData("years"))
     x = alt.X("step:Q", scale=alt.Scale(domain=[0, steps - 1], nice=False), axis=None)
     line, words = alt.value(ROWS + 32), alt.value(ROWS + 40)
     dragged = handle(steps, "Years from now")

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.theme import LEFT, Look, finish
 
 SCHOOL = "school"
@@ -62,7 +63,7 @@ def _seen(most: float = 1.0, field: str = "seen") -> Any:
 def _axes(look: Look) -> list[Any]:
     """Both views' axes: those of the other view lie unseen."""
     colours = look.palette
-    ticks, titles = alt.Chart(alt.NamedData("ticks")), alt.Chart(alt.NamedData("titles"))
+    ticks, titles = Chart(alt.NamedData("ticks")), Chart(alt.NamedData("titles"))
     x = ticks.transform_filter("datum.axis == 'x'")
     y = ticks.transform_filter("datum.axis == 'y'")
     across, up = _across("at"), _up("at")
@@ -88,7 +89,7 @@ def _axes(look: Look) -> list[Any]:
 
 def _rows(look: Look, rows: int) -> list[Any]:
     """Rows of the schools: their names, and the picked one's band."""
-    schools, row = alt.Chart(alt.NamedData("schools")), PLANE / rows
+    schools, row = Chart(alt.NamedData("schools")), PLANE / rows
     place = _up("place")
     return [
         marks.picked_band(schools, place, row, look).encode(opacity=_seen(0.22, "rows_seen")),
@@ -98,9 +99,9 @@ def _rows(look: Look, rows: int) -> list[Any]:
 
 def _students(look: Look, rows: int) -> list[Any]:
     colours, h, v = look.palette, _across("h"), _up("v")
-    people, key = alt.Chart(alt.NamedData("students")), marks.key("student")
-    own = alt.Chart(alt.NamedData("own"))
-    schools = alt.Chart(alt.NamedData("schools"))
+    people, key = Chart(alt.NamedData("students")), marks.key("student")
+    own = Chart(alt.NamedData("own"))
+    schools = Chart(alt.NamedData("schools"))
     pick = alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)
     tips = [
         alt.Tooltip("school:N", title="school"),
@@ -126,7 +127,7 @@ def _students(look: Look, rows: int) -> list[Any]:
         own.mark_line(color=colours.no, strokeWidth=1.8).encode(
             x=h, y=v, detail="school:N", opacity=_seen(0.9)
         ),
-        alt.Chart(alt.NamedData("line"))
+        Chart(alt.NamedData("line"))
         .mark_line(color=colours.complete, strokeWidth=3)
         .encode(x=h, y=v, order="end:Q"),
         marks.point(schools, "no", look, size).encode(
@@ -142,7 +143,7 @@ def _errors(look: Look, domain: tuple[float, float]) -> Any:
     axis = alt.Axis(title="height of the line at pre-test 0, points (± 2 standard errors)",
                     orient="bottom", tickCount=6, grid=False)  # fmt: skip
     x = {c: alt.X(f"{c}:Q", scale=scale, axis=axis) for c in ("low", "middle", "town")}
-    errors, town = alt.Chart(alt.NamedData("errors")), alt.Chart(alt.NamedData("town"))
+    errors, town = Chart(alt.NamedData("errors")), Chart(alt.NamedData("town"))
     layers: list[Any] = []
     colour = {"stated": colours.complete, "schools": colours.between, "truth": colours.truth}
     for k, kind in enumerate(colour):

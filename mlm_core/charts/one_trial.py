@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, at_step, handle
 from mlm_core.charts.theme import Look, finish
 
@@ -49,7 +50,7 @@ def one_trial(look: Look, *, domain: tuple[float, float], steps: int) -> Any:
         Number of trials the handle visits.
     """
     x, now, palette = _x(domain), HERE, look.palette
-    steps_of = alt.Chart(alt.NamedData("steps"))
+    steps_of = Chart(alt.NamedData("steps"))
     this = steps_of.transform_filter(now)
     zero = this.mark_rule(color=palette.truth, strokeWidth=1.6)
     heading = this.mark_text(align="left", baseline="bottom", color=palette.ink)
@@ -118,7 +119,7 @@ def _trail(look: Look, x: Any) -> Any:
     """The differences of the trials up to the handle."""
     palette = look.palette
     return (
-        alt.Chart(alt.NamedData("intervals"))
+        Chart(alt.NamedData("intervals"))
         .transform_filter(f"datum.trail > 0 && datum.step <= {at_step(0)}")
         .transform_calculate(at=f"{TRAIL + 4} + {RAIN} * ((datum.step * 0.618034) % 1)")
         .mark_point(shape="square", size=42, strokeWidth=1.6, opacity=1, clip=True)
@@ -142,7 +143,7 @@ def _arms(look: Look, x: Any, now: str) -> list[Any]:
     place = f"{ARMS[0]} + {ARMS[1] - ARMS[0]} * datum.arm + {ARM} * (datum.aside - 0.5)"
 
     def of(name: str) -> alt.Chart:
-        base = alt.Chart(alt.NamedData(name)).transform_filter(now)
+        base = Chart(alt.NamedData(name)).transform_filter(now)
         return base.transform_calculate(
             at=place, above=f"{place} - 24", below=f"{place} + 24", mark="'arm' + datum.arm"
         )
@@ -163,7 +164,7 @@ def _arms(look: Look, x: Any, now: str) -> list[Any]:
 def _intervals(look: Look, x: Any, now: str) -> list[Any]:
     """Three intervals of one effect; a false alarm is said in bold."""
     base = (
-        alt.Chart(alt.NamedData("intervals"))
+        Chart(alt.NamedData("intervals"))
         .transform_filter(now)
         .transform_calculate(
             at=f"{INTERVALS} + 34 + {INTERVAL} * datum.row",

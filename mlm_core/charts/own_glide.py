@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.likelihood import likelihood_layers
 from mlm_core.charts.own_marks import legend
@@ -57,7 +58,7 @@ def own_glide(
     axis = alt.Axis(orient="top", title=score, tickCount=6, grid=True)
     at = {c: alt.X(f"{c}:Q", scale=x, axis=axis) for c in ("own", "alpha", "complete", "toward")}
     y = alt.Y("row:O", scale=alt.Scale(range=[0, height]), axis=marks.no_names())
-    base = alt.Chart(alt.NamedData("path")).transform_filter(now)
+    base = Chart(alt.NamedData("path")).transform_filter(now)
     base = base.transform_lookup(
         "row", alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL))
     )
@@ -92,7 +93,7 @@ def _groups(
     colours, key = look.palette, marks.key("school")
     size = max(14.0, min(90.0, row * 5)) * look.scale
     pick = alt.selection_point(name="school", fields=["school"], on="click", toggle=False)
-    bare = alt.Chart(alt.NamedData("schools"))
+    bare = Chart(alt.NamedData("schools"))
     rules = [
         _rule(base, at["complete"], "complete", colours.complete, 2.5, [1, 0], height),
         _rule(base, at["toward"], "toward", colours.target, 2.0, [4, 4], height),
@@ -134,7 +135,7 @@ def _rule(
 
 
 def _strip(look: Look, now: str, scale: float, steps: int, above: float, title: str) -> Any:
-    base = alt.Chart(alt.NamedData("likelihood"))
+    base = Chart(alt.NamedData("likelihood"))
     low, high = round(above + GAP + STRIP), round(above + GAP)
     x = _position(scale, title)
     held = base.transform_filter(now)

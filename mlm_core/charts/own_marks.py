@@ -8,6 +8,7 @@ from typing import Any
 
 import altair as alt
 
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.theme import Look
 
 UPRIGHT, BROKEN, ALONG = "M0,-1L0,1", "M0,-1L0,-0.35M0,0.35L0,1", "M-1,0L1,0"
@@ -61,7 +62,7 @@ def legend(look: Look, said: Mapping[str, str], columns: int = 2, **shapes: Any)
         return alt.Scale(domain=words, range=values)
 
     return (
-        alt.Chart(alt.sequence(0, 1))
+        Chart(alt.sequence(0, 1))
         .transform_calculate(key=json.dumps(words[0]))
         .mark_point(opacity=0, size=0)
         .encode(

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.one_trial import HEIGHT, colour, inks
 from mlm_core.charts.theme import Look, finish
 
@@ -35,7 +36,7 @@ def p_values(look: Look, *, top: tuple[float, float]) -> Any:
     """
     palette = look.palette
     ground, tall = f"{HEIGHT} * datum.ground", f"{BARS * HEIGHT} * datum.tall"
-    base = alt.Chart(alt.NamedData("bins")).transform_calculate(
+    base = Chart(alt.NamedData("bins")).transform_calculate(
         floor=ground,
         place=f"{ground} - {tall} * datum.share * datum.seen / {top[1]}",
         honest=f"{ground} - {tall} * {LEVEL} / {top[1]}",

@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.theme import Look
 
 GAP = 0.05
@@ -37,7 +38,7 @@ def heading(base: alt.Chart, look: Look, text: str, k: int) -> Any:
 def frames(look: Look, height: int) -> list[Any]:
     """A quiet ground under each panel."""
     share = (1 - GAP) / 2
-    base = alt.Chart(alt.NamedData("headings"))
+    base = Chart(alt.NamedData("headings"))
     return [
         base.mark_rect(color=look.palette.faint, opacity=0.28).encode(
             x=alt.value(alt.ExprRef(f"width * {start:g}")),

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.likelihood import likelihood_layers, position
 from mlm_core.charts.theme import Look, finish
@@ -94,7 +95,7 @@ def pooling_path(
 def _schools(
     look: Look, at: dict[str, Any], y: Any, row: float, tips: list[Any], one_mean: bool, now: str
 ) -> list[Any]:
-    colours, base, key = look.palette, alt.Chart(), marks.key("school")
+    colours, base, key = look.palette, Chart(), marks.key("school")
     size = max(16.0, min(90.0, row * 5)) * look.scale
     thin = max(2.0, min(4.0, row / 4))
     complete = (
@@ -139,7 +140,7 @@ def _seen(name: str, most: float = 1.0) -> Any:
 def _target(look: Look, x: Any, at_handle: str) -> Any:
     """The common mean at this step: schools are pulled to it, not to that of all students."""
     return (
-        alt.Chart(alt.NamedData("likelihood"))
+        Chart(alt.NamedData("likelihood"))
         .transform_filter(at_handle)
         .mark_rule(color=look.palette.target, strokeWidth=2, strokeDash=[4, 4])
         .encode(x=x, y=alt.value(0), y2=alt.value(ROWS))
@@ -147,7 +148,7 @@ def _target(look: Look, x: Any, at_handle: str) -> Any:
 
 
 def _likelihood(look: Look, at_handle: str, scale: float, steps: int, title: str) -> Any:
-    base = alt.Chart(alt.NamedData("likelihood"))
+    base = Chart(alt.NamedData("likelihood"))
     low, high = ROWS + GAP + STRIP, ROWS + GAP
     x = position(scale, title)
     dragged = handle(steps, "From complete pooling to no pooling")

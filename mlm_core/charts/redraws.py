@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.theme import Look, finish
 
 SCHOOL = "school"
@@ -59,7 +60,7 @@ def _estimates(
 ) -> list[Any]:
     colours = look.palette
     size = max(18.0, min(95.0, row * 6))
-    every = alt.Chart(alt.NamedData("redraws"))
+    every = Chart(alt.NamedData("redraws"))
     now = every.transform_filter("datum.age == 0")
     scale = alt.Scale(
         domain=list(domain), range=[0, _share(LEFT_ENDS)], nice=False, zero=False, clamp=True
@@ -141,8 +142,8 @@ def _lines(look: Look, x_domain: tuple[float, float], y_domain: tuple[float, flo
         scale=alt.Scale(domain=list(y_domain), nice=False, zero=False),
         axis=alt.Axis(orient="right", title="test score, points", tickCount=5),
     )
-    lines = alt.Chart(alt.NamedData("lines"))
-    people = alt.Chart(alt.NamedData("students"))
+    lines = Chart(alt.NamedData("lines"))
+    people = Chart(alt.NamedData("students"))
     seen = alt.condition("datum.seen > 0", alt.value(1), alt.value(0))
     pale = alt.condition("datum.seen > 0", alt.value(0.72), alt.value(0))
     return [

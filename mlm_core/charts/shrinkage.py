@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.own_marks import legend
 from mlm_core.charts.theme import Look, finish
 
@@ -42,7 +43,7 @@ def shrinkage(
     height = max(400, min(20 * rows, 1400))
     row, colours = height / rows, look.palette
     scale = alt.Scale(domain=list(domain), nice=False, zero=False)
-    base = alt.Chart(alt.NamedData("groups"))
+    base = Chart(alt.NamedData("groups"))
     axis = alt.Axis(
         title=None, domain=False, ticks=False, labelLimit=180, labelOverlap=True, grid=False
     )

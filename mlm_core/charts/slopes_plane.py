@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import AT, HERE, handle
 from mlm_core.charts.theme import Look, finish
 
@@ -38,12 +39,12 @@ class _Panel(NamedTuple):
         """A table with the heights of its lines at the zero of x."""
         zero = _origin(self.origins, self.steps)
         heights = {f"{k}height": f"datum.{k}alpha + {zero} * datum.{k}beta" for k in kinds}
-        return alt.Chart(alt.NamedData(table)).transform_calculate(zero=zero, **heights)
+        return Chart(alt.NamedData(table)).transform_calculate(zero=zero, **heights)
 
     @property
     def now(self) -> Any:
         """The step of the handle."""
-        return alt.Chart(alt.NamedData("origins")).transform_filter(HERE)
+        return Chart(alt.NamedData("origins")).transform_filter(HERE)
 
     @property
     def front(self) -> Any:
@@ -133,12 +134,12 @@ def _seen(most: float = 1.0, field: str = "seen") -> Any:
 def _lines(panel: _Panel) -> Any:
     """The right panel: lines, the students of the picked school, the rule at x = 0."""
     colours = panel.look.palette
-    students = alt.Chart(alt.NamedData("students")).mark_circle(
+    students = Chart(alt.NamedData("students")).mark_circle(
         color=colours.muted, size=30, opacity=0.8, clip=True
     )
     return alt.layer(
         *_reach(panel),
-        alt.Chart(alt.NamedData("origins"))
+        Chart(alt.NamedData("origins"))
         .mark_point(opacity=0)
         .encode(x=panel.x("at:Q"), y=alt.value(PLOT / 2))
         .add_params(handle(panel.steps, "Where x is zero")),
@@ -163,7 +164,7 @@ def _line(
     """The lines of one kind, of the schools that have one."""
     more: dict[str, Any] = {"strokeDash": dash} if dash else {}
     return (
-        alt.Chart(alt.NamedData("lines"))
+        Chart(alt.NamedData("lines"))
         .transform_filter(f"datum.kind == '{kind}' && {where}")
         .mark_line(clip=True, strokeWidth=width, **more)
         .encode(
@@ -174,7 +175,7 @@ def _line(
 
 def _reach(panel: _Panel) -> list[Any]:
     """The part of the axis where there are students."""
-    reach, colours = alt.Chart(alt.NamedData("reach")), panel.look.palette
+    reach, colours = Chart(alt.NamedData("reach")), panel.look.palette
     return [
         reach.mark_rect(fill=colours.faint, opacity=0.35, clip=True).encode(
             x=panel.x("least:Q"), x2="most:Q"
@@ -228,7 +229,7 @@ def _plane(panel: _Panel) -> Any:
     schools = panel.base("schools", "", "own_", "true_")
     front = {"x": panel.x("beta:Q"), "y": panel.y("height:Q")}
     return alt.layer(
-        alt.Chart(alt.NamedData("reach"))  # a wall, so that the handle hears no click on this panel
+        Chart(alt.NamedData("reach"))  # a wall, so that the handle hears no click on this panel
         .mark_rect(fill="transparent")
         .encode(x=alt.value(0), x2=_across(PLANE), tooltip=alt.value("")),
         *_clouds(panel),

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.theme import Look, finish
 
 HEIGHT, ROW, BARS = 380, 180, 112
@@ -39,12 +40,12 @@ def spreads(look: Look, *, domain: tuple[float, float], top: tuple[float, float]
     ground = f"{ROW} * datum.row + {ROW - 20}"
     scale = alt.Scale(domain=list(domain), range=[ZERO, alt.ExprRef("width")], nice=False)
     axis = alt.Axis(title="estimated SD between schools, points", tickCount=6)
-    bars = alt.Chart(alt.NamedData("bars")).transform_calculate(
+    bars = Chart(alt.NamedData("bars")).transform_calculate(
         place=f"{ground} - {BARS} * datum.share / {top[1]}",
         ground=ground,
         bar="datum.way + datum.left",
     )
-    ways = alt.Chart(alt.NamedData("ways")).transform_calculate(
+    ways = Chart(alt.NamedData("ways")).transform_calculate(
         zeros=f"{ground} - {BARS} * datum.zero / {top[1]}",
         ground=ground,
         high=f"{ground} - {BARS} - 6",

@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.theme import Look, finish
 
 
@@ -39,8 +40,8 @@ def students(
         scale=alt.Scale(domain=list(y_domain), nice=False, zero=False),
         axis=alt.Axis(title=y_title, tickCount=6, grid=True),
     )
-    people = alt.Chart(alt.NamedData("students"))
-    lines = alt.Chart(alt.NamedData("lines"))
+    people = Chart(alt.NamedData("students"))
+    lines = Chart(alt.NamedData("lines"))
     tooltip = [
         alt.Tooltip("school:N", title="school"),
         alt.Tooltip("x:Q", title="pre-test", format=".2f"),

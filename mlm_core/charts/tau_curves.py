@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.theme import Look, finish
 
@@ -83,10 +84,10 @@ def _seen(name: str, most: float = 1.0) -> Any:
 
 def _density(look: Look, along: Any, now: str) -> Any:
     colours = look.palette
-    base = alt.Chart(alt.NamedData("steps"))
+    base = Chart(alt.NamedData("steps"))
     y = alt.Scale(domain=[0, 1], range=[DENSITY, 18])
     at = {c: alt.Y(f"{c}:Q", scale=y, axis=None) for c in ("density", "prior", "inside")}
-    single = alt.Chart(alt.NamedData("marks"))
+    single = Chart(alt.NamedData("marks"))
     x = {c: alt.X(f"{c}:Q", scale=along, axis=None) for c in ("tau", "best", "true_tau")}
     at_handle = base.transform_filter(now)
     return alt.layer(
@@ -124,8 +125,8 @@ def _curves(look: Look, along: Any, y_scale: Any, now: str, steps: int, effect: 
     )
     y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=left) for c in ("value", "end", "pooled")}
     named = alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL))
-    curves = alt.Chart(alt.NamedData("curves")).transform_lookup("row", named)
-    base, single = alt.Chart(alt.NamedData("steps")), alt.Chart(alt.NamedData("marks"))
+    curves = Chart(alt.NamedData("curves")).transform_lookup("row", named)
+    base, single = Chart(alt.NamedData("steps")), Chart(alt.NamedData("marks"))
     bottom = DENSITY + GAP + CURVES
     return alt.layer(
         marks.complete_rule(single, look).encode(
@@ -145,7 +146,7 @@ def _curves(look: Look, along: Any, y_scale: Any, now: str, steps: int, effect: 
         base.mark_point(opacity=0)
         .encode(x=x, y=alt.value(bottom / 2), tooltip=alt.value(""))
         .add_params(handle(steps, "SD between schools, tau")),
-        alt.Chart(alt.NamedData("schools"))
+        Chart(alt.NamedData("schools"))
         .mark_text(align="left", dx=6, fontWeight="bold", color=colours.partial)
         .encode(x=alt.value(_share(CURVES_END)), y=y["end"], text="letter:N"),
         # Over the axis of tau, while there is no tau yet.
@@ -169,9 +170,9 @@ def _estimates(look: Look, y_scale: Any, now: str) -> Any:
         c: alt.X(f"{c}:Q", scale=x_scale, axis=None)
         for c in ("place", "left", "label_at", "truth_at")
     }
-    schools = alt.Chart(alt.NamedData("schools"))
-    said = alt.Chart(alt.NamedData("steps")).transform_filter(now)
-    single = alt.Chart(alt.NamedData("marks"))
+    schools = Chart(alt.NamedData("schools"))
+    said = Chart(alt.NamedData("steps")).transform_filter(now)
+    single = Chart(alt.NamedData("marks"))
     y_of = ("own", "value", "averaged", "low", "truth", "pooled")
     y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=grid) for c in y_of}
     return alt.layer(
@@ -205,7 +206,7 @@ def _of_each(look: Look, schools: Any, x: dict[str, Any], y: dict[str, Any], now
     """The marks of every school in its column."""
     colours, key = look.palette, marks.key("school")
     named = alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL))
-    there = alt.Chart(alt.NamedData("curves")).transform_filter(now).transform_lookup("row", named)
+    there = Chart(alt.NamedData("curves")).transform_filter(now).transform_lookup("row", named)
     tooltip = [
         alt.Tooltip("school:N", title="school"),
         alt.Tooltip("own:Q", title="no pooling", format=".1f"),

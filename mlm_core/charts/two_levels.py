@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.panels import GAP, frames, heading, panel
 from mlm_core.charts.theme import Look, finish
 
@@ -50,7 +51,7 @@ def two_levels(
         return alt.Y(f"{field}:Q", scale=y_scale, axis=y_axis)
 
     u = panel("u", 1, u_domain, U_TITLE)
-    titles = alt.Chart(alt.NamedData("headings"))
+    titles = Chart(alt.NamedData("headings"))
     layers = [
         *frames(look, PLOT),
         heading(titles, look, "students", 0),
@@ -75,8 +76,8 @@ def _front(look: Look) -> Any:
 def _students(look: Look, x: Any, y: Any) -> list[Any]:
     """The left panel."""
     colours = look.palette
-    people, lines = alt.Chart(alt.NamedData("students")), alt.Chart(alt.NamedData("lines"))
-    schools = alt.Chart(alt.NamedData("schools"))
+    people, lines = Chart(alt.NamedData("students")), Chart(alt.NamedData("lines"))
+    schools = Chart(alt.NamedData("schools"))
     tips = [
         alt.Tooltip("school:N", title="school"),
         alt.Tooltip("x:Q", title="pre-test", format=".2f"),
@@ -110,7 +111,7 @@ def _students(look: Look, x: Any, y: Any) -> list[Any]:
 def _model(look: Look, u: Any, y: Any) -> list[Any]:
     """The school-level model."""
     purple = look.palette.target
-    model = alt.Chart(alt.NamedData("model"))
+    model = Chart(alt.NamedData("model"))
     return [
         model.mark_area(color=purple, clip=True).encode(
             x=u, y=y("low"), y2="high:Q", opacity=_seen(most=0.14)
@@ -124,7 +125,7 @@ def _model(look: Look, u: Any, y: Any) -> list[Any]:
 def _new(look: Look, u: Any, y: Any) -> list[Any]:
     """What the model says of a new school."""
     purple, paper = look.palette.target, look.palette.paper
-    new = alt.Chart(alt.NamedData("new"))
+    new = Chart(alt.NamedData("new"))
     return [
         new.mark_bar(
             color=purple, width=9, stroke=paper, strokeWidth=2, strokeOpacity=1, clip=True
@@ -142,7 +143,7 @@ def _schools(look: Look, u_domain: tuple[float, float], y: Any) -> list[Any]:
     low, high = u_domain
     half, start = (1 - GAP) / 2, (1 + GAP) / 2
     on_line = f"({low}) + ({half / 2 - start:g}) / {half:g} * (({high}) - ({low}))"
-    schools = alt.Chart(alt.NamedData("schools")).transform_calculate(
+    schools = Chart(alt.NamedData("schools")).transform_calculate(
         place=f"datum.point_seen > 0 ? datum.u : {on_line}"
     )
     x = panel("place", 1, u_domain, U_TITLE)

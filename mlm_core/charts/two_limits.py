@@ -7,6 +7,7 @@ from typing import Any, Literal
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.likelihood import likelihood_layers, position
 from mlm_core.charts.theme import Look, Pooling, finish
@@ -62,7 +63,7 @@ def two_limits(
         Number of steps of the handle.
     """
     now = HERE
-    strip = _strip(alt.Chart(alt.NamedData("steps")), look, now, scale, steps)
+    strip = _strip(Chart(alt.NamedData("steps")), look, now, scale, steps)
     lines = _lines(look, now, x_domain, y_domain)
     layers = alt.layer(strip, lines).resolve_scale(x="independent", y="independent")
     return finish(layers, look, LINES + GAP + STRIP, steps=steps)
@@ -104,10 +105,10 @@ def _lines(
             .encode(x=alt.X("at:Q", **x), y=alt.Y("height:Q", **y), detail=f"{of}:N")
         )
 
-    people = alt.Chart(alt.NamedData("students"))
-    ends = alt.Chart(alt.NamedData("ends"))
+    people = Chart(alt.NamedData("students"))
+    ends = Chart(alt.NamedData("ends"))
     moving = (
-        alt.Chart(alt.NamedData("path"))
+        Chart(alt.NamedData("path"))
         .transform_filter(now)
         .transform_lookup(
             "row", alt.LookupData(alt.NamedData("schools"), "row", ["school", "n", "picked"])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, at_step, handle
 from mlm_core.charts.theme import Look, finish
 
@@ -42,7 +43,7 @@ class _Panel(NamedTuple):
     def moved(self, table: str) -> Any:
         """A table whose points go from where they are at first to where they are at last."""
         y = f"datum.first + {self.t} * (datum.last - datum.first)"
-        return alt.Chart(alt.NamedData(table)).transform_calculate(y=y)
+        return Chart(alt.NamedData(table)).transform_calculate(y=y)
 
 
 def two_slopes(
@@ -105,7 +106,7 @@ def _handle(steps: int, ends: tuple[float, float]) -> Any:
         labelFlush=True,
     )
     return (
-        alt.Chart(alt.NamedData("slopes"))
+        Chart(alt.NamedData("slopes"))
         .transform_filter("datum.kind == 'within'")
         .mark_point(opacity=0)
         .encode(
@@ -125,7 +126,7 @@ def _scatter(panel: _Panel, now: str) -> Any:
     """The upper panel: students, a short line for each school, the long lines."""
     colours, at = panel.look.palette, {"x": panel.x(), "y": panel.y()}
     students, schools = panel.moved("students"), panel.moved("schools")
-    lines = alt.Chart(alt.NamedData("lines")).transform_filter(now)
+    lines = Chart(alt.NamedData("lines")).transform_filter(now)
 
     def line(kind: str, colour: str, **options: Any) -> Any:
         return (
@@ -186,7 +187,7 @@ def _schools(panel: _Panel, schools: Any, at: dict[str, Any]) -> list[Any]:
 def _slopes(look: Look, domain: tuple[float, float], now: str) -> Any:
     """The lower panel: each slope a bar from 0, its name and number on the other side."""
     colours = look.palette
-    base = alt.Chart(alt.NamedData("slopes")).transform_filter(now)
+    base = Chart(alt.NamedData("slopes")).transform_filter(now)
     top = SCATTER + GAP
     scale = alt.Scale(domain=list(domain), nice=False)
     places = alt.Scale(domain=[-0.5, ROWS - 0.5], range=[top, PLOT])

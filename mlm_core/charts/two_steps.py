@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.handle import HERE, handle
 from mlm_core.charts.theme import HEIGHT, Look, Pooling, finish
 
@@ -67,7 +68,7 @@ def two_steps(
 def _handle(steps: int) -> Any:
     """Unseen places of the handle, over the whole width."""
     return (
-        alt.Chart(alt.NamedData("worlds"))
+        Chart(alt.NamedData("worlds"))
         .mark_point(opacity=0)
         .encode(
             x=alt.X("at:Q", scale=alt.Scale(domain=[0, 1]), axis=None),
@@ -80,7 +81,7 @@ def _handle(steps: int) -> Any:
 
 def _cover(look: Look) -> Any:
     """Paper over the right panel, axes and all, until there is something to see in it."""
-    cover = alt.Chart(alt.NamedData("cover"))
+    cover = Chart(alt.NamedData("cover"))
     middle = {"expr": f"width * {(1 + RIGHT_PANEL) / 2}"}
     said = ["Here: what both", "ways find", "in many towns"]
     return alt.layer(
@@ -128,7 +129,7 @@ def _schools(look: Look, scores: tuple[float, float], u: tuple[float, float], no
             "y": alt.Y(f"{y}:Q", scale=y_scale, axis=y_axis),
         }
 
-    caption = alt.Chart(alt.NamedData("worlds")).transform_filter(now)
+    caption = Chart(alt.NamedData("worlds")).transform_filter(now)
     return alt.layer(
         *_bands(look, now, at),
         *_points(look, now, at),
@@ -140,7 +141,7 @@ def _schools(look: Look, scores: tuple[float, float], u: tuple[float, float], no
 
 def _bands(look: Look, now: str, at: Any) -> list[Any]:
     """Two steps: a dashed outline. Multilevel: filled. The truth: thin."""
-    lines = alt.Chart(alt.NamedData("lines")).transform_filter(now)
+    lines = Chart(alt.NamedData("lines")).transform_filter(now)
     two, both, true = (
         lines.transform_filter(f"datum.way == '{way}'") for way in ("two", "both", "true")
     )
@@ -168,7 +169,7 @@ def _points(look: Look, now: str, at: Any) -> list[Any]:
     """Own intercepts, a standard error up and down; the picked school with its name."""
     colours, key = look.palette, marks.key("school")
     schools = (
-        alt.Chart(alt.NamedData("schools"))
+        Chart(alt.NamedData("schools"))
         .transform_filter(now)
         .transform_calculate(
             low="datum.own - datum.se",
@@ -246,7 +247,7 @@ class _Strip(NamedTuple):
 
     def mine(self, table: str, way: str = "") -> alt.Chart:
         """What a table holds of it."""
-        base = alt.Chart(alt.NamedData(table))
+        base = Chart(alt.NamedData(table))
         base = base.transform_filter(f"datum.quantity == '{self.quantity}'")
         return base.transform_filter(f"datum.way == '{way}'") if way else base
 

@@ -12,8 +12,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from altair.utils.schemapi import debug_mode
-
 from pages.shared import offstage, story
 from pages.shared.static_site import pages
 from pages.shared.static_site.pages import Assets
@@ -62,9 +60,8 @@ def _each(folder: Path, slugs: list[str]) -> list[list[Path]]:
 
 def _lesson(folder: Path, slug: str) -> list[Path]:
     lesson = offstage.story_of(slug)
-    with debug_mode(False):  # Altair looks at every part of a figure again; tests do that
-        page = pages.lesson_page(lesson, _BESIDE)
-        alone = one_file(lesson, story.designed(lesson, -1))
+    page = pages.lesson_page(lesson, _BESIDE)
+    alone = one_file(lesson, story.designed(lesson, -1))
     return [
         _write(folder / f"{slug}.html", page),
         _write(folder / FIGURES / f"{slug}.html", alone),

@@ -51,7 +51,9 @@ class Pool:
 
     def put_table(self, table: pd.DataFrame) -> int:
         """The place of a table: names of its columns, and its rows."""
-        return self.put_text(table.to_json(orient="split", index=False, double_precision=6))
+        columns = json.dumps(list(table.columns), ensure_ascii=False)
+        rows = table.to_json(orient="values", double_precision=6)  # "split" takes five times as long
+        return self.put_text(f'{{"columns":{columns},"data":{rows}}}')
 
 
 def said(words: Any, facts: Any) -> str:
