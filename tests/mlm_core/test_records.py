@@ -8,6 +8,7 @@ import pkgutil
 import warnings
 from dataclasses import is_dataclass, replace
 from functools import cache
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,65 @@ def test_summary_has_what_the_model_has():
     sd = own.summary().loc["SD of beta", "estimate"]
     assert sd == pytest.approx(np.std(own.lines.beta, ddof=1))
     assert [*components(of).summary().index] == ["coef 0", "sd school", "sd half", "sigma_y"]
+
+
+def test_summaries_of_complete_and_no_pooling_have_their_numbers():
+    of = data()
+    complete, line = fit_complete_pooling(of), fit_complete_pooling(of).lines
+    rows = {
+        "alpha": (line.alpha[0], line.se_alpha[0], complete.cluster_se_alpha),
+        "beta": (line.beta[0], line.se_beta[0], complete.cluster_se_beta),
+        "sigma_y": (complete.sigma_y, np.nan, np.nan),
+    }
+    table = complete.summary()
+    assert table.index.name == "parameter"
+    np.testing.assert_equal(table.T.to_dict("list"), {k: list(v) for k, v in rows.items()})
+    for slopes in ("common", "varying"):
+        own = fit_no_pooling(of, slopes)
+        lines = own.lines
+        means = {"mean of alpha": lines.alpha.mean(), "SD of alpha": lines.alpha.std(ddof=1)}
+        if slopes == "common":
+            means["beta"] = lines.beta[0]
+            assert own.summary().loc["beta", "se"] == lines.se_beta[0]
+        else:
+            means |= {"mean of beta": lines.beta.mean(), "SD of beta": lines.beta.std(ddof=1)}
+        means["sigma_y"] = own.sigma_y
+        assert own.summary()["estimate"].to_dict() == pytest.approx(means)
+
+
+def test_means_are_over_those_schools_that_have_an_estimate():
+    of = GroupedData([1.0, 2, 4, 9, 7], [0.0, 1, 3, 1, 1], [0, 0, 0, 1, 1], None, ["a", "b"])
+    table = fit_no_pooling(of, "varying").summary()["estimate"]
+    assert table["mean of beta"] == pytest.approx(np.polyfit([0.0, 1, 3], [1.0, 2, 4], 1)[0])
+    assert np.isnan(table["SD of beta"])
+
+
+def test_tables_name_the_errors_too():
+    of = data()
+    for fit in (fit_complete_pooling(of), fit_no_pooling(of, "varying")):
+        table = fit.to_frame()
+        assert table.columns.tolist() == ["n", "alpha", "se_alpha", "beta", "se_beta"]
+        for name in table.columns[1:]:
+            np.testing.assert_equal(table[name].to_numpy(), getattr(fit.lines, name))
+    crossed = components(of)
+    table = crossed.to_frame("half")
+    assert table.index.name == "half"
+    assert table["mode"].tolist() == crossed.modes["half"].tolist()
+    assert table["mode_sd"].tolist() == crossed.mode_sd["half"].tolist()
+
+
+def test_the_first_line_says_what_and_of_how_many():
+    of = data()
+    size = f"{of.n_students} students in {of.n_groups} schools"
+    fits = {
+        f"CompletePooling: {size}": fit_complete_pooling(of),
+        f'NoPooling, slopes="common": {size}': fit_no_pooling(of),
+    }
+    for first, fit in fits.items():
+        assert repr(fit).split("\n")[0] == first
+        html = fit._repr_html_()
+        assert html.index(escape(first)) < html.index("sigma_y")
+    assert "2 levels of half" in repr(components(of))
 
 
 def test_a_table_has_a_row_a_school_and_names_of_the_readers_columns():
