@@ -9,6 +9,9 @@ the first run, and then moves a slider; what counts is the time from the move to
 of the run. Beside Pooling Lab the same is done, in the same run, with a bare page of one
 slider and one chart, as Streamlit is by default ("stock") and with what is loaded frozen
 for the garbage collector ("frozen"). Read the ratios: machines are noisy.
+
+In a town of its own, all that a session is shown is computed for it. Where a class follows one
+link ("one town"), what one has asked for is remembered for the others.
 """
 
 from __future__ import annotations
@@ -267,9 +270,11 @@ def line(r: Result) -> str:
     return f"{r.who:26s} {r.sessions:4d} {r.moves:6d} {times} {sent}"
 
 
-def at(address: str, page: str) -> list[str]:
-    """A page's laboratory for each reader of a class: everyone has a town of their own."""
-    return [f"{address}/{page}?free=true&seed={k + 1}" for k in range(MOST)]
+def at(address: str, page: str, towns: int = MOST) -> list[str]:
+    """A page's laboratory for each reader of a class: everyone has a town of their own, or one."""
+    if towns == 1:
+        return [f"{address}/{page}?free=true"]
+    return [f"{address}/{page}?free=true&seed={k + 1}" for k in range(towns)]
 
 
 async def bare_pages(sessions: int, seconds: float) -> list[Result]:
@@ -283,13 +288,19 @@ async def bare_pages(sessions: int, seconds: float) -> list[Result]:
 
 
 async def lessons(
-    sessions: int, seconds: float, pages: Sequence[str], key: str = "sigma_alpha"
+    sessions: int,
+    seconds: float,
+    pages: Sequence[str],
+    key: str = "sigma_alpha",
+    towns: int = MOST,
 ) -> list[Result]:
     """The lessons, one after the other, on one server."""
     found: list[Result] = []
     with lab() as (address, pid):
         for page in pages:
-            found.append(await a_class(page, at(address, page), pid, key, sessions, seconds))
+            who = f"{page}, one town" if towns == 1 else page
+            where = at(address, page, towns)
+            found.append(await a_class(who, where, pid, key, sessions, seconds))
             print(line(found[-1]), flush=True)
     return found
 
@@ -384,6 +395,7 @@ def all_of_it(seconds: float) -> str:
     print(HEAD)
     classes = asyncio.run(bare_pages(50, seconds))
     classes += asyncio.run(lessons(50, seconds, [HEART, MEDIAN, HEAVIEST]))
+    classes += asyncio.run(lessons(50, seconds, [HEART, MEDIAN, HEAVIEST], towns=1))
     classes += asyncio.run(lessons(100, seconds, [HEART]))
     kept = asyncio.run(memory())
     return report(classes, kept, painted([HEART, MEDIAN, HEAVIEST]))
@@ -396,6 +408,7 @@ def main() -> None:
     asked.add_argument("--seconds", type=float, default=12)
     asked.add_argument("--pages", nargs="*", default=[HEART, MEDIAN, HEAVIEST])
     asked.add_argument("--key", default="sigma_alpha")
+    asked.add_argument("--one-town", action="store_true", help="all follow the same link")
     asked.add_argument("--lab", action="store_true", help="without the bare pages")
     asked.add_argument("--kinds", action="store_true", help="what a move sends")
     asked.add_argument("--all", action="store_true", help="all of docs/performance.md")
@@ -409,7 +422,8 @@ def main() -> None:
         return
     print(HEAD)
     found = [] if given.lab else asyncio.run(bare_pages(given.sessions, given.seconds))
-    found += asyncio.run(lessons(given.sessions, given.seconds, given.pages, given.key))
+    towns = 1 if given.one_town else MOST
+    found += asyncio.run(lessons(given.sessions, given.seconds, given.pages, given.key, towns))
     if given.kinds:
         for result in found:
             print(result.who, dict(sorted(result.kinds.items(), key=lambda kv: -kv[1])))

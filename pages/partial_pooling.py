@@ -59,12 +59,12 @@ def spoken(f: Facts) -> list[str]:
 def two_schools(f: Facts) -> Hand:
     """A small table: the picked school and the largest, wherever the handle is."""
     rows = {"a": f.picked, "b": f.largest if f.picked != f.largest else f.smallest}
-    values = {"sd": [number(s) for s in f.path.sigma_alpha]}
+    values = {"sd": [number(s) for s in f.path.sigma_alpha.tolist()]}
     body = ""
     for r, j in rows.items():
-        values[f"w{r}"] = [percent(share) for share in f.share[:, j]]
-        values[f"m{r}"] = [number(a) for a in f.path.alpha[:, j]]
-        values[f"s{r}"] = [number(s) for s in f.path.se_alpha[:, j]]
+        values[f"w{r}"] = [percent(share) for share in f.share[:, j].tolist()]
+        values[f"m{r}"] = [number(a) for a in f.path.alpha[:, j].tolist()]
+        values[f"s{r}"] = [number(s) for s in f.path.se_alpha[:, j].tolist()]
         name = figure.escaped(f"{f.names[j]} ({f.data.n[j]})")
         body += f"<tr><th scope='row'>{name}</th><td>{{w{r}}}</td><td>{{m{r}}}</td><td>± {{s{r}}}</td></tr>"
     return hand(
@@ -91,7 +91,7 @@ def worked(f: Facts) -> Hand:
         own=[number(1 - share, 3) for share in f.share[:, j]],
         common=[number(share, 3) for share in f.share[:, j]],
         a0=[number(a) for a in f.path.a0],
-        alpha=[number(a) for a in f.path.alpha[:, j]],
+        alpha=[number(a) for a in f.path.alpha[:, j].tolist()],
         said=[
             "only the common mean counts" if k == 0
             else "only its own mean counts" if k == last

@@ -228,20 +228,20 @@ class Moment:
         Of these labels; rows are the outer groups.
     right : Fit
         In which every inner group is told apart, and is one.
-    mistaken : (n,) array of str, optional
-        Labels by which pieces are taken for groups, or several groups for one.
+    mistake : {"pieces", "names"}, optional
+        Pieces can be taken for groups, or all groups of a name for one.
     """
 
     made: TwoGroupings
     inner: NDArray[np.str_]
     structure: Structure
     right: Fit
-    mistaken: NDArray[np.str_] | None = None
+    mistake: Literal["pieces", "names"] | None = None
 
     @property
     def wrong(self) -> Fit | None:
-        """The fit with the mistaken labels; made where it is asked for."""
-        return None if self.mistaken is None else _mistaken(self)
+        """The fit that makes the mistake; made where it is asked for."""
+        return None if self.mistake is None else _mistaken(self)
 
     @property
     def shared(self) -> NDArray[np.bool_]:
@@ -289,13 +289,14 @@ class Moment:
         return Apart(mean, float(outer[own].mean()), float(self.right.part[0]))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=16 * STEPS)
 def _mistaken(moment: Moment) -> Fit:
-    assert moment.mistaken is not None
-    return fit(moment.made, moment.mistaken, moment.right)
+    pieces = moment.mistake == "pieces"
+    labels = joined(moment.made.outer, moment.inner) if pieces else moment.inner
+    return fit(moment.made, labels, moment.right)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def areas(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, ...]:
     """Children of neighbourhoods in schools, at every step of the handle.
 
@@ -311,14 +312,13 @@ def areas(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, ...]:
     moments: list[Moment] = []
     for share in handle_shares():
         made = children_in_schools(share, sigma_school, sigma_y, seed)
-        pieces = joined(made.outer, made.inner)
         structure = describe_structure(made.outer, made.inner)
         right = fit(made, made.inner, moments[-1].right if moments else None)
-        moments.append(Moment(made, made.inner, structure, right, pieces))
+        moments.append(Moment(made, made.inner, structure, right, "pieces"))
     return tuple(moments)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def districts(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, Moment]:
     """Schools in districts: with names of their own, and with names used again.
 
@@ -330,7 +330,7 @@ def districts(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, M
     unique = fit(made, made.inner)
     return (
         Moment(made, made.inner, describe_structure(made.outer, made.inner), unique),
-        Moment(made, again, describe_structure(made.outer, again), unique, again),
+        Moment(made, again, describe_structure(made.outer, again), unique, "names"),
     )
 
 
@@ -524,7 +524,7 @@ def _places(labels: Sequence[str] | NDArray[np.str_]) -> list[tuple[str, float]]
     return [(str(name), (k + 0.5) / len(labels)) for k, name in enumerate(labels)]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _laid_out(moments: tuple[Moment, ...], wrong: bool) -> dict[str, pd.DataFrame]:
     """Every mark that can be seen, at its place, one row a step and mark."""
     import pandas as pd

@@ -524,7 +524,7 @@ def _mean_of(data: GroupedData) -> Floats:
     return data.group_means(data.y)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _town(scenario: Scenario) -> Mapping[str, object]:
     """All of the lesson that does not depend on the picked school."""
     years = [_scores_only(replace(scenario, redraw=scenario.redraw + k)) for k in range(YEARS)]

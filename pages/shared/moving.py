@@ -11,6 +11,7 @@ at once where only controls have changed that move nothing else (`narrowed`).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,11 @@ class _Reader:
 
 _readers: WeakKeyDictionary[Any, _Reader] = WeakKeyDictionary()
 """By the store of a session's fragments."""
+
+
+IN_TURN = threading.RLock()
+"""Held while a lesson runs: the interpreter runs one script at a time, and fifty that take turns
+every few milliseconds all come late."""
 
 
 def begin() -> None:

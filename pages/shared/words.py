@@ -19,10 +19,10 @@ def number(value: float, digits: int = 1) -> str:
     """
     if not math.isfinite(value):
         return "∞" if value == math.inf else "–"
-    text = f"{value:.{digits}f}"
-    if float(text) == 0:
-        text = text.lstrip("-")
-    return text.replace("-", "−")
+    text = "%.*f" % (digits, value)  # noqa: UP031 - a figure's words take a thousand of these
+    if text[0] != "-":
+        return text
+    return text[1:] if float(text) == 0 else f"−{text[1:]}"
 
 
 def signed(value: float, digits: int = 1) -> str:

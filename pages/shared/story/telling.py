@@ -34,8 +34,13 @@ def tell(story: Story[F]) -> None:
     _stage(story)
 
 
-@st.fragment(key="stage")
+@st.fragment(key=moving.LESSON)
 def _stage(story: Story[Any]) -> None:
+    with moving.IN_TURN:
+        _draw(story)
+
+
+def _draw(story: Story[Any]) -> None:
     settings.begin(story.slug)
     st.session_state["_alternatives"] = {}
     decks.lead()
@@ -73,6 +78,11 @@ def _stage(story: Story[Any]) -> None:
 @st.fragment(key=moving.FIGURE)
 def _moved(story: Story[Any], beside: Any) -> tuple[Any, Handle | None]:
     """The figure, and in the laboratory the words beside it: all that a slider changes."""
+    with moving.IN_TURN:
+        return _figure(story, beside)
+
+
+def _figure(story: Story[Any], beside: Any) -> tuple[Any, Handle | None]:
     place = here()
     alone = moving.alone()
     seen = place.shown
