@@ -1,6 +1,6 @@
 // Saves the figure as the browser has drawn it, with its legend and the handle's place:
 // SVG, or PNG at twice the size.
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const box = () => document.querySelector(`.st-key-figure-${data.figure}`);
   const drawn = () => box()?.querySelector(".vega-embed svg.marks");
   const make = (name, attributes, text) => {
@@ -68,6 +68,18 @@ export default function ({ data, parentElement }) {
       };
       image.src = url;
     },
+    // The server makes the page; where the handle is only the browser knows.
+    html: () => {
+      const input = box()?.querySelector(".vega-bind input");
+      const moved = new URL(location.href).searchParams.has("handle");
+      setTriggerValue("html", { at: input && moved ? Number(input.value) : null });
+    },
   };
+  const page = parentElement.querySelector("[data-way=html]");
+  if (page) page.hidden = !data.page;
+  if (data.file && parentElement.poolingLabSaved !== data.file.name) {
+    parentElement.poolingLabSaved = data.file.name;
+    give(URL.createObjectURL(new Blob([data.file.text], { type: "text/html" })), "html");
+  }
   for (const button of parentElement.querySelectorAll("button[data-way]")) button.onclick = ways[button.dataset.way];
 }

@@ -123,3 +123,14 @@ def test_a_figure_alone_on_a_dark_phone(disk, folder):
     disk.locator(".vega-bind input").focus()
     disk.keyboard.press("End")
     disk.wait_for_function("document.querySelector('.pl-hand').innerText.includes('∞')")
+
+
+def test_a_figure_saved_in_the_app_starts_where_the_reader_left_its_handle(reader):
+    me = reader().opens("/partial_pooling?step=3&handle=53")
+    me.page.locator(".st-key-more").get_by_text("Save the figure").click()
+    with me.page.expect_download() as saving:
+        me.page.get_by_role("button", name="HTML, with its handle").click()
+    page = saving.value.path().read_text("utf-8")
+    assert '"at":53' in page
+    assert "SD between schools: 4.0" in re.sub("<[^>]+>", "", page)
+    assert me.complaints == []

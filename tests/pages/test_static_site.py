@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from mlm_core.charts.theme import DARK, Look
-from pages.shared import figure, offstage, static_site, story
+from pages.shared import figure, offstage, saving, static_site, story
 from pages.shared.figure import Handle, hand
 from pages.shared.static_site import bundle, markup, pages, states
 from pages.shared.story import Answer, Question, Story
@@ -224,3 +224,19 @@ def test_files_stay_that_are_not_the_sites(tmp_path: Path):
         "vega.js",
     }
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_figure_is_saved_with_its_handle_where_it_was_left():
+    from pages.shared.story import below
+    from pages.shared.story.place import Place
+
+    lesson = offstage.story_of("partial_pooling")
+    place = Place(lesson.slug, 1, step=2, shown=story.designed(lesson, 2))
+    starts = {
+        at: int(re.search(r'"at":(\d+)', read(below._page(lesson, place, at)).data)[1])
+        for at in (None, 7, 10**6, -5)
+    }
+    assert starts == {None: starts[None], 7: 7, 10**6: 120, -5: 0}
+    assert starts[None] not in (0, 7, 120)
+    assert saving._step({"at": 5}) == 5
+    assert saving._step({"at": "5"}) is saving._step("x") is saving._step(None) is None

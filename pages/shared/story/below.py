@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -36,7 +37,7 @@ def draw(story: Story[Any], facts: Any, seen: Seen) -> None:
         parts["What you may hear"] = partial(_beliefs, beliefs)
     for key in alternatives[:1]:
         page = partial(_page, story, here())
-        parts["Save the figure"] = partial(saving.lesson, story.slug, key, page)
+        parts["Save the figure"] = partial(saving.picture, key, story.slug, page)
     if not parts:
         return
     with st.container(key="more"):
@@ -47,12 +48,15 @@ def draw(story: Story[Any], facts: Any, seen: Seen) -> None:
             parts[chosen]()
 
 
-def _page(story: Story[Any], place: Place) -> str:
-    """The figure as it is shown when it is asked for, as a page of its own."""
+def _page(story: Story[Any], place: Place, at: int | None) -> str:
+    """The figure as it is shown, its handle where the reader left it, as a page of its own."""
     from pages.shared.static_site import one_file
 
-    assert place.shown is not None
-    return one_file(story, place.shown)
+    seen = place.shown
+    assert seen is not None
+    if at is not None:
+        seen = replace(seen, values={**seen.values, "handle": at})
+    return one_file(story, seen)
 
 
 def _model(story: Story[Any], facts: Any) -> None:
