@@ -8,8 +8,10 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,6 +24,7 @@ from pages.shared import serving
 from tests.browser.browser import running
 
 ROOT = Path(__file__).resolve().parents[1]
+T = TypeVar("T")
 RECORDER = """
 import os, sys
 _to = open(os.environ["POOLING_LAB_ASKED"], "a", buffering=1)
@@ -32,6 +35,12 @@ def _note(event, said):
         _to.write(f"{event} {said[0].type.name} {said[1]!r}\\n")
 sys.addaudithook(_note)
 """
+
+
+def apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run it in a thread of its own: this one's loop may be the browser's."""
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(asyncio.run, work).result()
 
 
 class Reader(Session):
@@ -71,7 +80,7 @@ def refused(address: str, origin: str) -> bool:
         except websockets.InvalidStatus:
             return True
 
-    return asyncio.run(ask())
+    return apart(ask())
 
 
 def test_the_server_asks_nobody_and_tells_nobody(watched):
@@ -84,7 +93,7 @@ def test_the_server_asks_nobody_and_tells_nobody(watched):
         await reader.close()
         return reader
 
-    reader = asyncio.run(read())
+    reader = apart(read())
     assert not reader.errors
     assert refused(address, "http://elsewhere.example")
     assert not refused(address, address)
@@ -114,7 +123,7 @@ def test_a_slider_sends_the_figure_and_its_words_and_nothing_else(watched):
         await reader.close()
         return reader
 
-    reader = asyncio.run(move())
+    reader = apart(move())
     told = reader.told
     assert not reader.errors
     assert told.kinds["vega_lite_chart"] == 1
@@ -136,7 +145,7 @@ def test_a_slider_that_changes_another_control_takes_the_whole_lesson(watched):
         await reader.close()
         return reader
 
-    told = asyncio.run(move()).told
+    told = apart(move()).told
     assert told.kinds["new_session"] == 1
     assert told.kinds["slider"] > 5
     assert told.kinds["selectbox"] >= 1  # the schools to pick from
@@ -214,7 +223,7 @@ def test_a_full_server_says_so(tmp_path):
             for reader in readers:
                 await reader.close()
 
-        asyncio.run(crowd())
+        apart(crowd())
         assert server.poll() is None
     said = (tmp_path / "log.txt").read_text()
     assert "Traceback" not in said
