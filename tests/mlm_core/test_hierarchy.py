@@ -326,3 +326,13 @@ def test_quantiles_keep_the_shape_and_refuse_the_ends():
     for end in (0.0, 1.0):
         with pytest.raises(ValueError, match="share of the posterior"):
             post.quantile(end)
+
+
+def test_quantiles_undo_the_chances_from_end_to_end():
+    post = tau_posterior(Y, SE)
+    assert isinstance(post.quantile(0.5), float)
+    shares = np.array([1e-9, 1e-4, 0.03, 0.5, 0.97, 0.9999])
+    assert post.cdf(post.quantile(shares)) == pytest.approx(shares, rel=1e-6)
+    assert post.cdf([0.0, 1e12]).tolist() == pytest.approx([0.0, 1.0], abs=1e-12)
+    assert post.cdf(post.tau).max() <= 1
+    assert post.cdf(post.tau).min() >= 0
