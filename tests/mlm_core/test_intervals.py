@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 from scipy.stats import chi2
 
 from mlm_core import GroupedData, fit_partial_pooling, pooling_path
+from mlm_core.deviance import profile, school_sums
 from mlm_core.intervals import variance_intervals
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -228,3 +229,15 @@ def test_a_higher_level_is_wider():
     for name in ("sigma_alpha", "sigma_y", "icc"):
         in_, out = getattr(narrow, name), getattr(wide, name)
         assert out.low < in_.low < in_.high < out.high
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_at_the_ends_of_the_icc_the_deviance_has_risen_by_what_it_may(method):
+    data = case("slopes_40")
+    found = variance_intervals(data, method=method)
+    sums = school_sums(data)
+    best = fit_partial_pooling(data, method=method).criterion
+    for end in found.icc:
+        assert 0 < end < 1
+        there = profile(sums, np.array([end / (1 - end), 0.0, 0.0, 0.0]), method).criterion
+        assert there - best == pytest.approx(chi2.ppf(0.95, 1), rel=1e-4)
