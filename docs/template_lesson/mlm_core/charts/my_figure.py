@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from mlm_core.charts import marks
+from mlm_core.charts.chart import Chart
 from mlm_core.charts.theme import Look, finish
 
 HEIGHT = 380
@@ -29,7 +30,7 @@ def my_figure(look: Look, *, domain: tuple[float, float], largest: int) -> Any:
     largest : int
         Right end of the axis of school sizes.
     """
-    schools = alt.Chart(alt.NamedData("schools"))
+    schools = Chart(alt.NamedData("schools"))
     scale = alt.Scale(type="log", domain=[1, largest], nice=False)
     sizes = alt.Axis(title="students in the school", values=[1, 2, 5, 10, 20, 50, 100, 200, 500])
     x = alt.X("n:Q", scale=scale, axis=sizes)
