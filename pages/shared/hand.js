@@ -79,7 +79,9 @@ export default function ({ data, parentElement }) {
 
   if (news) document.dispatchEvent(new CustomEvent("pooling-lab-news", { detail: news }));
   // Another session has lost the reader's place; the stepper brings it back, and this waits.
-  const lost = memory.session !== undefined && memory.session !== session && memory.place !== place;
+  if (memory.session !== undefined && memory.session !== session) memory.waits = performance.now() + 8000;
+  if (memory.place === place) memory.waits = 0;
+  const lost = memory.waits > performance.now();
   memory.session = session;
   if (memory.place === null) settle(start());
   else if (lost) tell(Number(input()?.value ?? at));
