@@ -10,6 +10,7 @@ from scipy import stats
 
 from mlm_core.data import DataError
 from mlm_core.hierarchy import (
+    _slope_at_zero,
     conditional_effects,
     pooled_estimate,
     tau_log_likelihood,
@@ -307,6 +308,15 @@ def test_whether_reml_is_zero_follows_the_likelihood_next_to_zero():
         zeros += 1
         assert (tau_reml(y, se) == 0) == (near <= at_zero)
     assert zeros > 50
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_slope_at_zero_is_that_of_the_likelihood(seed):
+    rng = np.random.default_rng(seed)
+    se = np.exp(rng.normal(size=5))
+    y = 2 * se * rng.normal(size=5)
+    here, near = tau_log_likelihood(y, se, np.array([0.0, 1e-3 * se.min()]))
+    assert _slope_at_zero(y, se) == pytest.approx(2 * (near - here) / 1e-6, rel=1e-4, abs=1e-4)
 
 
 def test_a_posterior_holds_the_effects_at_each_tau():
