@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute
 from mlm_core.everyone import STUDIES
 from pages.shared import figure, serving
 from pages.shared.room import web
-from pages.shared.room.runs import runs
+from pages.shared.room.runs import runs as runs_of
 from pages.shared.room.store import Draw, Poll, RoomError, Sort, link_of, rooms
 
 if TYPE_CHECKING:
@@ -157,7 +157,9 @@ def _push(key: str, slug: str, asked: Question | Sorting | None, revealed: bool)
 def poll_of(question: Question) -> Poll:
     """A question as the phones show it."""
     right = next(k for k, answer in enumerate(question.answers) if answer.right)
-    return Poll(runs(question.text), [runs(answer.text) for answer in question.answers], right)
+    return Poll(
+        runs_of(question.text), [runs_of(answer.text) for answer in question.answers], right
+    )
 
 
 def moment_of(asked: Question | Sorting) -> Poll | Sort:
@@ -169,9 +171,9 @@ def sort_of(sorting: Sorting) -> Sort:
     """Items to sort as the phones show them."""
     bins = list(sorting.bins)
     return Sort(
-        runs(sorting.text),
-        [runs(text) for text in bins],
-        [runs(item.text) for item in sorting.items],
+        runs_of(sorting.text),
+        [runs_of(text) for text in bins],
+        [runs_of(item.text) for item in sorting.items],
         [bins.index(item.bin) for item in sorting.items],
     )
 
@@ -182,7 +184,7 @@ def said(markdown: str) -> str:
     >>> said(r"$\\sigma_\\alpha$, the **SD**")
     'σα, the SD'
     """
-    return "".join(text for text, _ in runs(markdown))
+    return "".join(text for text, _ in runs_of(markdown))
 
 
 def _answers(asked: Question | Sorting | None) -> Sequence[str]:
