@@ -175,7 +175,7 @@ def finish(chart: Any, look: Look, height: int, *, steps: int = 0) -> Any:
             view=alt.ViewConfig(stroke=None),
             axis=axis,
             aria=False,
-            mark=alt.MarkConfig(aria=False),
+            mark=alt.MarkConfig(aria=False, tooltip=None),  # Streamlit's would tell raw columns
             text=alt.MarkConfig(color=colours.ink, fontSize=size),
             legend=alt.LegendConfig(disable=True),
         ),

@@ -8,6 +8,7 @@ export default function ({ data, parentElement }) {
   const input = () => box()?.querySelector(".vega-bind input");
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const alive = new AbortController();
+  memory.end?.(); // an earlier run may still listen, with the words of earlier data
 
   const words = parentElement.querySelector(".pl-hand") ?? parentElement;
   if (words.dataset.html !== html) { words.innerHTML = html; words.dataset.html = html; }
@@ -37,13 +38,16 @@ export default function ({ data, parentElement }) {
     memory.loose = setTimeout(() => box()?.classList.remove("pl-held"), 250);
   };
   // Until it is moved, a figure shows its place of rest by itself: only the thumb goes there.
-  const untouched = (step) => step === rest && !input()?.dataset.set;
+  // Drawn anew, it may come back with the place it had: so what has been moved once is moved.
+  const moved = (window.poolingLabMoved ??= new Set());
+  const untouched = (step) => step === rest && !moved.has(figure);
   const move = (step) => {
     const handle = input();
     if (!handle) return;
     if (untouched(step)) handle.value = step;
     else if (Number(handle.value) !== step || !handle.dataset.set) {
       handle.dataset.set = "yes";
+      moved.add(figure);
       handle.value = step;
       handle.dispatchEvent(new Event("input", { bubbles: true }));
     }
@@ -85,13 +89,15 @@ export default function ({ data, parentElement }) {
   memory.session = session;
   if (memory.place === null) settle(start());
   else if (lost) tell(Number(input()?.value ?? at));
+  else if (memory.place === place && memory.at === memory.rest && at === rest && asked() !== null)
+    tell(Number(input()?.value ?? at)); // new data: the handle stays where the reader put it
   else if (memory.place !== place || memory.at !== at) {
     const from = Number(input()?.value ?? at);
     if (memory.place !== place) remember(null);
     memory.now = at;
     glide(from, at);
   } else tell(Number(input()?.value ?? at));
-  if (!lost) Object.assign(memory, { place, at });
+  if (!lost) Object.assign(memory, { place, at, rest });
 
   const touched = (event) => event.target.closest?.(`.st-key-figure-${figure}`);
   const listen = (type, act) =>
@@ -101,7 +107,7 @@ export default function ({ data, parentElement }) {
     if (!mine(event)) return;
     memory.now = Number(input().value);
     tell(memory.now);
-    if (event.isTrusted) { hold(); input().dataset.set = "yes"; remember(memory.now); }
+    if (event.isTrusted) { hold(); input().dataset.set = "yes"; moved.add(figure); remember(memory.now); }
   });
   const stop = () => { cancelAnimationFrame(memory.frame); memory.frame = 0; };
   const takeOver = () => { stop(); memory.show?.forEach(clearTimeout); };
@@ -114,6 +120,7 @@ export default function ({ data, parentElement }) {
     if (!handle || Number(handle.value) === memory.now) return;
     memory.now = Number(handle.value);
     handle.dataset.set = "yes";
+    moved.add(figure);
     tell(memory.now);
     remember(memory.now);
   });
@@ -130,5 +137,6 @@ export default function ({ data, parentElement }) {
     const show = (wait, from, to, first) => setTimeout(() => glide(from, to, first), wait);
     memory.show = [show(400, at, last, 350), show(2600, last, 0, 0), show(4700, 0, at, 0)];
   }
-  return () => { alive.abort(); watch.disconnect(); stop(); };
+  memory.end = () => { alive.abort(); watch.disconnect(); };
+  return () => { memory.end(); stop(); };
 }

@@ -90,6 +90,53 @@ def test_dragging_in_the_figure_itself_moves_the_handle(reader):
     assert me.handle.get_attribute("aria-valuetext") in me.page.locator(".pl-hand").inner_text()
 
 
+def drag_in_the_figure(me, end: float) -> None:
+    """Drag from the middle of the hill to a share of the handle's length."""
+    handle = me.handle.bounding_box()
+    svg = me.page.locator("[data-testid=stVegaLiteChart] svg").first.bounding_box()
+    y = svg["y"] + svg["height"] - 70
+    me.page.mouse.move(handle["x"] + 0.5 * handle["width"], y)
+    me.page.mouse.down()
+    me.page.mouse.move(handle["x"] + end * handle["width"], y, steps=8)
+    me.page.mouse.up()
+    me.settles(400)
+
+
+def agree(me) -> None:
+    """Handle, words and figure are at the same place, in the same data."""
+    said = me.handle.get_attribute("aria-valuetext")
+    words = me.page.locator(".pl-hand").inner_text()
+    assert said in words
+    assert said in "".join(me.page.locator("svg.marks .mark-text text").all_text_contents())
+
+
+def test_figure_and_words_agree_after_new_data_and_a_drag_in_the_figure(reader):
+    me = reader(reduced_motion="reduce").opens("/partial_pooling?step=1")
+    assert me.handle.input_value() == "120"
+    me.go("Free play")
+    me.settles(400)
+    agree(me)
+    assert spread(me.points(LIGHT.partial)) < 0.95 * spread(me.points(LIGHT.no))
+    me.page.locator(".st-key-partial_pooling-sigma_alpha input[type=range]").focus()
+    me.page.keyboard.press("ArrowRight")
+    me.settles(400)
+    agree(me)
+    drag_in_the_figure(me, 0.8)
+    agree(me)
+    assert not me.page.locator("#vg-tooltip-element.visible").count()
+    me.page.get_by_role("button", name="New draw").click()
+    me.settles(400)
+    agree(me)
+    drag_in_the_figure(me, 0.3)
+    agree(me)
+    words = me.page.locator(".pl-hand").inner_text()
+    me.handle.focus()
+    for key in ("ArrowRight", "ArrowLeft"):
+        me.page.keyboard.press(key)
+    me.settles()
+    assert me.page.locator(".pl-hand").inner_text() == words  # of this draw, not of the one before
+
+
 def test_the_keyboard_moves_the_handle_and_not_the_steps(reader):
     me = reader().opens(DRAG)
     before, at = me.points(LIGHT.partial), int(me.handle.input_value())
