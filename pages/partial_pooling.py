@@ -133,7 +133,7 @@ def students(k: float) -> str:
 
 def how_many(f: Facts) -> Question:
     """The number of students with equal weights."""
-    text = "How many students must a school have, so that its own mean counts as much as the common mean?"
+    text = "How many students must a school have in this town, so that its own mean counts as much as the common mean?"
     if f.sigma_alpha == 0:
         none = "At an SD of 0 the common mean has all the weight."
         wrong = {
@@ -220,7 +220,7 @@ def moved(before: float, after: float) -> str:
 def weighted(f: Facts) -> str:
     """The simple form of the weighted average."""
     short = ("= 0" if f.sigma_alpha == 0
-             else rf"\approx \dfrac{{n_j}}{{n_j + {students(f.half)}}}")  # fmt: skip
+             else rf"\approx \dfrac{{n_j}}{{n_j + {students(f.half)}}} \text{{ at the top of the hill}}")  # fmt: skip
     return (
         r"Each mean counts by how precise it is. A school's own mean $\bar y_j$ counts more if its students are many, $n_j$, "
         r"and alike: a small SD within schools, $\sigma_y$. The common mean $a_0$ counts more if schools are alike: a small "
@@ -247,7 +247,7 @@ def one_stretches(f: Facts) -> str:
     """What one school does to itself and to the others."""
     usual, other = f.usual, f.smallest
     return (
-        f"Ashford's dot is pulled {percent(f.pulled(f.picked))} of the way to the mean: away from its diamond. It also "
+        f"Ashford's dot is pulled {percent(f.pulled(f.picked))} of the way to the common mean: away from its diamond. It also "
         f"stretches the SD between schools, from {number(usual.sigma_alpha)} to {number(f.sigma_alpha)} points. So "
         f"{plain(f.names[other])} is pulled {percent(f.pulled(other))} now; before, {percent(usual.pulled(other))}."
     )
@@ -294,7 +294,7 @@ STEPS = [
         text=weighted,
         hand=worked,
         shows=NORTHGATE,
-        do="Drag, or click another school.",
+        do="Drag, or click another circle.",
     ),
     story.truth(
         heading="Did the pull help?",
