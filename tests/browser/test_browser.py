@@ -340,19 +340,15 @@ def test_a_large_screen_is_used(reader):
 
 
 def test_the_start_page_moves_by_itself_and_stops_for_those_who_ask(reader):
-    me = reader().opens("/", handle=False)
-    me.page.wait_for_selector(".vega-bindings input")
-    seen = set()
-    for _ in range(14):
-        me.page.wait_for_timeout(300)
-        seen.add(me.handle.input_value())
-    assert len(seen) > 4
-    calm = reader(reduced_motion="reduce").opens("/")
-    places = set()
-    for _ in range(6):
-        calm.page.wait_for_timeout(300)
-        places.add(calm.handle.input_value())
-    assert len(places) == 1
+    me = reader()
+    me.page.add_init_script(f"({NOTE})()")
+    me.opens("/", handle=False)
+    me.page.wait_for_function("new Set(poolingLabSeen).size > 4")
+    calm = reader(reduced_motion="reduce")
+    calm.page.add_init_script(f"({NOTE})()")
+    calm.opens("/")
+    calm.page.wait_for_timeout(1800)
+    assert len(set(calm.page.evaluate("poolingLabSeen"))) <= 1
 
 
 def test_the_dark_theme_has_its_own_colours(reader):
