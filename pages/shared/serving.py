@@ -56,7 +56,8 @@ def remember() -> None:
     """Let Streamlit do once what it does at every move, with the same result.
 
     It looks up the theme six times, and gives stable names to the views of a specification
-    that has them. And a control that moves the figure alone takes one run, not two. Where a later Streamlit does it in another way, nothing is done.
+    that has them. And a control that moves the figure alone takes one run, not two. Where a
+    later Streamlit does it in another way, nothing is done.
     """
     from streamlit.elements import vega_charts
     from streamlit.runtime import app_session

@@ -308,6 +308,8 @@ def test_beginning_near_finds_the_same(settings):
         far = lesson.fit(step.made, step.inner)
         assert step.right.found.criterion == pytest.approx(far.found.criterion, abs=1e-8)
         assert step.right.part == pytest.approx(far.part, abs=1e-5 * (1 + far.found.sigma_y))
+        pieces = lesson.fit(step.made, lesson.joined(step.made.outer, step.inner))
+        assert step.wrong.found.criterion == pytest.approx(pieces.found.criterion, abs=1e-8)
 
 
 @pytest.mark.parametrize("settings", CORNERS, ids=str)
