@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 
@@ -153,13 +154,15 @@ def test_a_slider_that_changes_another_control_takes_the_whole_lesson(watched):
 
 
 def test_a_remembered_theme_is_the_theme(monkeypatch):
-    from streamlit.runtime import app_session
+    from streamlit.runtime import app_session, forward_msg_queue
 
     plain, remembered = CustomThemeConfig(), CustomThemeConfig()
     slow = app_session._populate_theme_msg
     monkeypatch.setattr(app_session, "_populate_theme_msg", slow)
     ask = app_session.AppSession._handle_rerun_script_request
     monkeypatch.setattr(app_session.AppSession, "_handle_rerun_script_request", ask)
+    queue = forward_msg_queue.ForwardMsgQueue
+    monkeypatch.setattr(queue, "clear", queue.clear)
     serving.remember()
     for section in ("theme", "theme.light", "theme.dark", "theme.sidebar"):
         for _ in range(2):
@@ -167,6 +170,30 @@ def test_a_remembered_theme_is_the_theme(monkeypatch):
             app_session._populate_theme_msg(remembered, section)
     assert plain.primary_color or plain.body_font
     assert remembered == plain
+
+
+def test_a_file_that_is_chosen_while_a_run_starts_gets_its_place(watched):
+    """The answer that says where to put the file is not lost with what the run replaces."""
+    address, _ = watched
+    asked = 40
+
+    async def choose() -> set[str]:
+        reader = Reader(f"{address}/your_data")
+        await reader.open()
+        for k in range(asked):
+            await reader._ask()
+            message = BackMsg()
+            message.file_urls_request.request_id = f"file {k}"
+            message.file_urls_request.file_names.append("mine.csv")
+            await reader.link.send(message.SerializeToString())
+            await reader._until_finished()
+        await reader._ask()
+        await reader._until_finished()
+        await reader.close()
+        told = [m for m in reader.heard if m.WhichOneof("type") == "file_urls_response"]
+        return {m.file_urls_response.response_id for m in told}
+
+    assert apart(choose()) == {f"file {k}" for k in range(asked)}
 
 
 FILES = """

@@ -56,11 +56,12 @@ def remember() -> None:
     """Let Streamlit do once what it does at every move, with the same result.
 
     It looks up the theme six times, and gives stable names to the views of a specification
-    that has them. And a control that moves the figure alone takes one run, not two. Where a
-    later Streamlit does it in another way, nothing is done.
+    that has them. A control that moves the figure alone takes one run, not two. And nothing
+    is forgotten that a browser waits for. Where a later Streamlit does it in another way,
+    nothing is done.
     """
     from streamlit.elements import vega_charts
-    from streamlit.runtime import app_session
+    from streamlit.runtime import app_session, forward_msg_queue
 
     stable = getattr(vega_charts, "_stabilize_vega_json_spec", None)
     if stable is not None:
@@ -71,6 +72,24 @@ def remember() -> None:
     slow = getattr(app_session, "_populate_theme_msg", None)
     if slow is not None:
         app_session._populate_theme_msg = _once_a_section(slow)
+    queue = forward_msg_queue.ForwardMsgQueue
+    queue.clear = _keeping_places(queue.clear)  # type: ignore[method-assign]
+
+
+def _keeping_places(clear: Callable[..., None]) -> Callable[..., None]:
+    """What is not yet sent is cleared when a run starts, but not where a file may be put.
+
+    Streamlit drops that too, and the browser waits for it for ever: a file that is chosen
+    while a run starts would never come.
+    """
+
+    def cleared(queue: Any, retain_lifecycle_msgs: bool = False, *args: Any, **named: Any) -> None:
+        places = [m for m in queue._queue if m.WhichOneof("type") == "file_urls_response"]
+        clear(queue, retain_lifecycle_msgs, *args, **named)
+        if retain_lifecycle_msgs:
+            queue._queue += [m for m in places if not any(m is kept for kept in queue._queue)]
+
+    return cleared
 
 
 def _once_a_section(slow: Callable[..., None]) -> Callable[..., None]:
