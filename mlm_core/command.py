@@ -150,10 +150,19 @@ def _serve(folder: Path, port: int, address: str, browser: bool) -> int:
     try:
         return child.wait()
     except KeyboardInterrupt:
-        child.terminate()
-        child.wait()
+        _end(child)
         print("\nPooling Lab has ended.")  # noqa: T201
         return 0
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Ask it to end; end it where it does not."""
+    child.terminate()
+    try:
+        child.wait(10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def _tell(child: subprocess.Popen[bytes], port: int, address: str, browser: bool) -> None:

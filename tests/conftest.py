@@ -9,5 +9,5 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more than there are cores: the browser's tests mostly wait."""
-    return (os.cpu_count() or 1) + 2
+    """One more than there are cores: the browser's tests also wait."""
+    return (os.cpu_count() or 1) + 1

@@ -15,7 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+NAMES = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+)
 PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -67,7 +74,9 @@ def find_or_install() -> str:
     if shutil.which("apt-get"):
         root = [] if getattr(os, "geteuid", lambda: 1)() == 0 else ["sudo", "-n"]
         _quietly([*root, "apt-get", "update"])
-        _quietly([*root, "apt-get", "install", "-y", "--no-install-recommends", "chromium"])
+        for package in ("chromium-headless-shell", "chromium"):
+            if installed_browser() is None:
+                _quietly([*root, "apt-get", "install", "-y", "--no-install-recommends", package])
     found = installed_browser()
     if found is None:
         raise RuntimeError(HELP)

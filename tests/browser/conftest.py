@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import sync_playwright
 
+from pages.shared import contents
 from tests.browser.browser import chromium_options, serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +76,13 @@ class Reader:
         page.on("request", self._request)
         page.on("websocket", lambda socket: socket.on("framesent", self._sent))
 
+    def leaves(self) -> str:
+        """What stands on the page at last, for whoever reads of a failure."""
+        if self.page.is_closed():
+            return "The page is closed."
+        words = self.page.locator("body").inner_text()
+        return "\n".join([self.page.url, *self.complaints, *self.strangers, words])
+
     def _console(self, message) -> None:
         # Under /<lesson> Streamlit first looks for itself one level too deep.
         probing = "404" in message.text and "_stcore" in str(message.location)
@@ -97,6 +106,20 @@ class Reader:
             self.page.wait_for_selector(".vega-bindings input")
             self.settles(350)  # the thumb settles after the figure is drawn
         return self
+
+    def turns_to(self, slug: str, query: str = "") -> None:
+        """Go to a page as the browser's history does: a new page, not a new app."""
+        self.page.evaluate(
+            "to => { history.pushState(null, '', to);"
+            " dispatchEvent(new PopStateEvent('popstate')); }",
+            f"/{slug}{query}",
+        )
+        title = next((page.name for page in contents.pages() if page.slug == slug), "Pooling Lab")
+        self.page.wait_for_function("title => document.title.startsWith(title)", arg=title)
+        self.settles()
+        if slug and slug not in ("your_data", "glossary"):
+            self.page.wait_for_selector(".pl-steps")
+            self.page.wait_for_selector("[class*=st-key-figure] .marks")
 
     def settles(self, calm: int = 150) -> None:
         """Wait until all that was asked is answered and drawn, and ``calm`` ms have passed."""
@@ -161,17 +184,57 @@ class Reader:
         return [x for _, x in sorted(found)]
 
 
-@pytest.fixture
-def reader(chromium, lab):
-    def new(*, width: int = 1440, height: int = 900, dark: bool = False, **options) -> Reader:
-        scheme = "dark" if dark else "light"
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, **options
-        )
-        contexts.append(context)
-        return Reader(context.new_page(), lab)
+class Places:
+    """Browsers' contexts, kept from test to test: what is loaded once is not compiled again.
 
-    contexts: list = []
+    Nothing that a reader leaves behind is found by the next, and two readers of one test
+    never share a context.
+    """
+
+    def __init__(self, chromium) -> None:
+        self.chromium = chromium
+        self.free: dict[str, list] = {}
+        self.taken: list[tuple[str, Any]] = []
+
+    def take(self, **options):
+        kind = repr(sorted(options.items()))
+        free = self.free.setdefault(kind, [])
+        place = free.pop() if free else self.chromium.new_context(**options)
+        self.taken.append((kind, place))
+        return place
+
+    def give_back(self, lab: str) -> None:
+        for kind, place in self.taken:
+            for page in place.pages:
+                page.close()
+            last = place.new_page()
+            what = {"origin": lab, "storageTypes": "all"}
+            place.new_cdp_session(last).send("Storage.clearDataForOrigin", what)
+            last.close()
+            place.clear_cookies()
+            self.free[kind].append(place)
+        self.taken.clear()
+
+
+@pytest.fixture(scope="session")
+def places(chromium):
+    return Places(chromium)
+
+
+@pytest.fixture
+def reader(places, lab, request):
+    def new(*, width: int = 1440, height: int = 900, dark: bool = False, **options) -> Reader:
+        calm = options.pop("reduced_motion", "no-preference")
+        page = places.take(viewport={"width": 1440, "height": 900}, **options).new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion=calm)
+        readers.append(Reader(page, lab))
+        return readers[-1]
+
+    readers: list[Reader] = []
+    failed = request.session.testsfailed
     yield new
-    for context in contexts:
-        context.close()
+    if request.session.testsfailed > failed:
+        for one in readers:
+            print(one.leaves())
+    places.give_back(lab)

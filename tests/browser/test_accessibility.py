@@ -91,19 +91,9 @@ def predicting(slug: str) -> int | None:
 
 
 def turns_to(me, slug: str, query: str = "") -> None:
-    """Go to a page as the browser's history does: a new page, not a new app."""
+    """Go to a page, to the step of a lesson that asks first."""
     step = predicting(slug)
-    query = query or (f"?step={step}" if step else "")
-    me.page.evaluate(
-        "to => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate')); }",
-        f"/{slug}{query}",
-    )
-    name = next(page.name for page in contents.pages() if page.slug == slug)
-    me.page.wait_for_function("name => document.title.startsWith(name)", arg=name)
-    me.settles()
-    if slug in LESSONS:
-        me.page.wait_for_selector(".pl-steps")
-        me.page.wait_for_selector("[class*=st-key-figure] .marks")
+    me.turns_to(slug, query or (f"?step={step}" if step else ""))
 
 
 def answers(me) -> None:
