@@ -72,8 +72,9 @@ def remember() -> None:
     slow = getattr(app_session, "_populate_theme_msg", None)
     if slow is not None:
         app_session._populate_theme_msg = _once_a_section(slow)
-    queue = forward_msg_queue.ForwardMsgQueue
-    queue.clear = _keeping_places(queue.clear)  # type: ignore[method-assign]
+    queue = getattr(forward_msg_queue, "ForwardMsgQueue", None)
+    if queue is not None:
+        queue.clear = _keeping_places(queue.clear)
 
 
 def _keeping_places(clear: Callable[..., None]) -> Callable[..., None]:
