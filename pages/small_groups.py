@@ -75,8 +75,8 @@ def draw_chances(f: Facts, seen: Seen) -> None:
 
 
 def the(f: Facts, end: str) -> str:
-    """The five best, or the one worst."""
-    return f"the {NUMBER[f.places]} {end}"
+    """The five best, or the worst one."""
+    return f"the {NUMBER[f.places]} {end}" if f.places > 1 else f"the {end} one"
 
 
 # Words that follow the handle
@@ -89,7 +89,7 @@ def year_by_year(f: Facts) -> Hand:
         "<p><strong>{year}</strong></p><table><tbody>"
         f"<tr><th scope='row'>small among {the(f, 'best')}</th><td>{{best}}</td></tr>"
         f"<tr><th scope='row'>small among {the(f, 'worst')}</th><td>{{worst}}</td></tr>"
-        f"<tr><th scope='row'>this year's {NUMBER[f.places]} best still there</th>"
+        f"<tr><th scope='row'>this year's {the(f, 'best').removeprefix('the ')} still there</th>"
         "<td>{stayed}</td></tr></tbody></table>",
         year=[name.capitalize() for name in YEAR],
         best=[str(f.n_small(f.best("own", k))) for k in years],
@@ -101,7 +101,7 @@ def year_by_year(f: Facts) -> Hand:
 def three_rankings(f: Facts) -> Hand:
     """Small schools at the ends, on average."""
     small = f.average.small
-    ranked = "partial pooling" + (" (draws with a ranking)" if f.average.no_ranking > 0 else "")
+    ranked = "partial pooling" + (" (where it ranks at all)" if f.average.no_ranking > 0 else "")
     names = {"own": "own means", "partial": ranked, "truth": "true means"}
     body = "".join(
         f"<tr><th scope='row'>{name}</th><td>{percent(small[by])}</td></tr>"
@@ -127,7 +127,7 @@ def worst(f: Facts) -> Question:
     found = f.n_small(f.worst("own"))
     said = (
         "All schools have the same size here: none is small." if f.equal
-        else f"Small are {found} of {the(f, 'worst')}, and {f.n_small(f.best('own'))} of {the(f, 'best')}. On average "
+        else f"Of {the(f, 'worst')}, {found} {'is' if found == 1 else 'are'} small; of {the(f, 'best')}, {f.n_small(f.best('own'))}. On average "
         f"over {DRAWS:,} such counties, small schools take {percent(f.average.small['own'])} of these places. They are "
         f"{percent(f.small.mean())} of all schools."
     )  # fmt: skip
@@ -138,7 +138,7 @@ def worst(f: Facts) -> Question:
                 " or ".join(map(str, counts)),
                 said if found in counts
                 else "There is no smaller half." if f.equal
-                else "Too few. What lifts a small school's mean can also lower it." if max(counts) < found
+                else "Too few. Luck lifts the mean of one small school, and lowers that of another." if max(counts) < found
                 else "Too many for this year: here a larger school stands there, too.",
                 found in counts,
             )
@@ -151,7 +151,7 @@ def worst(f: Facts) -> Question:
 def checks(f: Facts) -> list[Question]:
     """Four questions on what the steps have shown."""
     n = int(f.data.n[f.picked])
-    now = f.luck(n)
+    now = round(f.luck(n), 1)  # as it is printed: a reader halves what stands there
     return [
         Question(
             f"The own mean of a school with {count(n, 'student')} has {number(now)} points of luck (SD). "
@@ -166,8 +166,8 @@ def checks(f: Facts) -> list[Question]:
             "All schools of a county have the same size. What does partial pooling do to their ranking?",
             [
                 Answer("Nothing: all are pulled by the same share", "Right: the values move together, the order stays.", True),
-                Answer("It brings the true order nearer", "Which school is ahead of which stays as it is: nobody is pulled more than another."),
-                Answer("It moves large schools to the ends", "That needs large schools: here nobody is larger."),
+                Answer("It brings the true order nearer", "The distances shrink, but who is ahead of whom stays as it is: all are pulled by the same share."),
+                Answer("It moves some schools past others", "All go the same share of their way to the common mean, so nobody passes anybody."),
             ],
         ),
         what_it_says(f),
@@ -249,7 +249,7 @@ def over_corrected(f: Facts) -> str:
     )  # fmt: skip
     now = (
         "This year it makes all schools level." if f.level
-        else f"This year they have {f.at_ends('partial')} of {2 * f.places} end places; by own means {f.at_ends('own')}."
+        else f"This year small schools have {f.at_ends('partial')} of {2 * f.places} end places; by own means {f.at_ends('own')}."
     )  # fmt: skip
     agree = f.average.agreement
     nearer = (
@@ -259,7 +259,7 @@ def over_corrected(f: Facts) -> str:
     )
     too_well = small["partial"] < small["truth"] < small["own"]
     return (
-        f"Rank by [[partial pooling]], the filled dots. {better}. For a **ranking** "
+        f"Now the ranking is by [[partial pooling]]. {better}. For a **ranking** "
         + (f"it corrects too much: small schools are pulled most, and **too few** reach an end. {nearer}" if too_well
            else "something else counts: small schools are pulled most. ")
         + now
@@ -270,12 +270,12 @@ def ask_for_chances(f: Facts) -> str:
     """The probability of being among the best."""
     top = int(f.likeliest[0])
     return (
-        f"Nobody can say for sure who {the(f, 'best')} are. But the model says how likely each possible set of true means is, "
+        f"Nobody can say for sure who {the(f, 'best')} {'are' if f.places > 1 else 'is'}. But the model says how likely each possible set of true means is, "
         "given this year's scores. The computer draws thousands of such sets (each with its own SD between schools, for that "
         f"is not known either) and notes who is best in each. **{plain(f.names[top])}** is among {the(f, 'best')} in "
         f"**{percent(f.said_chance(top))}** of them: its probability.\n\nEach set has {f.places} best, so all probabilities "
-        f"together make {f.places}. Those of {the(f, 'best')} by own mean make {number(f.expected(f.best('own')))}: so many of "
-        "them are truly among the best, on average."
+        f"together make {f.places}. Those of {the(f, 'best')} by own mean make only {number(f.expected(f.best('own')))}: that is how "
+        "many of them one can expect to be truly among the best."
     )
 
 
@@ -337,7 +337,7 @@ STEPS = [
         heading="Good for one school, not for ranking",
         text=over_corrected,
         hand=three_rankings,
-        do="Switch the ranking. Watch the grey names.",
+        do="Switch the ranking. Watch the bold names in the list: they are the small schools.",
         uses=("by",),
         shows={**FIRST, "by": "partial", "truth": True},
     ),

@@ -271,10 +271,10 @@ def weighted(f: Facts) -> str:
     also = (
         ""
         if own == here
-        else f", its own part is {here} (not {own}: with u in the model, β is a little different)"
+        else f", and its own part is {here} ({own} without u: the slope β changes a little)"
     )
     return (
-        f"{plain(f.names[j])}: $w_j$ = {number(w, 2)}{also}, and\n\n"
+        f"{plain(f.names[j])}: $w_j$ = {number(w, 2)}{also}.\n\n"
         f"$${number(w, 2)} \\cdot {number(f.own_part(j))} + {number(1 - w, 2)} \\cdot {number(f.pulled_to('line', j))} "
         f"= {number(f.with_u.lines.alpha[j])}$$"
     )
@@ -304,8 +304,9 @@ def of_the_book(f: Facts) -> str:
         "(0 basement, 1 first floor), $u$ the log of the soil's uranium (in parts a million).\n\n"
         f"With u the SD between counties falls from **{before}** to **{after}**: u explains an estimated {percent(f.explained)} "
         "of that variance.\n\n"
-        f"**{plain(f.names[f.picked])}** ({count(f.n[f.picked], 'house')}): {number(f.own[f.picked], 2)} by itself, "
-        f"{number(f.without.lines.alpha[f.picked], 2)} to one mean, {number(f.with_u.lines.alpha[f.picked], 2)} to the line."
+        f"Click counties: **{plain(f.names[f.picked])}** ({count(f.n[f.picked], 'house')}) stands at "
+        f"{number(f.own[f.picked], 2)} by itself. Pulled to one mean it is {number(f.without.lines.alpha[f.picked], 2)}, pulled to "
+        f"the line {number(f.with_u.lines.alpha[f.picked], 2)}."
     )  # fmt: skip
 
 
@@ -316,8 +317,9 @@ STEPS = [
         heading="What to expect of Juniper?",
         text=lambda f: "The town does not spend the same everywhere. The [[school-level predictor]] **u** says what it "
         "spends on a student of the school, in SDs: 0 is average, to the right is more.\n\nA hollow circle is a "
-        "school's own intercept; the circle of a larger school is larger. A filled dot is partial pooling as you know it, now "
-        "with the pre-test taken out: all are pulled to one mean (dashed).\n\n"
+        "school's own intercept: what to expect of its student with a pre-test of 0, the average. Larger schools have larger "
+        "circles. "
+        "A filled dot is partial pooling as you know it: all are pulled to one mean (dashed).\n\n"
         f"{plain(f.names[f.picked])} has u = {number(f.u[f.picked])} and stands at {number(f.own[f.picked])} points by its own "
         f"{count(f.n[f.picked], 'student')}. What should the board expect of a school like it?",
         do="Find **Juniper**. Is one mean for all a fair guess for it?",
@@ -333,11 +335,11 @@ STEPS = [
     ),
     story.try_it(
         heading="From one mean to a line",
-        text=lambda f: f"{change(f)} The pale band reaches one SD to each side: about how far the true intercepts lie from what "
-        "they are pulled to, by the estimate."
+        text=lambda f: f"{change(f)} The pale band shows it: one SD to each side of what the schools are pulled to. About two of three "
+        "true intercepts lie in it, if the estimate is right."
         + three_ways(f),
         uses=("target",),
-        do="Switch to **One mean** and back. Click schools far to the left and to the right: which way do they go?",
+        do="Switch to **One mean** and back. Watch the small circles at the left and at the right: which way do their dots go?",
         shows={**SHOWN, "target": LINE},
     ),
     story.say(
@@ -359,15 +361,16 @@ STEPS = [
     story.try_it(
         heading="Real data: radon in houses",
         text=of_the_book,
+        do="Click a county with a small circle. How far apart are its two estimates?",
         uses=("target", "county"),
         shows={**SHOWN, "target": LINE, "data": RADON, "county": WOODS},
     ),
     story.breaks(
         heading="A u that says nothing",
-        changed="Another town, in which u has nothing to do with the scores: $b_0$ is truly 0.",
+        changed="Another town, with other schools of the same names. There u has nothing to do with the scores: $b_0$ is truly 0.",
         look=lambda f: f"The line is nearly flat: $b_0$ is estimated as {number(f.with_u.hyper.b0, 2)}, with a standard error "
         f"of {number(f.with_u.se('b0'), 2)}. {change(f)}",
-        text="In an ordinary regression $R^2$ cannot fall when a predictor is added. $\\sigma_\\alpha$ can move either way: a "
+        text="In an ordinary regression $R^2$ cannot fall when a predictor is added. The SD between schools, $\\sigma_\\alpha$, can move either way: a "
         f"u that says nothing explains nothing, and in about {RISES} such towns the estimate comes out a little larger with "
         "u, in the others smaller.",
         uses=("target",),
@@ -378,8 +381,8 @@ STEPS = [
     story.sentence(
         heading="What the board can be told",
         text="A school-level predictor changes what schools are pulled to: from one mean to a line, what schools with this u "
-        r"reach. What it cannot explain stays in $\sigma_\alpha$. It says what to expect of a school like Juniper, not whether to "
-        "cut its money.",
+        "reach. What it cannot explain stays in the SD between schools. It says what to expect of a school like Juniper; it does "
+        "not say that money causes scores.",
         shows={**SHOWN, "target": LINE},
     ),
 ]  # fmt: skip
@@ -388,7 +391,12 @@ STEPS = [
 def lab(f: Facts) -> str:
     """The laboratory's words."""
     digits = 2 if f.truth is None else 1
-    return change(f, digits + 1) + three_ways(f, digits)
+    real = (
+        "Real data: the sliders, the truth and New draw belong to the town. "
+        if f.truth is None
+        else ""
+    )
+    return real + change(f, digits + 1) + three_ways(f, digits)
 
 
 def model(f: Facts) -> str:

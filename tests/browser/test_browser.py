@@ -339,6 +339,31 @@ def test_the_figure_stays_in_view_on_a_phone(reader):
     assert box["y"] + box["height"] < 600
 
 
+def test_a_question_and_its_answers_are_seen_together_on_a_phone(reader):
+    me = reader(width=390, height=844, has_touch=True, reduced_motion="reduce").opens(PREDICT)
+    answers, question = me.page.locator(".st-key-answers button"), me.page.locator("h2")
+    me.page.locator(".st-key-show-me").scroll_into_view_if_needed()
+    top, last = question.bounding_box()["y"], answers.last.bounding_box()
+    way = me.page.locator(".st-key-way").bounding_box()["y"]
+    covered = me.page.locator(".st-key-picture").bounding_box()
+    assert covered["y"] + covered["height"] <= top + 1
+    assert 56 < top < last["y"] + last["height"] <= way + 1
+    answers.first.tap()
+    me.page.wait_for_selector(".st-key-take-back")
+    me.settles()
+    assert me.figures()[0]["y"] >= 0  # the answer is read beside the figure
+
+
+def test_what_is_opened_below_the_figure_comes_into_view(reader):
+    me = reader(width=1280, height=720, reduced_motion="reduce").opens(DRAG)
+    me.page.get_by_text("The model in full").click()
+    formula = me.page.locator(".st-key-more .katex").first
+    formula.wait_for()
+    me.settles(300)
+    box = formula.bounding_box()
+    assert box["y"] + box["height"] < 720
+
+
 def test_a_large_screen_is_used(reader):
     me = reader(width=1920, height=1080).opens(DRAG)
     (box,) = me.figures()

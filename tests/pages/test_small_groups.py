@@ -63,7 +63,9 @@ def test_checks_are_computed(found):
     luck, _, says, total = questions(LESSON, CHECK, found)
     n, sd = found.data.n[found.picked], found.fit.sigma_y
     assert f"has one with {4 * n}?" in luck.text
-    assert right(luck) == f"{sd / np.sqrt(4 * n):.1f} points"
+    printed = round(sd / np.sqrt(n), 1)  # whoever halves what stands there must find it
+    assert f" has {printed:.1f} points of luck" in luck.text
+    assert right(luck) == f"{printed / 2:.1f} points"
     assert right(total) == str(found.places)
     most = found.chance.max() >= 0.5
     assert right(says) == f"It is more likely {'among them than not' if most else 'not among them'}"
@@ -125,7 +127,7 @@ def test_the_chances_in_words(found):
     else:
         assert "in **more than 99%** of them" in text
     assert f"all probabilities together make {found.places}" in text
-    assert f"make {found.chance[found.best('own')].sum():.1f}: so many" in text
+    assert f"make only {found.chance[found.best('own')].sum():.1f}: that is how many" in text
     ends = said(LESSON.steps[BREAK].look, found)
     truly = set(found.best("truth").tolist())
     assert f"Own means find {len(truly & set(found.best('own').tolist()))} of" in ends
@@ -153,7 +155,7 @@ def test_the_verdict_of_the_prediction_counts():
     found = facts_of(ALIKE)
     why = next(a.why for a in questions(LESSON, PREDICT, found)[0].answers if a.right)
     worst, best = (found.small[k].sum() for k in (found.worst("own"), found.best("own")))
-    assert f"Small are {worst} of the five worst, and {best} of the five best." in why
+    assert f"Of the five worst, {worst} are small; of the five best, {best}." in why
     share = 100 * found.average.small["own"]
     assert f"{share:.0f}% of these places. They are {100 * found.small.mean():.0f}% of all" in why
     text = said(LESSON.steps[PREDICT].text, found)

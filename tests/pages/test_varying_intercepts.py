@@ -141,7 +141,7 @@ def test_the_weighted_average_of_the_page_adds_up(scenario):
             assert "is 0 for every school" in words
             continue
         here, before = number(f.own_part(f.picked)), number(f.own[f.picked])
-        assert (f"its own part is {here} (not {before}:" in words) == (here != before)
+        assert (f"its own part is {here} ({before} without u:" in words) == (here != before)
         formula = words[words.rindex("$$", 0, -3) :]
         w, own, rest, line, end = (
             float(v) for v in re.findall(r"-?\d+\.\d+", formula.replace("−", "-"))
@@ -211,8 +211,8 @@ def test_the_radon_step_says_lme4s_numbers():
     assert "919 houses" in words
     assert "85 counties" in words
     assert (
-        "**Lake of the Woods** (4 houses): 1.88 by itself, 1.65 to one mean, 1.14 to the line"
-        in words
+        "**Lake of the Woods** (4 houses) stands at 1.88 by itself. Pulled to one mean it is "
+        "1.65, pulled to the line 1.14." in words
     )
     before = shown(story.designed(STORY, RADON, target="mean"))
     assert "one mean, 1.49, with an SD of 0.315" in before[1]

@@ -90,6 +90,21 @@ export default function ({ data, parentElement, setTriggerValue }) {
   fit();
   addEventListener("resize", fit, { signal: alive.signal });
 
+  // What is opened below the figure comes into view.
+  document.addEventListener("click", ({ target }) => {
+    if (!target.closest?.(".st-key-more [data-testid=stButtonGroup]")) return;
+    const before = document.querySelector(".st-key-more").offsetHeight;
+    const look = (tries) => {
+      const box = document.querySelector(".st-key-more");
+      if (box && box.offsetHeight > before) {
+        const { top, bottom } = box.getBoundingClientRect();
+        const by = Math.min(bottom - innerHeight + 24, top - 72);
+        if (by > 0) document.querySelector("[data-testid=stMain]").scrollBy({ top: by });
+      } else if (tries) setTimeout(look, 150, tries - 1);
+    };
+    look(20);
+  }, { signal: alive.signal, capture: true }); // pills keep a click to themselves
+
   // The address, in place: the history of the browser is that of pages.
   // A server that was killed knows the address with which the page was opened, and no more.
   let lost = window.poolingLabSession !== undefined && window.poolingLabSession !== session;
@@ -117,18 +132,22 @@ export default function ({ data, parentElement, setTriggerValue }) {
   document.addEventListener("pointerdown", () => { memory.pointed = true; }, { signal: alive.signal, capture: true });
   document.addEventListener("keydown", () => { memory.pointed = false; }, { signal: alive.signal, capture: true });
   const place = `${at} ${free}`;
-  if (memory.place && memory.place !== place && !memory.pointed)
+  const elsewhere = memory.place && memory.place !== place;
+  if (elsewhere && !memory.pointed)
     requestAnimationFrame(() => {
       const heading = document.querySelector(".st-key-words h2");
       if (heading) { heading.tabIndex = -1; heading.focus({ preventScroll: true }); }
     });
   memory.place = place;
-  if (memory.at !== null && memory.at !== at) {
+  if (elsewhere) {
+    document.getElementById("vg-tooltip-element")?.classList.remove("visible");
     document.querySelector(".st-key-words")?.scrollTo({ top: 0 });
     const panel = document.querySelector(".st-key-telling");
     const picture = document.querySelector(".st-key-picture");
-    if (panel && picture && getComputedStyle(picture.closest("[data-testid=stColumn]")).position === "sticky") {
-      const edge = picture.getBoundingClientRect().bottom;
+    if (panel && picture) {
+      // A figure that stays covers what is scrolled under it; at a question it goes with the page.
+      const stays = getComputedStyle(picture.closest("[data-testid=stColumn]")).position === "sticky";
+      const edge = stays ? picture.getBoundingClientRect().bottom : 56;
       const top = panel.getBoundingClientRect().top;
       if (top < edge) document.querySelector("[data-testid=stMain]")?.scrollBy({ top: top - edge - 8 });
     }
