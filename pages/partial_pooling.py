@@ -310,6 +310,7 @@ STEPS = [
         look=one_stretches,
         text="Partial pooling believes that all schools come from one family of schools. A school that does not belong "
         "to it is, on average, pulled the wrong way, and the model is too sure of it.",
+        do="Drag from end to end. Where is Ashford nearest to its diamond? Where are the small schools?",
         sets=presets.EXTRAORDINARY,
         shows={"school": "Ashford", "truth": True, "later": False},
     ),
@@ -323,6 +324,7 @@ STEPS = [
         text="An estimate of 0 does not say that schools are equal. It says that these data cannot tell their "
         "differences from the luck of the students. Lesson “How sure about tau?” shows what to do then (tau, τ, is another "
         "letter for this SD).",
+        do="Drag away from 0. How far can you go until the hill is half as high?",
         sets=presets.ZERO,
         shows={"school": "Dover", "truth": True, "later": False},
     ),
