@@ -76,7 +76,8 @@ def test_the_command_opens_a_lesson_from_any_folder(wheel, chromium, tmp_path):
 
     port = free_port()
     start = [command, "--port", str(port), "--no-browser", "--present"]
-    running = subprocess.Popen(start, cwd=elsewhere, stdout=subprocess.PIPE, text=True)
+    heeds = {"preexec_fn": heeds_ctrl_c} if os.name != "nt" else {}
+    running = subprocess.Popen(start, cwd=elsewhere, stdout=subprocess.PIPE, text=True, **heeds)
     try:
         address = f"http://localhost:{port}"
         wait_for(f"{address}/_stcore/health", running)
@@ -95,6 +96,11 @@ def test_the_command_opens_a_lesson_from_any_folder(wheel, chromium, tmp_path):
     finally:
         running.terminate()  # which ends what it has started, too
         running.wait(20)
+
+
+def heeds_ctrl_c() -> None:
+    """A shell lets what it runs in the background ignore Ctrl+C, and so all that this starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def installed(wheel: Path, folder: Path) -> Path:
