@@ -222,7 +222,7 @@ def known_truth(f: Facts) -> str:
         f"Of the eight schools nobody knows the truth. So take {f.n} simulated schools of the town, made with a true τ of "
         f"{number(f.true_tau)} points. Now the best guess is {best(f)}, and the 95% run from {between(f)}: the true τ "
         f"lies {'inside' if f.holds else 'outside, in this draw'}. More schools, and larger ones, tell more of τ.\n\nAt the right "
-        "each school has a column, from A to Z, with its diamond beside it. The short bars "
+        "each school has a column, in the order of the alphabet, with its diamond beside it. The short bars "
         f"miss the true means by {number(partial)} points (root mean square), the schools' own means by {number(own)}."
     )
 

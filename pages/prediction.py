@@ -270,7 +270,7 @@ def lower(f: Facts) -> str:
     down = "lower" if f.truth <= f.before else "higher"
     return (
         f"The true mean of {plain(f.name)} is now {number(f.truth)}: {number(abs(f.truth - f.before), 0)} points {down} than before, "
-        f"{number(f.before)}. The model knows nothing of it."
+        f"{number(f.before)}. The model is not told; only its SDs, which come from all schools, feel it."
     )
 
 
@@ -311,7 +311,7 @@ STEPS = [
     ),
     story.try_it(
         heading="Let the students come",
-        text=lambda f: f"With nobody seen, {plain(f.name)} is a new school: only the other {f.data.n_groups - 1} are known. The handle lets its "
+        text=lambda f: f"With nobody seen, {plain(f.name)} is a new school: the mean comes from the other {f.data.n_groups - 1} (the SDs from all, at every place). The handle lets its "
         f"students be seen, up to {EVERY} one by one, then several at a time. "
         "The green band is the 95% interval for the **next** one; the curve at the right, its [[predictive distribution]], "
         "says how likely each score is (thin lines: nobody, a few, all seen).",

@@ -146,7 +146,8 @@ def checks(f: Facts) -> list[Question]:
             ],
         ),
         Question(
-            "More and more schools join the trial. How short can the interval of a new school's effect become?",
+            f"Suppose the SD between effects is {number(f.found.sd)}, as estimated. More and more schools join the trial. How short can "
+            "the interval of a new school's effect become?",
             [
                 Answer("0 points, if the SD between effects stays 0" if still else f"About {width} points",
                        "Here only the uncertainty of the mean is left, and that falls." if still else
@@ -297,8 +298,8 @@ STEPS = [
     ),
     story.try_it(
         heading="What must it bring to be worth it?",
-        text=lambda f: "Green is [[partial pooling]]: each school's effect, pulled to the mean effect, most where "
-        f"few took part. {where(f)}\n\nThe curve shows what to expect in a **new** school, dark beyond the dashed rule.",
+        text=lambda f: "Green is [[partial pooling]]: the schools' effects, as a rule pulled to the mean effect, and "
+        f"more where few took part (a school's level counts, too). {where(f)}\n\nThe curve shows what to expect in a **new** school, dark beyond the dashed rule.",
         hand=worth,
         do=f"Suppose tutoring pays only if it brings more than {number(COST, 0)} points. Drag the rule to {number(COST, 0)}. Would you buy it for a new school?",
         shows=SHOWN,

@@ -102,7 +102,7 @@ def direction(within: float, pooled: float) -> str:
     """What one line for all makes of the slope within."""
     up, over = within > 0, pooled > 0
     if up and not over:
-        return "In each school, students with a better pre-test score higher. The one line says the opposite."
+        return "Within schools, students with a better pre-test score higher. The one line says the opposite."
     if up and pooled < within:
         return "The one line goes up, too, but less than the lines within schools."
     return (
