@@ -116,14 +116,14 @@ def two_parts(f: Facts) -> Hand:
     """The slope between schools, put together from the coefficients of the model."""
     live = mathml.live
     return hand(
-        "<p>" + mathml.math("β", "+", mathml.sub("b", "0"), "=", live("within"), GAP, live("b0"), "=", live("between")) + "</p>"
+        "<p>" + mathml.math("β", "+", mathml.sub("b", "0"), "=", live("within"), GAP, live("b0"), "≈", live("between")) + "</p>"
         "<p>{said}</p>",
         within=[number(f.within, 2)] * STEPS,
-        b0=[signed(b, 2) for b in f.b0_shown],
+        b0=[signed(b, 2) for b in f.b0],
         between=[number(b, 2) for b in f.between],
         said=[
             f"b₀ is {number(b, 2)}, with a standard error of {number(se, 2)}."
-            for b, se in zip(f.b0_shown, f.se_b0, strict=True)
+            for b, se in zip(f.b0, f.se_b0, strict=True)
         ],
     )  # fmt: skip
 
@@ -188,7 +188,7 @@ def checks(f: Facts) -> list[Question]:
             "Two students have the same pre-test. In one's school the mean pre-test is one unit higher. By how much do you "
             "expect their scores to differ, at the right end of the handle?",
             [
-                Answer(f"By b₀: {number(f.b0_shown[LAST], 2)}", "Right: the same own pre-test, another school.", True),
+                Answer(f"By b₀: {number(f.b0[LAST], 2)}", "Right: the same own pre-test, another school.", True),
                 Answer(f"By β: {number(within, 2)}", "That compares two students of one school, with different pre-tests."),
                 Answer(f"By β + b₀: {number(between, 2)}", "That compares school means. There the students' own pre-tests differ, too."),
             ],

@@ -123,12 +123,6 @@ class Facts:
         return self.between - self.within
 
     @property
-    def b0_shown(self) -> Floats:
-        """(STEPS,) the same of slopes rounded to two digits: what a reader's calculator says."""
-        out: Floats = np.round(self.between, 2) - np.round(self.within, 2)
-        return out
-
-    @property
     def share(self) -> float:
         """Share of the variation of x that lies between schools."""
         return share_between(self.end)
