@@ -259,7 +259,7 @@ def over_corrected(f: Facts) -> str:
     )
     too_well = small["partial"] < small["truth"] < small["own"]
     return (
-        f"Now the ranking is by [[partial pooling]]. {better}. For a **ranking** "
+        f"And a ranking by [[partial pooling]]? {better}. For a **ranking** "
         + (f"it corrects too much: small schools are pulled most, and **too few** reach an end. {nearer}" if too_well
            else "something else counts: small schools are pulled most. ")
         + now
