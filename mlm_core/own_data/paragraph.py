@@ -27,13 +27,12 @@ def paragraph(
     """
     made = fits.design
     rows, columns = made.rows, made.rows.columns
-    left = rows.n_read - rows.n_rows
     least, most = int(rows.n.min()), int(rows.n.max())
     each = f"{least}" if least == most else f"{least} to {most}"
     out = [
         f"We fitted a multilevel linear regression of {columns.y} to {rows.n_rows:,} rows in "
         f"{rows.n_groups:,} groups ({columns.group}; {each} "
-        f"rows each)" + (f", after leaving out {left:,} rows with missing values." if left else ".")
+        f"rows each){_left_out(made)}."
     ]
     out.append(_model(made))
     out.append(
@@ -54,6 +53,19 @@ def paragraph(
     if both is not None:
         out.append(_both(made, both))
     return " ".join(out)
+
+
+def _left_out(made: Design) -> str:
+    """How many rows are not used, and groups that went with all of theirs; empty if none."""
+    rows = made.rows
+    left, gone = rows.n_read - rows.n_rows, len(rows.groups_left_out)
+    if not left:
+        return ""
+    said = f", after leaving out {left:,} {'row' if left == 1 else 'rows'} with missing or "
+    said += "unreadable values"
+    if gone:
+        said += f" and with them {'one whole group' if gone == 1 else f'{gone:,} whole groups'}"
+    return said
 
 
 def _both(made: Design, both: TwoGroupings) -> str:

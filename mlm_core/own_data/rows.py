@@ -39,6 +39,8 @@ class Rows:
     n_read : int
     left_out, notes : tuple of str
         Why rows were left out; what else the reader should know.
+    groups_left_out : tuple of str
+        Names of the groups of which no row is left, sorted as ``labels`` are.
     """
 
     columns: Columns
@@ -51,6 +53,7 @@ class Rows:
     n_read: int
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
+    groups_left_out: tuple[str, ...]
 
     @property
     def n_rows(self) -> int:
@@ -90,16 +93,20 @@ def take_rows(table: Table, columns: Columns) -> Rows:
     as_text = {c for c in columns.predictors if c not in table.numbers or c in columns.codes}
     kept, left_out = _rows_to_keep(table, columns, as_text)
     labels, j = _labels(table.text[columns.group][kept])
-    _check_groups(columns, labels, len(j))
+    gone = _gone(table.text[columns.group], kept)
+    _check_groups(columns, labels, len(j), gone, left_out)
     y = table.numbers[columns.y][kept]
     if np.ptp(y) == 0:
-        raise DataError(f"“{columns.y}” is the same in every row: there is nothing to explain.")
+        raise DataError(
+            f"“{columns.y}” is the same in every row{_that_is_used(left_out)}: there is nothing to "
+            "explain."
+        )
     order = np.argsort(j, kind="stable")
     j, place = j[order], np.flatnonzero(kept)[order]
     numbers = {c: table.numbers[c][place] for c in columns.predictors if c not in as_text}
     text = {c: table.text[c][place] for c in (*as_text, *filter(None, [columns.second]))}
     notes: list[str] = []
-    used = _levels_of(columns, numbers, text, j, notes)
+    used = _levels_of(columns, numbers, text, j, notes, _that_is_used(left_out))
     _note_groups(labels, np.bincount(j), notes)
     numbers = {c: frozen(v) for c, v in numbers.items() if c in used.predictors}
     text = {c: v for c, v in text.items() if c in (*used.predictors, used.second)}
@@ -114,6 +121,7 @@ def take_rows(table: Table, columns: Columns) -> Rows:
         n_read=table.n_rows,
         left_out=tuple(left_out),
         notes=tuple(notes),
+        groups_left_out=gone,
     )
 
 
@@ -137,25 +145,35 @@ def _check_choice(table: Table, columns: Columns) -> None:
 def _rows_to_keep(
     table: Table, columns: Columns, as_text: set[str]
 ) -> tuple[np.ndarray, list[str]]:
-    """Rows with a value in every chosen column, and why the others go; each is counted once."""
-    kept = np.ones(table.n_rows, dtype=bool)
+    """Rows with a value in every chosen column, and why the others go.
+
+    A row with faults in several columns is counted under each, and it is said how many there are.
+    """
+    faults = np.zeros(table.n_rows, dtype=np.intp)
     reasons = []
     second = [columns.second] if columns.second else []
     for name in (columns.group, columns.y, *columns.predictors, *second):
-        empty = kept & (table.text[name] == "")
+        empty = table.text[name] == ""
         if empty.any():
             reasons.append(f"{_count(empty.sum())} no value in “{name}”")
-        kept &= ~empty
+        faults += empty
         if name in (columns.group, columns.second) or name in as_text:
             continue
-        wrong = kept & np.isnan(table.numbers[name])
+        wrong = ~empty & np.isnan(table.numbers[name])
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
             reasons.append(
                 f"{_count(wrong.sum())} text instead of a number in “{name}” (“"
                 f"{table.text[name][first][:40]}” in line {table.line[first]})"
             )
-        kept &= ~wrong
+        faults += wrong
+    several = int((faults > 1).sum())
+    if several:
+        what = "is" if several == 1 else "are"
+        reasons.append(
+            f"{_count(several)} more than one of these faults and {what} counted in each"
+        )
+    kept = faults == 0
     if not kept.any():
         raise DataError(
             "No row has a value in every chosen column: " + "; ".join(reasons) + ". Choose others."
@@ -165,6 +183,29 @@ def _rows_to_keep(
 
 def _count(count: int) -> str:
     return "1 row has" if count == 1 else f"{count:,} rows have"
+
+
+def _gone(groups: np.ndarray, kept: np.ndarray) -> tuple[str, ...]:
+    """Names of the groups that have no row among those kept."""
+    gone = set(groups[~kept].tolist()) - {""}
+    if gone:
+        gone -= set(groups[kept].tolist())
+    return tuple(map(str, _labels(np.array(list(gone), dtype=object))[0])) if gone else ()
+
+
+def named(names: tuple[str, ...], most: int = 3) -> str:
+    """The first names of a list in quotes, and how many more there are.
+
+    >>> named(("Ash",)), named(("Ash", "Elm", "Fir", "Oak", "Yew"))
+    ('“Ash”', '“Ash”, “Elm”, “Fir” and 2 more')
+    """
+    said = ", ".join(f"“{name[:40]}”" for name in names[:most])
+    return said + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def _that_is_used(left_out: list[str]) -> str:
+    """What “every row” has to say where not all are used."""
+    return " that is used" if left_out else ""
 
 
 def _labels(cells: np.ndarray) -> tuple[np.ndarray, Ints]:
@@ -180,7 +221,14 @@ def _labels(cells: np.ndarray) -> tuple[np.ndarray, Ints]:
     return labels[order], back[codes]
 
 
-def _check_groups(columns: Columns, labels: np.ndarray, n: int) -> None:
+def _check_groups(
+    columns: Columns, labels: np.ndarray, n: int, gone: tuple[str, ...], left_out: list[str]
+) -> None:
+    if len(labels) == 1 and gone:
+        raise DataError(
+            f"Only one group of “{columns.group}” is left, “{labels[0]}”: at least two are needed. "
+            f"All rows of {named(gone)} were left out: {'; '.join(left_out)}. Choose other columns."
+        )
     if len(labels) == 1:
         raise DataError(
             f"“{columns.group}” has one value only, “{labels[0]}”: at least two groups are needed, "
@@ -188,7 +236,8 @@ def _check_groups(columns: Columns, labels: np.ndarray, n: int) -> None:
         )
     if len(labels) == n:
         raise DataError(
-            f"Each of the {n:,} rows has its own value in “{columns.group}”, so no two rows "
+            f"Each of the {n:,} rows{' that can be used' if left_out else ''} has its own value in "
+            f"“{columns.group}”, so no two rows "
             "belong together. Choose the column that says which rows belong to the same group. "
             "(A table with one row a group, an estimate and its standard error, is another "
             "model: see the lesson on the eight schools.)"
@@ -201,13 +250,16 @@ def _levels_of(
     text: dict[str, np.ndarray],
     j: Ints,
     notes: list[str],
+    used: str,
 ) -> Columns:
     """The predictors by level, without those that say nothing."""
     x, u = [], []
     for name in columns.predictors:
         levels = _coded(numbers[name] if name in numbers else text[name])
         if levels.max() == 0:
-            notes.append(f"“{name}” is the same in every row and was set aside: it has no slope.")
+            notes.append(
+                f"“{name}” is the same in every row{used} and was set aside: it has no slope."
+            )
         elif name in text and levels.max() >= MOST_LEVELS:
             notes.append(
                 f"“{name}” has {levels.max() + 1:,} categories and was set aside: with so many it "

@@ -257,6 +257,22 @@ def test_what_was_left_out_is_told():
     assert "1 group has one row" in told
 
 
+def test_groups_that_are_left_out_are_named():
+    rows = [f"s{k % 8},{k % 3},{10 + k % 8 + 3 * np.sin(k):.2f}" for k in range(40)]
+    rows += [f"away{k},," for k in range(5)] + ["s1,,4.25"]
+    at = upload("\n".join(["school,hours,score", *rows]))
+    box(at, "Predictors").set_value(["hours"]).run()
+    told = text(at).replace("\\", "")
+    assert "**40 rows in 8 groups**; 6 of 46 rows were left out" in told
+    assert "5 rows have no value in “score”; 6 rows have no value in “hours”" in told
+    assert "5 rows have more than one of these faults and are counted in each" in told
+    assert "5 whole groups went with them: “away0”, “away1”, “away2” and 2 more." in told
+    part(at, "Report and code")
+    assert "leaving out 6 rows with missing or unreadable values and with them 5 whole groups." in (
+        at.text_area[0].value
+    )
+
+
 def test_a_large_file_shows_the_extremes_and_a_sample_and_says_so():
     rng = np.random.default_rng(2)
     j = np.sort(rng.integers(0, 500, 8000))
@@ -324,7 +340,7 @@ def test_a_grouping_by_another_name_is_not_offered_and_rows_that_go_are_told():
     assert list(box(at, "A second grouping").options) == ["district"]
     assert not any("teacher" in b.label for b in at.button)
     box(at, "A second grouping").set_value("district").run()
-    assert "3 rows have no value in district and left with it" in text(at)
+    assert "3 more rows were left out, because they have no value in district" in text(at)
 
 
 def test_predictions_follow_what_is_typed():

@@ -19,7 +19,7 @@ from mlm_core.own_data.guess import (
     one_thing_at_several_times,
     unused,
 )
-from mlm_core.own_data.rows import Rows
+from mlm_core.own_data.rows import Rows, named
 from mlm_core.own_data.table import Table, read_table
 from pages.shared import controls
 from pages.shared.own_data.session import forget, remembered, stop
@@ -270,12 +270,15 @@ def say_if_wide(source: str, table: Table, rows: Rows) -> None:
 
 
 def what_is_used(rows: Rows) -> str:
-    """How many rows and groups, what was left out, and the level of each predictor."""
+    """How many rows and groups, what was left out, groups with it, and the level of predictors."""
     said = f"**{rows.n_rows:,} rows in {rows.n_groups:,} groups**"
     left_out = rows.n_read - rows.n_rows
     if left_out:
         why = plain("; ".join(rows.left_out))
-        said += f"; {left_out:,} of {rows.n_read:,} rows were left out: {why}"
+        was = "was" if left_out == 1 else "were"
+        said += f"; {left_out:,} of {rows.n_read:,} rows {was} left out: {why}"
+    if gone := rows.groups_left_out:
+        said += f". {count(len(gone), 'whole group')} went with them: {plain(named(gone))}"
     levels = [
         f"{plain(', '.join(names))} {one if len(names) == 1 else more} {what}"
         for names, one, more, what in (

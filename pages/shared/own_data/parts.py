@@ -109,9 +109,10 @@ def two_groupings_part(setting: object, fits: Fits, lost: int) -> None:
     columns = fits.design.rows.columns
     name, group = plain(str(columns.second)), plain(columns.group)
     if lost > 0:
-        have = "1 row has" if lost == 1 else f"{lost:,} rows have"
         st.markdown(
-            f"{have} no value in {name} and left with it: **all numbers below are without them.**"
+            f"1 more row was left out, because it has no value in {name}: **all numbers below are without it.**"
+            if lost == 1
+            else f"{lost:,} more rows were left out, because they have no value in {name}: **all numbers below are without them.**"
         )
     try:
         found = both_groupings(setting, fits, apart=False)

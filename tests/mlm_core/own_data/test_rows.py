@@ -39,16 +39,36 @@ def test_the_golden_cases_are_read_as_pandas_reads_them(path):
     np.testing.assert_array_equal(rows.place, order)
 
 
-def test_every_row_left_out_is_told_once():
+def test_every_fault_of_a_row_is_told_and_that_there_are_several():
     rows = taken("g,y,x\na,1,1\na,,\n,2,2\nb,ill,3\nb,4,\nb,5,2\na,7,9\nb,6,x", predictors="x")
     assert (rows.n_read, rows.n_rows) == (8, 3)
     assert rows.left_out == (
         "1 row has no value in “g”",
         "1 row has no value in “y”",
         "1 row has text instead of a number in “y” (“ill” in line 5)",
-        "1 row has no value in “x”",
+        "2 rows have no value in “x”",
         "1 row has text instead of a number in “x” (“x” in line 9)",
+        "1 row has more than one of these faults and is counted in each",
     )
+
+
+def test_the_order_of_columns_does_not_change_what_is_said_of_left_out_rows():
+    text = "g,y,a,b\nk,1,1,2\nk,2,,\nk,3,,\nl,4,1,x\nl,5,2,\nl,6,3,1\nk,9,4,4"
+    one, other = taken(text, predictors="a b"), taken(text, predictors="b a")
+    assert sorted(one.left_out) == sorted(other.left_out)
+    assert "3 rows have no value in “b”" in one.left_out
+    assert one.left_out[-1] == "2 rows have more than one of these faults and are counted in each"
+
+
+def test_groups_that_go_with_all_their_rows_are_named():
+    rows = taken("g,y\n10,\n9,ill\n9,\n2,1\n2,2\n3,4\n3,\n,1")
+    assert rows.groups_left_out == ("9", "10")
+    assert taken("g,y\n2,1\n2,2\n3,4").groups_left_out == ()
+
+
+def test_what_is_said_of_every_row_is_said_of_those_used():
+    rows = taken("g,y,x\na,1,7\na,2,7\nb,3,7\nb,5,7\nb,,8", predictors="x")
+    assert "“x” is the same in every row that is used and was set aside" in " ".join(rows.notes)
 
 
 def test_numbers_as_labels_sort_as_numbers_and_leading_zeros_stay():
@@ -110,6 +130,9 @@ def test_groups_of_one_and_groups_alike():
     ("text", "predictors", "said"),
     [
         ("g,y\na,1\na,2", "", "one value only"),
+        ("g,y\na,1\na,2\nb,\nc,x", "", "Only one group of “g” is left, “a”.* of “b”, “c” were"),
+        ("g,y\na,1\nb,2\nb,", "", "Each of the 2 rows that can be used has its own value"),
+        ("g,y\na,1\na,1\nb,1\nb,", "", "the same in every row that is used"),
         ("g,y\na,1\nb,2", "", "no two rows belong together"),
         ("g,y\na,1\na,1\nb,1", "", "nothing to explain"),
         ("g,y\na,good\na,bad\nb,1", "", "text, for example “good”"),
