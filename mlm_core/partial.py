@@ -12,7 +12,14 @@ import warnings
 import numpy as np
 
 from mlm_core.data import DataError, Floats, GroupedData, frozen
-from mlm_core.deviance import COEF_NAMES, Profile, SchoolSums, school_covariance, school_sums
+from mlm_core.deviance import (
+    COEF_NAMES,
+    Intercepts,
+    Profile,
+    SchoolSums,
+    school_covariance,
+    school_sums,
+)
 from mlm_core.records import GroupLines, Method, PartialPooling, Slopes
 from mlm_core.scenario import Hyperparameters
 from mlm_core.search import Minimum
@@ -204,7 +211,9 @@ def school_lines(
     return lines, unit**2 / sums.x_scale * between
 
 
-def coefficients(sums: SchoolSums, at: Profile, sigma: Floats) -> tuple[Floats, Floats]:
+def coefficients(
+    sums: SchoolSums, at: Profile | Intercepts, sigma: Floats
+) -> tuple[Floats, Floats]:
     """The coefficients (..., p) and their covariance (..., p, p) on the scale of the data."""
     to_data = sums.y_scale * _uncentred(sums)
     coef = (sums.first + at.coef) @ to_data.T

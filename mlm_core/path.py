@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from mlm_core.data import Floats, GroupedData, frozen
-from mlm_core.deviance import Profile, SchoolSums, profile
-from mlm_core.partial import checked_sums, coefficients, minimum, school_lines
+from mlm_core.deviance import Intercepts, SchoolSums, intercepts
+from mlm_core.partial import checked_sums, coefficients, minimum
 from mlm_core.records import Method, PartialPooling, PoolingPath
 
 INFINITE = 1e8  # sigma_alpha in SDs of y: the schools tell each other nothing
@@ -78,36 +78,43 @@ def pooling_path(
     sums = checked_sums(data, "common", group_predictor, method)
     tau2 = np.minimum(given / sums.y_scale, INFINITE) ** 2
     sigma2 = _sigma2(sums, tau2, method)
-    cov, at = _at(sums, tau2, sigma2, method)
+    s = tau2 / sigma2
+    at = intercepts(sums, s, method)
     best = minimum(sums, "common", method).at.criterion if fit is None else fit.criterion
     sigma = np.sqrt(sigma2)
-    lines, _ = school_lines(sums, cov, at, sigma)
     coef, _ = coefficients(sums, at, sigma)
     found = dict(zip(sums.names, coef.T, strict=True))
     none = np.zeros(len(given))
-    s = cov[:, :1]
+    alpha, se_alpha = _schools(sums, s, at, sigma)
     log_likelihood = -0.5 * (_deviance(sums, at, sigma2, method) - best)
+    pulled = s[:, None] * sums.g[0]
     return PoolingPath(
         sigma_alpha=frozen(given),
         log_likelihood=frozen(np.where(np.isinf(given), -np.inf, log_likelihood)),
-        alpha=lines.alpha,
-        se_alpha=lines.se_alpha,
+        alpha=frozen(alpha),
+        se_alpha=frozen(se_alpha),
         a0=frozen(found["a0"]),
         b0=frozen(found.get("b0", none)),
         a1=frozen(found.get("a1", none)),
         sigma_y=frozen(sigma * sums.y_scale),
-        weight=frozen(s * sums.g[0] / (1 + s * sums.g[0])),
+        weight=frozen(pulled / (1 + pulled)),
     )
 
 
-def _at(sums: SchoolSums, tau2: Floats, sigma2: Floats, method: Method) -> tuple[Floats, Profile]:
-    """Sigma (K, 4) and the model at given SDs."""
-    cov = np.zeros((len(tau2), 4))
-    cov[:, 0] = tau2 / sigma2
-    return cov, profile(sums, cov, method)
+def _schools(sums: SchoolSums, s: Floats, at: Intercepts, sigma: Floats) -> tuple[Floats, Floats]:
+    """As `school_lines` where intercepts vary alone: ``alpha`` and its standard error (K, J)."""
+    at_zero, slope = sums.columns
+    here = at_zero - sums.x_mean / sums.x_scale * slope  # the columns where x is 0
+    p = len(sums.names)
+    moved = s[:, None, None] * (at.root @ at.means) * at.told[:, None]
+    alpha = (sums.first + at.coef) @ here[:p] + np.sqrt(at.r2)[:, None] * moved[:, p]
+    off = (at.root @ here - moved)[:, :p]
+    variance = s[:, None] / (1 + s[:, None] * sums.g[0]) + (off * off).sum(1)
+    unit = (sigma * sums.y_scale)[:, None]
+    return sums.y_mean + sums.y_scale * alpha, unit * np.sqrt(variance)
 
 
-def _deviance(sums: SchoolSums, at: Profile, sigma2: Floats, method: Method) -> Floats:
+def _deviance(sums: SchoolSums, at: Intercepts, sigma2: Floats, method: Method) -> Floats:
     """Minus twice the log likelihood at a given ``sigma_y``, from that at the best one."""
     m = sums.free(method)
     ratio = at.r2 / (m * sigma2)
@@ -125,7 +132,7 @@ def _sigma2(sums: SchoolSums, tau2: Floats, method: Method) -> Floats:
     """
     reml = method == "REML"
     m = sums.free(method)
-    ends = profile(sums, np.array([[INFINITE**2, 0, 0, 0], [0, 0, 0, 0]]), method).r2
+    ends = intercepts(sums, np.array([INFINITE**2, 0.0]), method).r2
     between = sums.n_groups - reml * len(sums.names)
     least, most = math.log(ends[0] / m), math.log(ends[1] / max(m - between - 1, 1))
     low, high = np.full(len(tau2), least), np.full(len(tau2), most)
@@ -154,7 +161,7 @@ def _valley(
     """The lowest of some places (K,) in ``log(sigma_y**2)``, between its two neighbours."""
     places = np.linspace(least, most, math.ceil((most - least) / VALLEY) + 1)
     sigma2 = np.exp(places)[:, None] * np.ones(len(tau2))
-    heights = [_deviance(sums, _at(sums, tau2, s2, method)[1], s2, method) for s2 in sigma2]
+    heights = [_deviance(sums, intercepts(sums, tau2 / s2, method), s2, method) for s2 in sigma2]
     k = np.argmin(heights, axis=0)
     return places[np.maximum(k - 1, 0)], places[k], places[np.minimum(k + 1, len(places) - 1)]
 
@@ -169,16 +176,17 @@ def _slopes(
     that varying intercepts need.
     """
     reml = method == "REML"
-    cov, at = _at(sums, tau2, sigma2, method)
-    s, q = cov[:, 0], at.q[:, 0]
-    f = at.root @ at.qc[:, 0]
+    s = tau2 / sigma2
+    at = intercepts(sums, s, method)
     fit = at.r2 / sigma2
-    error = f[:, -1] ** 2 * fit[:, None]
-    ff = error + (f[:, :-1] ** 2).sum(-2) if reml else error
-    slope = s * (q - ff).sum(-1)
-    gamma = (f @ np.swapaxes(f, -1, -2)) ** 2
-    taken = 2 * gamma[:, -1, :-1].sum(-1) * fit
+    q, f, qf = at.told.sum(-1), at.crossed(2), at.crossed(3)
+    error = fit * f[:, -1, -1]
+    ff, qff = error, fit * qf[:, -1, -1]
+    taken = 2 * (f[:, -1, :-1] ** 2).sum(-1) * fit
     if reml:
-        taken = taken + gamma[:, :-1, :-1].sum((-2, -1))
-    bend = s**2 * ((q * (2 * ff - q)).sum(-1) - taken)
-    return sums.free(method) - fit - slope, fit - 2 * s * error.sum(-1) + slope + bend
+        ff = ff + np.trace(f[:, :-1, :-1], axis1=1, axis2=2)
+        qff = qff + np.trace(qf[:, :-1, :-1], axis1=1, axis2=2)
+        taken = taken + (f[:, :-1, :-1] ** 2).sum((-2, -1))
+    slope = s * (q - ff)
+    bend = s**2 * (2 * qff - (at.told**2).sum(-1) - taken)
+    return sums.free(method) - fit - slope, fit - 2 * s * error + slope + bend

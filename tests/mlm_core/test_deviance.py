@@ -11,6 +11,7 @@ from mlm_core.deviance import (
     derivatives,
     full_form,
     height,
+    intercepts,
     parts,
     profile,
     relative_covariance,
@@ -120,6 +121,21 @@ def test_leading_axes_are_evaluated_as_one_by_one():
         assert together.criterion[place] == pytest.approx(alone.criterion, rel=1e-13)
         assert gradient[place] == pytest.approx(g, rel=1e-10)
         assert hessian[place] == pytest.approx(h, rel=1e-10)
+
+
+@pytest.mark.parametrize("x_mean", [0.0, 50.0])
+@pytest.mark.parametrize("group_predictor", [False, True])
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_varying_intercepts_alone_have_the_same_criterion(method, group_predictor, x_mean):
+    sums = school_sums(awkward(x_mean), "common", group_predictor)
+    s = np.array([0.0, 1e-8, 0.3, 7.0, 1e12])
+    alone = intercepts(sums, s, method)
+    whole = profile(sums, s[:, None] * np.array([1.0, 0, 0, 0]), method)
+    assert alone.criterion == pytest.approx(whole.criterion, rel=1e-12)
+    assert alone.r2 == pytest.approx(whole.r2, rel=1e-10)
+    assert alone.coef == pytest.approx(whole.coef, rel=1e-8, abs=1e-10)
+    first_rows = alone.told[:, None] * alone.means
+    assert first_rows == pytest.approx(whole.qc[:, 0], rel=1e-8, abs=1e-10)
 
 
 def test_precision_and_covariance_are_the_inverses_they_claim():

@@ -10,9 +10,9 @@ from scipy.optimize import minimize_scalar
 
 from mlm_core import Scenario, path, simulate
 from mlm_core.data import DataError, GroupedData
-from mlm_core.deviance import school_sums
+from mlm_core.deviance import intercepts, school_sums
 from mlm_core.partial import fit_partial_pooling
-from mlm_core.path import _at, _deviance, _slopes, pooling_path
+from mlm_core.path import _deviance, _slopes, pooling_path
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
 from mlm_core.wide import wide_path, wide_sums
 
@@ -213,7 +213,8 @@ def test_slopes_are_those_of_the_deviance_in_sigma_y(group_predictor, method):
     tau2, log_s2, step = np.array([0.0, 0.1, 5.0]), np.array([-1.0, 0.5, 1.0]), 1e-4
 
     def deviance(log_s2):
-        return _deviance(sums, _at(sums, tau2, np.exp(log_s2), method)[1], np.exp(log_s2), method)
+        sigma2 = np.exp(log_s2)
+        return _deviance(sums, intercepts(sums, tau2 / sigma2, method), sigma2, method)
 
     first, second = _slopes(sums, tau2, np.exp(log_s2), method)
     above, below = deviance(log_s2 + step), deviance(log_s2 - step)
