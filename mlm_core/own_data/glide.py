@@ -75,7 +75,7 @@ def one_groups_words(
         if step == STEPS - 1:
             way = "stays where its own rows put it: it"
         elif math.isnan(share[step]):
-            way = f"is expected at {number(to)}; with its own rows it"
+            way = f"is expected at {number(to)}; pooled this far, it"
         what = said[step].replace("estimate: ", "") + " (the estimate)" * said[step].startswith("e")
         out.append(f"SD between groups: {what}. {name} {way} is at {number(height)}.")
     return out

@@ -59,6 +59,8 @@ def pulled(fits: Fits) -> Floats:
     rows it is
 
     .. math:: 1 - \frac{n_j\sigma_\alpha^2}{n_j\sigma_\alpha^2 + \sigma_y^2}.
+
+    With them it is only about that: their slopes are not the same without pooling.
     """
     return share_of_way(fits.own_height, fits.height, fits.toward)
 
@@ -73,6 +75,23 @@ def share_of_way(own: Floats, here: Floats, to: Floats) -> Floats:
         gone: Any = np.asarray((own - here) / (own - to), dtype=np.float64)
     out: Floats = np.where((gone >= 0) & (gone <= 1), gone, np.nan)
     return out
+
+
+def outside(fits: Fits, which: int = 0) -> int:
+    """How many groups do not end between their own value and what is expected of them.
+
+    Parameters
+    ----------
+    fits : Fits
+    which : int
+        0 for intercepts, 1 for the first varying slope.
+    """
+    own, here, to = fits.own_height, fits.height, fits.toward
+    if which:
+        own, _, here, _ = varying_slope(fits, which)
+        to = slope_toward(fits, which)
+    still = np.isclose(own, here, rtol=0, atol=1e-9 * float(np.ptp(here)))
+    return int((np.isfinite(own) & ~still & np.isnan(share_of_way(own, here, to))).sum())
 
 
 def intervals(fits: Fits) -> tuple[Floats, Floats]:

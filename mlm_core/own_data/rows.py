@@ -310,7 +310,7 @@ def _note_groups(labels: np.ndarray, n: Ints, notes: list[str]) -> None:
         notes.append(
             f"{_groups(singles)} {'has' if singles == 1 else 'have'} one row and "
             f"{'stays' if singles == 1 else 'stay'} in: one row says little about a group, so it "
-            "is pulled far to the others."
+            "is pulled more than a group with many rows."
         )
     if len(labels) < 5:
         notes.append(

@@ -131,6 +131,51 @@ def test_the_sentence_is_right_for_every_group():
         assert every in text(at)
 
 
+def moved_past_or_away(table: pd.DataFrame, own: str, here: str, to: str) -> int:
+    a, b, c = (table[name].to_numpy(float) for name in (own, here, to))
+    return int((np.isfinite(a) & ((b < np.minimum(a, c)) | (b > np.maximum(a, c)))).sum())
+
+
+def test_where_groups_are_moved_is_said_of_each_model():
+    """What the sentence counts is recounted from the table of all groups."""
+    at = part(open_page("your_data", source="20 schools, simulated"), "All groups")
+    box(at, "Predictors").set_value([]).run()
+    assert "All groups are moved towards what is expected of them (the purple line): the fewer" in (
+        text(at)
+    )
+    assert "equal shares" not in whole(at)
+    box(at, "Predictors").set_value(["x"]).run()
+    assert "Groups are moved towards what is expected of them (the purple line): as a" in text(at)
+    assert "not end on this way" not in text(at)
+    assert "need not have equal shares" in whole(at)
+    box(at, "Slopes that vary").set_value(["x"]).run()
+    table = at.dataframe[0].value
+    said = re.search(r"here (\d+) intercepts? and (\d+) slopes? do\.", text(at))
+    assert said
+    names = ("no pooling", "partial pooling", "pulled to")
+    counted = (moved_past_or_away(table, *names),)
+    counted += (moved_past_or_away(table, *(f"slope of x, {name}" for name in names)),)
+    assert tuple(map(int, said.groups())) == counted
+    assert counted[0] > 0
+    assert "pulled (share)" not in whole(at)
+
+
+def test_a_group_that_ends_outside_its_way_is_told():
+    at = part(open_page("your_data", source="Radon in 919 houses"), "All groups")
+    table = at.dataframe[0].value
+    out = table.loc[table["pulled (share)"].isna(), "county"].tolist()
+    assert len(out) == 1
+    assert "1 group does not end on this way, because partial pooling changes the slope of" in (
+        text(at)
+    )
+    assert "It is empty where a group does not end between the two." in whole(at)
+    box(at, "Picked group").set_value(out[0]).run()
+    assert re.search(
+        rf"{out[0]} is expected at [\d.]+; pooled this far, it is at [\d.]+\.", hand(at)
+    )
+    assert "alone: of any other group with the same, the same is expected" in text(at)
+
+
 def test_every_part_of_a_bundled_set():
     at = open_page("your_data", source="Radon in 919 houses")
     assert not at.warning

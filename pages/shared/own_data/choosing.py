@@ -249,7 +249,7 @@ def warn_of_single_rows(rows: Rows) -> None:
     name, single = plain(rows.columns.group), int((rows.n == 1).sum())
     st.warning(
         f"**{single:,} of the {rows.n_groups:,} groups have one row only.** One row cannot tell what its group has of its own, "
-        f"so all below rests on the other {count(rows.n_groups - single, 'group')}. Does {name} really say which rows belong "
+        f"so how much groups differ is known mostly from the other {count(rows.n_groups - single, 'group')}. Does {name} really say which rows belong "
         "together? If not, choose another group, or use an ordinary regression.",
         icon=":material/priority_high:",
     )

@@ -230,14 +230,31 @@ def groups_part(setting: object, fits: Fits, shown: np.ndarray, j: int, digits: 
     }
     in_percent = {c: 100 * every[c] for c in every.columns if "share" in str(c)}
     st.dataframe(every.assign(**in_percent), hide_index=True, column_config=config, height=320)
-    if in_percent:
-        st.caption(
-            "“pulled (share)”: which part of the way from no pooling to “pulled to” a group is moved. Intervals with t."
-        )
+    st.caption(f"{what_pulled_is(fits)} Intervals with t.")
     st.download_button(
         "Download this table (CSV)", lambda: safe_csv(every), "groups.csv", "text/csv",
         icon=":material/download:", on_click="ignore", key="groups_csv",
     )  # fmt: skip
+
+
+def what_pulled_is(fits: Fits) -> str:
+    """What the last columns of the table of groups say."""
+    if fits.slopes_vary:
+        return (
+            "“pulled to”: what is expected of a group. Intercept and slope are pulled together, so one of the two can move "
+            "away from what is expected, or past it."
+        )
+    said = (
+        "“pulled (share)”: which part of the way from “no pooling” to “pulled to” a group is moved."
+    )
+    if fits.design.rows.columns.x:
+        said += (
+            " Partial pooling also changes the slopes of predictors of rows a little, and with them these numbers. So groups "
+            "with equally many rows need not have equal shares."
+        )
+    if np.isnan(groups.pulled(fits)).any():
+        said += " It is empty where a group does not end between the two."
+    return said
 
 
 def rows_part(fits: Fits, j: int) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from mlm_core.charts.lines_plane import lines_plane
 from mlm_core.charts.own_glide import own_glide
 from mlm_core.estimates import STEPS
-from mlm_core.own_data import glide, plane
+from mlm_core.own_data import glide, groups, plane
 from mlm_core.own_data.fits import Fits, decimals, varying_slope
 from pages.shared import figure, saving
 from pages.shared.own_data.session import remembered
@@ -148,7 +148,7 @@ def all_groups(fits: Fits, digits: int) -> str:
     made, fit = fits.design, fits.partial
     columns = made.rows.columns
     y, group = plain(columns.y[:40]), plain(columns.group[:40])
-    if fit.sd[0] == 0:
+    if not fit.sd.any():
         return (
             f"**From {group} to {group}, {y} differs no more than by chance**: the SD between groups is estimated as exactly "
             "0, so all groups are pooled completely. Its interval, below, says how sure that is."
@@ -168,9 +168,33 @@ def all_groups(fits: Fits, digits: int) -> str:
         slope = float(fit.sd[1])
         name = plain(made.terms[made.varying[0]].name)
         said += f" The slope of {name} differs from {group} to {group} by about {number(slope, decimals(slope))}."
-    marks = "crosses" if fits.slopes_vary else "marks"
-    which = "Groups with few rows are moved most" if np.ptp(made.rows.n) else "All are moved"
-    return f"{said} {which}, towards what is expected for them (the purple {marks})."
+    return f"{said} {which_way(fits)}"
+
+
+def which_way(fits: Fits) -> str:
+    """Where partial pooling moves groups, and who does not go all that way."""
+    rows, one = fits.design.rows, glide.one_target(fits)
+    unequal, heights = np.ptp(rows.n) > 0, groups.outside(fits)
+    fewer = "the fewer rows a group has, the larger the share of the way"
+    if fits.slopes_vary:
+        said = "The groups' own lines are moved towards "
+        said += "the line that is" if one else "the lines that are"
+        said += f" expected of them (the purple {'cross' if one else 'crosses'}), intercept and slope together."
+        said += f" As a rule, {fewer}." if unequal else ""
+        slopes = groups.outside(fits, 1)
+        alone = " One of the two alone can move away from what is expected, or past it"
+        here = f": here {count(heights, 'intercept')} and {count(slopes, 'slope')} do"
+        return f"{said}{alone}{here if heights + slopes else ''}."
+    to = f"towards what is expected of them (the purple {'line' if one else 'marks'})"
+    if not rows.columns.x:
+        return f"All groups are moved {to}: {fewer if unequal else 'by the same share of the way'}."
+    rule = fewer if unequal else "all by about the same share of the way"
+    said = f"Groups are moved {to}: as a rule, {rule}."
+    if heights:
+        does = "does" if heights == 1 else "do"
+        slope = f"the slope of {plain(rows.columns.x[0])}" if len(rows.columns.x) == 1 else "slopes"
+        said += f" {count(heights, 'group')} {does} not end on this way, because partial pooling changes {slope} a little, too."
+    return said
 
 
 def three_poolings(fits: Fits) -> str:
@@ -251,7 +275,7 @@ def what_you_see(fits: Fits, j: int, digits: int) -> str:
     else:
         line = f"its own mean is {number(own, digits)}"
     using = expected_from(fits, j)
-    rests = f" What is expected of it (purple) comes from {plain(using)}, without its own rows." if using else (
+    rests = f" What is expected of it (purple) comes from {plain(using)} alone: of any other group with the same, the same is expected." if using else (
         " What is expected of it (purple) is the same for all groups."
     )  # fmt: skip
     return f"{has}: {line}.{rests}"

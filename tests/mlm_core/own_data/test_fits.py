@@ -22,7 +22,13 @@ from mlm_core.own_data.glide import (
     one_target,
     resting,
 )
-from mlm_core.own_data.groups import caterpillar_table, groups_table, pulled, shown_groups
+from mlm_core.own_data.groups import (
+    caterpillar_table,
+    groups_table,
+    outside,
+    pulled,
+    shown_groups,
+)
 from mlm_core.own_data.one_group import axes_of, group_tables
 from mlm_core.own_data.plane import inside, plane_tables
 from mlm_core.own_data.predictions import predict_in
@@ -232,6 +238,22 @@ def test_the_share_of_the_way_is_that_of_the_numbers():
     rest = tables["path"][tables["path"]["resting"]]
     order = np.argsort(-again.design.rows.n, kind="stable")
     np.testing.assert_allclose(rest["pulled"], pulled(again)[order], 1e-4)
+
+
+def test_groups_that_do_not_end_between_are_counted():
+    """Recounted group by group; with intercepts alone there is none."""
+    assert outside(fitted("unbalanced_30")) == 0
+    assert outside(fitted("zero_between_8")) == 0
+    found = fitted("slopes_40", ("x",), varying=("x",))
+    own, _, pooled, _ = varying_slope(found, 1)
+    slope = float(found.partial.coef[1])
+    counted = [0, 0]
+    for j in range(found.design.rows.n_groups):
+        ways = ((own[j], pooled[j], slope), (found.own_height[j], found.height[j], found.toward[j]))
+        for which, (a, b, c) in zip((1, 0), ways, strict=True):
+            counted[which] += bool(np.isfinite(a)) and not min(a, c) <= b <= max(a, c)
+    assert [outside(found), outside(found, 1)] == counted
+    assert min(counted) > 0
 
 
 def test_a_group_has_one_interval_on_the_whole_page():
