@@ -40,7 +40,7 @@ class EstimatorErrors:
         Mean width of those intervals (units of y).
     rank_agreement : (n_rep,) array
         Spearman correlation of estimates and truth in each world; 0 where the
-        estimates, or the truth, are the same for all schools.
+        estimates, or the truth, are the same for all schools, and NaN where it was not asked for.
     slope, se_slope : (n_rep,) arrays
         Estimated slope and its standard error; 0 without x.
     errors : (n_rep, J) array or None
@@ -254,6 +254,7 @@ def replicate(
     group_predictor: bool = False,
     new_schools: bool = True,
     keep_errors: bool = False,
+    ranks: bool = True,
 ) -> Replications:
     r"""Refit complete, no and partial pooling on many simulated worlds.
 
@@ -283,6 +284,8 @@ def replicate(
         False: the schools of ``simulate(scenario)`` stay, with new students.
     keep_errors : bool
         Keep all errors and the truth, (n_rep, J) each.
+    ranks : bool
+        Compare the rankings, a third of the work; without it `rank_agreement` is NaN.
 
     Returns
     -------
@@ -305,7 +308,7 @@ def replicate(
     """
     design = _design(scenario, with_x, group_predictor, new_schools)
     blocks = [
-        _judge(design, _worlds(design, draws), group_predictor, keep_errors)
+        _judge(design, _worlds(design, draws), group_predictor, keep_errors, ranks)
         for draws in _blocks(design, n_replications)
     ]
     share = np.array([len(block.fits.a0) for block in blocks]) / n_replications
@@ -513,10 +516,13 @@ def _worlds(design: _Design, draws: _Draws) -> _Worlds:
     return _Worlds(alpha, y_mean, along * root, syy)
 
 
-def _judge(design: _Design, worlds: _Worlds, group_predictor: bool, keep_errors: bool) -> _Block:
+def _judge(
+    design: _Design, worlds: _Worlds, group_predictor: bool, keep_errors: bool, ranks: bool
+) -> _Block:
     partial, fits = _partial_pooling(design, worlds, group_predictor)
     three = (_complete_pooling(design, worlds), _no_pooling(design, worlds), partial)
-    truth_rank = _ranks(worlds.alpha)
+    truth_rank = _ranks(worlds.alpha) if ranks else None
+    not_asked = np.full(len(worlds.alpha), np.nan)
     scores, size = [], []
     for fit in three:
         error = fit.alpha - worlds.alpha
@@ -527,7 +533,7 @@ def _judge(design: _Design, worlds: _Worlds, group_predictor: bool, keep_errors:
                 (error**2).mean(axis=0),
                 (size[-1] <= fit.half_width).mean(axis=0),
                 2 * fit.half_width.mean(axis=0),
-                _rank_agreement(_ranks(fit.alpha), truth_rank),
+                not_asked if truth_rank is None else _rank_agreement(_ranks(fit.alpha), truth_rank),
                 fit.slope,
                 fit.se_slope,
                 error if keep_errors else None,

@@ -228,7 +228,7 @@ def luck(f: Facts) -> str:
         r"In a small school luck averages out less. The SD of a school's mean around its true mean is the "
         r"SD within schools, $\sigma_y$, divided by the root of its number of students, $n_j$:"
         "\n\n" + r"$$\mathrm{SD}(\bar y_j) = \sigma_y / \sqrt{n_j}$$" + "\n\n"
-        f"{plain(f.names[f.picked])}, {count(n, 'student')}: {number(f.fit.sigma_y)} / √{n} = **{number(f.luck(n))} points** of luck. "
+        f"$\\sigma_y$ is estimated as {number(f.fit.sigma_y)}. {plain(f.names[f.picked])}, {count(n, 'student')}: {number(f.fit.sigma_y)} / √{n} = **{number(f.luck(n))} points** of luck. "
         f"The largest school, {large}: {number(f.luck(large))}. {rest}"
     )
 
@@ -251,7 +251,7 @@ def over_corrected(f: Facts) -> str:
         "This year it makes all schools level." if f.level
         else f"This year small schools have {f.at_ends('partial')} of {2 * f.places} end places; by own means {f.at_ends('own')}."
     )  # fmt: skip
-    agree = f.average.agreement
+    agree = f.agreement
     nearer = (
         "On average its order is still nearer to the truth. "
         if agree["partial"] > agree["own"]
@@ -268,14 +268,21 @@ def over_corrected(f: Facts) -> str:
 
 def ask_for_chances(f: Facts) -> str:
     """The probability of being among the best."""
-    top = int(f.likeliest[0])
+    top, expected = int(f.likeliest[0]), f.expected(f.best("own"))
+    few = "only " if expected < f.places / 2 else ""
+    partial = "" if f.level else f", and {f.right(f.best('partial'))} of those by partial pooling"
+    truly = (
+        "In truth all schools are level: nobody is best."
+        if f.truly_level
+        else f"In truth it is {f.right(f.best('own'))}{partial}."
+    )
     return (
-        f"Nobody can say for sure who {the(f, 'best')} {'are' if f.places > 1 else 'is'}. But the model says how likely each possible set of true means is, "
-        "given this year's scores. The computer draws thousands of such sets (each with its own SD between schools, for that "
-        f"is not known either) and notes who is best in each. **{plain(f.names[top])}** is among {the(f, 'best')} in "
+        f"Nobody can say for sure who {the(f, 'best')} {'are' if f.places > 1 else 'is'}. But the model says which sets of true means are "
+        "likely, given this year's scores. The computer draws thousands of them (each with its own SD between schools: that is "
+        f"not known either) and notes who is best in each. **{plain(f.names[top])}** is among {the(f, 'best')} in "
         f"**{percent(f.said_chance(top))}** of them: its probability.\n\nEach set has {f.places} best, so all probabilities "
-        f"together make {f.places}. Those of {the(f, 'best')} by own mean make only {number(f.expected(f.best('own')))}: that is how "
-        "many of them one can expect to be truly among the best."
+        f"together make {f.places}. Those of {the(f, 'best')} by own mean make {few}{number(expected)}: that is how many of them to "
+        f"expect among the truly best. {truly}"
     )
 
 
@@ -344,7 +351,7 @@ STEPS = [
     story.say(
         heading="Ask for a probability instead",
         text=ask_for_chances,
-        do="At the right: who is best by own mean, and by partial pooling. Then show the truth.",
+        do="At the right: who is best by own mean, and by partial pooling. Show the truth: who of them is right there?",
         uses=("truth",),
         shows=CHANCES,
     ),
@@ -367,19 +374,28 @@ STEPS = [
 
 
 def lab(f: Facts) -> Hand:
-    """Years and averages."""
+    """Years and averages; and how the slider's SD goes with the estimate."""
     year, average = year_by_year(f), three_rankings(f)
-    return Hand(year.html + average.html, year.texts)
+    return Hand(f"{year.html}{average.html}<p>{two_sds(f)}</p>", year.texts)
+
+
+def two_sds(f: Facts) -> str:
+    """The slider's SD within schools, and that of this lesson."""
+    set_to, truly = number(f.simulation.scenario.sigma_y), number(f.true_within)
+    return (
+        f"The slider σ_y is the SD of students with the same pre-test: {set_to}. Here the pre-test is left out. So students of "
+        f"one school differ by more: truly {truly}, estimated {number(f.fit.sigma_y)}."
+    )
 
 
 def model(f: Facts) -> str:
     """The model in full."""
-    agree, spread = f.average.agreement, f.average.spread
+    agree, spread = f.agreement, f.average.spread
     return (
         r"$$y_i = \alpha_{j[i]} + \epsilon_i,\quad \epsilon_i \sim N(0, \sigma_y^2); \qquad "
         r"\alpha_j = a_0 + \eta_j,\quad \eta_j \sim N(0, \sigma_\alpha^2)$$"
         f"\n\nThe pre-test is left out. By REML this year: $\\sigma_\\alpha$ = {number(f.fit.hyper.sigma_alpha)}, "
-        f"$\\sigma_y$ = {number(f.fit.sigma_y)} points. Small: fewer students than the median school; "
+        f"$\\sigma_y$ = {number(f.fit.sigma_y)} points (truly {number(f.true_within)}; the slider sets the SD at the same pre-test). Small: fewer students than the median school; "
         f"{f.small.sum()} of {f.data.n_groups}. Over {DRAWS:,} draws of schools and students, the [[rank agreement]] with "
         f"the truth is {number(agree['own'], 2)} for own means and {number(agree['partial'], 2)} for partial pooling; this and the "
         f"places by partial pooling leave out the {percent(f.average.no_ranking)} of draws whose SD between schools is "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mlm_core.data import DataError, Floats, GroupedData, Ints, frozen
+from mlm_core.data import Floats, GroupedData, Ints, frozen
 from mlm_core.hierarchy import tau_posterior
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.records import NORMAL_975, PartialPooling
@@ -58,16 +58,12 @@ class OnAverage:
         best and the worst, from 0 to 1. For partial pooling over the draws that rank.
     spread : dict
         The same for the SD of the schools (points), root mean square over draws.
-    agreement : dict
-        By "own" and "partial": mean rank correlation with the truth, over the draws in
-        which both are in some order.
     no_ranking : float
         Share of draws whose SD between schools is estimated as 0: all schools level.
     """
 
     small: dict[str, float]
     spread: dict[str, float]
-    agreement: dict[str, float]
     no_ranking: float
 
 
@@ -83,11 +79,10 @@ class Facts(OfTown):
         This year, without x. ``simulation.mean`` is the truth.
     fit : PartialPooling
         This year's varying intercepts, by REML.
-    own, partial : (years, J) arrays
-        The schools' own means and their estimates by partial pooling; year 0 is this one.
-    complete, target : (years,) arrays
-        The mean of all students, and what schools are pulled to.
-    average : OnAverage
+    own : (years, J) array
+        The schools' own means; year 0 is this one.
+    complete : (years,) array
+        The mean of all students.
     picked : int
         By its place in ``data.labels``.
     """
@@ -95,11 +90,28 @@ class Facts(OfTown):
     simulation: Simulation
     fit: PartialPooling
     own: Floats
-    partial: Floats
     complete: Floats
-    target: Floats
-    average: OnAverage
     picked: int
+
+    @property
+    def partial(self) -> Floats:
+        """(years, J) estimates by partial pooling; fitted only where they are asked for."""
+        return _later(self.simulation.scenario)[0]
+
+    @property
+    def target(self) -> Floats:
+        """(years,) what schools are pulled to."""
+        return _later(self.simulation.scenario)[1]
+
+    @property
+    def average(self) -> OnAverage:
+        """What a thousand draws of the town say."""
+        return _average(self.simulation.scenario)
+
+    @property
+    def agreement(self) -> dict[str, float]:
+        """Rank correlation with the truth, by "own" and "partial", over those draws."""
+        return _agreement(self.simulation.scenario)
 
     @property
     def truth(self) -> Floats:
@@ -138,6 +150,11 @@ class Facts(OfTown):
         return float(np.hypot(hyper.sigma_alpha, hyper.b0))
 
     @property
+    def true_within(self) -> float:
+        """True SD of students around their school's mean, what x explains included (points)."""
+        return sd_within(self.simulation.scenario)
+
+    @property
     def level(self) -> bool:
         """Partial pooling makes all schools level this year: there is no ranking."""
         return self.fit.hyper.sigma_alpha == 0
@@ -172,6 +189,8 @@ class Facts(OfTown):
         """(J,) what the schools are ranked by."""
         if by == "truth":
             return self.truth
+        if by == "partial" and year == 0:
+            return self.fit.lines.alpha
         out: Floats = (self.own if by == "own" else self.partial)[year]
         return out
 
@@ -234,63 +253,74 @@ class Facts(OfTown):
                 "size_seen": float(sizes),
             }
         )
-        years = pd.concat([self._year(k, by) for k in range(YEARS)], ignore_index=True)
         return {
             "schools": schools,
-            "years": years,
-            "league": pd.concat([self._league(k, by, sizes) for k in range(YEARS)]),
+            "years": self._years(by, partial),
+            "league": self._league(by, sizes),
             "band": self._band(sizes and by == "own"),
             "words": self._words(by, sizes),
         }
 
-    def _year(self, year: int, by: By) -> pd.DataFrame:
+    def _order(self, by: By) -> tuple[Ints, NDArray[np.bool_]]:
+        """(years, J) schools from the best on, and (years,) whether there is any order."""
+        values = np.stack([self.values(by, k) for k in range(YEARS)])
+        return np.argsort(-values, axis=1, kind="stable"), np.ptp(values, axis=1) >= 1e-9
+
+    def _years(self, by: By, partial: bool) -> pd.DataFrame:
+        """A row a year and school; what is not shown lies where it will come from."""
         import pandas as pd
 
-        out = np.zeros(self.data.n_groups, dtype=bool)
-        out[[*self.best(by, year), *self.worst(by, year)]] = not self._no_order(by, year)
+        J, k = self.data.n_groups, self.places
+        order, ranked = self._order(by)
+        out = np.zeros((YEARS, J), dtype=bool)
+        np.put_along_axis(out, np.hstack([order[:, :k], order[:, -k:]]), ranked[:, None], axis=1)
+        step = np.repeat(np.arange(YEARS), J)
         return pd.DataFrame(
             {
-                "step": year,
-                "school": self.names,
-                "own": self.own[year],
-                "alpha": self.partial[year],
-                "complete": self.complete[year],
-                "target": self.target[year],
-                **{f"end_{name}": out & (name == by) for name in ("own", "partial", "truth")},
-                "resting": year == 0,
+                "step": step,
+                "school": np.tile(self.names, YEARS),
+                "own": self.own.ravel(),
+                "alpha": (self.partial if partial else self.own).ravel(),
+                "complete": self.complete[step],
+                "target": (self.target if partial else self.complete)[step],
+                **{
+                    f"end_{name}": out.ravel() & (name == by)
+                    for name in ("own", "partial", "truth")
+                },
+                "resting": step == 0,
             }
         )
 
     def _no_order(self, by: By, year: int) -> bool:
         return bool(np.ptp(self.values(by, year)) < 1e-9)
 
-    def _league(self, year: int, by: By, sizes: bool) -> pd.DataFrame:
-        """Both ends of the ranking; ``row`` counts from the top, and from the bottom below 0.
+    def _league(self, by: By, sizes: bool) -> pd.DataFrame:
+        """Both ends of each year's ranking; ``row`` counts from the top, from the bottom below 0.
 
         Without ``sizes`` only those of the best are known.
         """
         import pandas as pd
 
         J, k = self.data.n_groups, self.places
-        shown = np.concatenate([self.best(by, year), self.worst(by, year)])
-        row = np.concatenate([np.arange(1, k + 1), np.arange(-k, 0)])
+        order, ranked = self._order(by)
+        step = np.repeat(np.flatnonzero(ranked), 2 * k)
+        shown = np.hstack([order[:, :k], order[:, -k:]])[ranked].ravel()
+        row = np.tile(np.concatenate([np.arange(1, k + 1), np.arange(-k, 0)]), ranked.sum())
         place = np.where(row > 0, row, J + 1 + row)
-        if self._no_order(by, year):
-            shown, row, place = shown[:0], row[:0], place[:0]
         known = sizes | (row > 0)
-        sized = [
-            f"{self.names[j]} ({self.data.n[j] if there else '?'})"
-            for j, there in zip(shown, known, strict=True)
-        ]
+        names, n = self.names, self.data.n
         return pd.DataFrame(
             {
-                "step": year,
-                "school": self.names[shown],
+                "step": step,
+                "school": names[shown],
                 "row": row,
-                "label": [f"{p}. {name}" for p, name in zip(place, sized, strict=True)],
+                "label": [
+                    f"{p}. {names[j]} ({n[j] if there else '?'})"
+                    for p, j, there in zip(place, shown, known, strict=True)
+                ],
                 "small": self.small[shown] & known,
                 "picked": shown == self.picked,
-                "resting": year == 0,
+                "resting": step == 0,
             }
         )
 
@@ -494,12 +524,17 @@ def on_average(made: Replications) -> OnAverage:
             name: float(np.sqrt(np.mean(np.var(v, axis=1, ddof=1))))
             for name, v in (every | {"partial": truth + partial.errors}).items()
         },
-        agreement={
-            "own": _mean(no.rank_agreement[ranked]),
-            "partial": _mean(partial.rank_agreement[ranked]),
-        },
         no_ranking=float(1 - ranked.mean()),
     )
+
+
+def rank_agreement(made: Replications) -> dict[str, float]:
+    """By "own" and "partial": mean rank correlation with the truth, over the draws that rank."""
+    ranked = made.fits.sigma_alpha > 0
+    return {
+        "own": _mean(made.no_pooling.rank_agreement[ranked]),
+        "partial": _mean(made.partial_pooling.rank_agreement[ranked]),
+    }
 
 
 def _mean(values: Floats) -> float:
@@ -508,8 +543,8 @@ def _mean(values: Floats) -> float:
 
 def _share_at_ends(values: Floats, small: NDArray[np.bool_]) -> float:
     """Mean share of small schools at both ends; where all are level, among all schools."""
-    k = ends(len(small))
-    order = np.argsort(values, axis=1)
+    k, J = ends(len(small)), len(small)
+    order = np.argpartition(values, (k - 1, J - k), axis=1)
     share = small[np.concatenate([order[:, :k], order[:, -k:]], axis=1)].mean(axis=1)
     level = np.ptp(values, axis=1) < 1e-9
     return _mean(np.where(level, small.mean(), share))
@@ -524,28 +559,46 @@ def _mean_of(data: GroupedData) -> Floats:
     return data.group_means(data.y)
 
 
+def _year(scenario: Scenario, k: int) -> Simulation:
+    """The same schools in a later year."""
+    return _scores_only(replace(scenario, redraw=scenario.redraw + k))
+
+
 @lru_cache(maxsize=16)
 def _town(scenario: Scenario) -> Mapping[str, object]:
-    """All of the lesson that does not depend on the picked school."""
-    years = [_scores_only(replace(scenario, redraw=scenario.redraw + k)) for k in range(YEARS)]
-    fits = [fit_partial_pooling(year.data, group_predictor=False) for year in years]
-    fit = fits[0]
-    own = np.stack([_mean_of(year.data) for year in years])
-    try:
-        made = replicate(
-            replace(scenario, sigma_y=sd_within(scenario)), DRAWS, with_x=False, keep_errors=True
-        )
-    except ValueError as reason:
-        raise DataError(str(reason)) from None
+    """All of the lesson that is always shown and does not depend on the picked school."""
+    years = [_year(scenario, k) for k in range(YEARS)]
     return {
         "simulation": years[0],
-        "fit": fit,
-        "own": own,
-        "partial": np.stack([f.lines.alpha for f in fits]),
+        "fit": fit_partial_pooling(years[0].data, group_predictor=False),
+        "own": np.stack([_mean_of(year.data) for year in years]),
         "complete": np.array([year.data.y.mean() for year in years]),
-        "target": np.array([f.hyper.a0 for f in fits]),
-        "average": on_average(made),
     }
+
+
+@lru_cache(maxsize=16)
+def _later(scenario: Scenario) -> tuple[Floats, Floats]:
+    """Each year's estimates by partial pooling, and what they are pulled to."""
+    fits = [
+        fit_partial_pooling(_year(scenario, k).data, group_predictor=False) for k in range(YEARS)
+    ]
+    return frozen(np.stack([f.lines.alpha for f in fits])), frozen([f.hyper.a0 for f in fits])
+
+
+def _draws(scenario: Scenario, ranks: bool) -> Replications:
+    """Towns like this one, without the pre-test."""
+    like = replace(scenario, sigma_y=sd_within(scenario))
+    return replicate(like, DRAWS, with_x=False, keep_errors=not ranks, ranks=ranks)
+
+
+@lru_cache(maxsize=64)
+def _average(scenario: Scenario) -> OnAverage:
+    return on_average(_draws(scenario, ranks=False))
+
+
+@lru_cache(maxsize=64)
+def _agreement(scenario: Scenario) -> dict[str, float]:
+    return rank_agreement(_draws(scenario, ranks=True))
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from mlm_core import simulate
 from mlm_core.charts.theme import LIGHT
 from pages.shared import story
 from pages.shared.presets import ALIKE
@@ -77,11 +78,25 @@ def test_the_words_of_the_equation(found):
     value = re.search(r"√(\d+) = \*\*([\d.]+) points", text)
     assert int(value[1]) == found.data.n[found.picked]
     assert float(value[2]) == pytest.approx(found.fit.sigma_y / int(value[1]) ** 0.5, abs=0.051)
+    assert f"$\\sigma_y$ is estimated as {found.fit.sigma_y:.1f}." in text
     hyper = found.simulation.scenario.hyper
     truly = np.hypot(hyper.sigma_alpha, hyper.b0)
     assert f"{truly:.1f} (SD)" in text
     own = found.fit.sigma_y / found.data.n[found.picked] ** 0.5
     assert ("by only" in text) == (truly < own)
+
+
+def test_the_sliders_sd_is_not_that_of_the_lesson(found):
+    """The slider's is at the same pre-test, and the pre-test is left out."""
+    scenario = found.simulation.scenario
+    many = simulate(replace(scenario, students_per_group=500, imbalance=0.0, n_groups=40)).data
+    residual = many.y - many.group_means(many.y)[many.j]
+    assert found.true_within == pytest.approx(residual.std(), rel=0.02)
+    said_ = f"same pre-test: {scenario.sigma_y:.1f}. Here the pre-test is left out."
+    assert said_ in LESSON.lab(found).html
+    both = f"truly {found.true_within:.1f}, estimated {found.fit.sigma_y:.1f}."
+    assert both in LESSON.lab(found).html
+    assert f"(truly {found.true_within:.1f};" in LESSON.model(found)
 
 
 def test_words_follow_the_year(found):
@@ -127,11 +142,22 @@ def test_the_chances_in_words(found):
     else:
         assert "in **more than 99%** of them" in text
     assert f"all probabilities together make {found.places}" in text
-    assert f"make only {found.chance[found.best('own')].sum():.1f}: that is how many" in text
+    expected = found.chance[found.best("own")].sum()
+    few = "only " if expected < found.places / 2 else ""
+    assert f"make {few}{expected:.1f}: that is how many of them to expect" in text
     ends = said(LESSON.steps[BREAK].look, found)
     truly = set(found.best("truth").tolist())
     assert f"Own means find {len(truly & set(found.best('own').tolist()))} of" in ends
     assert f"partial pooling {len(truly & set(found.best('partial').tolist()))}." in ends
+    hits = [len(truly & set(found.best(by).tolist())) for by in ("own", "partial")]
+    if found.truly_level:
+        assert text.endswith("In truth all schools are level: nobody is best.")
+    elif found.level:
+        assert text.endswith(f"In truth it is {hits[0]}.")
+    else:
+        assert text.endswith(
+            f"In truth it is {hits[0]}, and {hits[1]} of those by partial pooling."
+        )
     clear = sum(p > 0.9 or p < 0.1 for p in found.chance)
     assert f"For {clear} of {found.data.n_groups} schools" in ends
 

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from mlm_core import DataError, Scenario, fit_partial_pooling, replicate, simulate
+from mlm_core.lessons import small_groups
 from mlm_core.lessons.small_groups import (
     DRAWS,
     PLACES,
@@ -17,6 +18,7 @@ from mlm_core.lessons.small_groups import (
     ends,
     facts,
     on_average,
+    rank_agreement,
     smaller_half,
 )
 from mlm_core.replication import world
@@ -123,7 +125,7 @@ def test_what_holds_on_average_against_a_loop_of_single_fits():
         assert got.small[name] == pytest.approx(np.mean(share[name]), abs=1e-6)
         assert got.spread[name] == pytest.approx(np.sqrt(np.mean(spread[name])), rel=1e-4)
     for name in agree:
-        assert got.agreement[name] == pytest.approx(np.mean(agree[name]), abs=1e-4)
+        assert rank_agreement(made)[name] == pytest.approx(np.mean(agree[name]), abs=1e-4)
     assert got.no_ranking == pytest.approx(1 - len(agree["own"]) / 40)
     assert 0 < got.no_ranking < 1
 
@@ -135,6 +137,44 @@ def test_the_draws_are_those_of_the_town_without_the_pretest():
     )
     wanted = on_average(made)
     assert (got.small, got.spread) == (wanted.small, wanted.spread)
+    assert got.no_ranking == wanted.no_ranking
+    assert of(ALIKE).agreement == rank_agreement(made)
+
+
+def test_what_is_not_shown_is_not_computed(monkeypatch):
+    """A move of a slider: one fit, no later year's; no ranks of a thousand draws."""
+    fits, draws = [], []
+
+    def fit(data, **settings):
+        fits.append(data)
+        return fit_partial_pooling(data, **settings)
+
+    def many(*given, **settings):
+        draws.append(settings["ranks"])
+        return replicate(*given, **settings)
+
+    monkeypatch.setattr(small_groups, "fit_partial_pooling", fit)
+    monkeypatch.setattr(small_groups, "replicate", many)
+    found = facts(replace(ALIKE, seed=31), "Juniper")
+    found.tables("own", sizes=True, partial=False, truth=False)
+    assert (len(fits), draws) == (1, [])
+    assert found.average.no_ranking < 1
+    assert (len(fits), draws) == (1, [False])
+    found.tables("partial", sizes=True, partial=True, truth=False)
+    assert len(fits) == 1 + YEARS
+    assert found.agreement["own"] > 0
+    assert draws == [False, True]
+
+
+def test_without_ranks_all_else_is_the_same():
+    one, other = (
+        replicate(replace(ALIKE, n_groups=6), 30, with_x=False, keep_errors=True, ranks=ranks)
+        for ranks in (True, False)
+    )
+    assert np.isnan(other.partial_pooling.rank_agreement).all()
+    assert np.isfinite(one.partial_pooling.rank_agreement).all()
+    np.testing.assert_array_equal(one.partial_pooling.errors, other.partial_pooling.errors)
+    np.testing.assert_array_equal(one.fits.sigma_alpha, other.fits.sigma_alpha)
 
 
 def test_the_point_of_the_lesson():
@@ -148,7 +188,7 @@ def test_the_point_of_the_lesson():
     assert spread["truth"] == pytest.approx(1.0, abs=0.03)
     assert found.n_small(found.best("own")) == PLACES  # the foundation's finding
     assert found.n_small(found.worst("own")) >= 4
-    assert found.average.agreement["own"] < found.average.agreement["partial"]
+    assert found.agreement["own"] < found.agreement["partial"]
 
 
 # The probability of being among the best
@@ -238,7 +278,11 @@ def test_tables_show_what_they_say(found):
         assert league["school"].tolist() == wanted
         year = tables["years"].query("step == 2")
         assert year["own"].to_numpy() == pytest.approx(found.own[2])
-        assert year["alpha"].to_numpy() == pytest.approx(found.partial[2])
+        # what is not shown lies where it will come from
+        alpha = found.own if by == "own" else found.partial
+        assert year["alpha"].to_numpy() == pytest.approx(alpha[2])
+        target = found.complete if by == "own" else found.target
+        assert year["target"].to_numpy() == pytest.approx(target[2])
         large = {
             name: set(year["school"][year[f"end_{name}"]]) for name in ("own", "partial", "truth")
         }
