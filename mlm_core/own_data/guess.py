@@ -156,8 +156,10 @@ def unused(table: Table, columns: Columns) -> dict[str, str]:
     for c in every:
         if c.name in taken:
             continue
-        if c.levels < 2:
-            out[c.name] = "the same in every row"
+        if c.levels < 1:
+            out[c.name] = "no values"
+        elif c.levels < 2:
+            out[c.name] = "the same in every row" + " that has a value" * (c.full < 1)
         elif _counts_rows(c):
             out[c.name] = "another value in every row"
         elif not _other_groups(table, c, group):

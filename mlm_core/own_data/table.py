@@ -33,6 +33,7 @@ _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _POINT = re.compile(r"[+-]?\d*\.\d+")
 _COMMA = re.compile(r"[+-]?\d*,\d+")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_POINTS_OF_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 _LARGEST = 1e100  # a number beyond it has no square
 
 
@@ -326,6 +327,10 @@ def _numeric(
         notes.append("Commas within numbers were read as thousands: 1,200 is twelve hundred.")
     numbers = {}
     for name, (values, place) in distinct.items():
+        if comma == "decimal" and separator and (first := _with_points(values)):
+            whole = first.replace(".", "")
+            notes.append(f"The points in “{name}” were read as thousands: {first} is {whole}.")
+            values = np.array([_without_points(value) for value in values], dtype=object)
         found = np.array([_number(value, comma) for value in values])[place]
         given = int((values != "")[place].sum())
         if given and 2 * int(np.isfinite(found).sum()) >= given:
@@ -337,8 +342,9 @@ def _comma(distinct: dict[str, tuple[np.ndarray, np.ndarray]], separator: str) -
     """What a comma in a number stands for: "decimal", "thousands", or "" if there is none."""
     points = commas = thousands = 0
     for values, _ in distinct.values():
+        may_be_decimal = not (separator and _with_points(values))
         for value in values[:2000]:
-            points += _POINT.fullmatch(value) is not None
+            points += may_be_decimal and _POINT.fullmatch(value) is not None
             commas += _COMMA.fullmatch(value) is not None
             thousands += _THOUSANDS.fullmatch(value) is not None
     if commas + thousands == 0:
@@ -346,6 +352,17 @@ def _comma(distinct: dict[str, tuple[np.ndarray, np.ndarray]], separator: str) -
     if separator == "," and commas <= thousands:
         return "thousands"
     return "decimal" if commas > points else "thousands"
+
+
+def _with_points(values: np.ndarray) -> str:
+    """The first number with points, if all points of a column can be those of thousands."""
+    whole = [value for value in values if _POINTS_OF_THOUSANDS.fullmatch(value)]
+    others = (value for value in values if _POINT.fullmatch(value))
+    return whole[0] if whole and set(others) <= set(whole) else ""
+
+
+def _without_points(text: str) -> str:
+    return text.replace(".", "") if _POINTS_OF_THOUSANDS.fullmatch(text) else text
 
 
 def _number(text: str, comma: str) -> float:

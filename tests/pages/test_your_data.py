@@ -148,6 +148,7 @@ def test_where_groups_are_moved_is_said_of_each_model():
     assert "Groups are moved towards what is expected of them (the purple line): as a" in text(at)
     assert "not end on this way" not in text(at)
     assert "need not have equal shares" in whole(at)
+    assert "from its own rows; but the slope of x is the same in all groups" in text(at)
     box(at, "Slopes that vary").set_value(["x"]).run()
     table = at.dataframe[0].value
     said = re.search(r"here (\d+) intercepts? and (\d+) slopes? do\.", text(at))
@@ -158,6 +159,7 @@ def test_where_groups_are_moved_is_said_of_each_model():
     assert tuple(map(int, said.groups())) == counted
     assert counted[0] > 0
     assert "pulled (share)" not in whole(at)
+    assert "each group's own line, from its own rows alone" in text(at)
 
 
 def test_a_group_that_ends_outside_its_way_is_told():
@@ -173,7 +175,7 @@ def test_a_group_that_ends_outside_its_way_is_told():
     assert re.search(
         rf"{out[0]} is expected at [\d.]+; pooled this far, it is at [\d.]+\.", hand(at)
     )
-    assert "alone: of any other group with the same, the same is expected" in text(at)
+    assert "What is expected of it (purple) is the same for every group with log" in text(at)
 
 
 def test_every_part_of_a_bundled_set():

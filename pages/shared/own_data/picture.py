@@ -199,11 +199,21 @@ def which_way(fits: Fits) -> str:
 
 def three_poolings(fits: Fits) -> str:
     """What the three kinds of marks are, a line each."""
-    what = "line" if fits.design.rows.columns.x else "mean"
+    made = fits.design
+    what = "line" if made.rows.columns.x else "mean"
+    own = f"each group's own {what}, from its own rows alone"
+    common = [c for c in made.rows.columns.x if c not in made.model.varying]
+    if common:
+        one = (
+            f"slope of {plain(common[0])} is"
+            if len(common) == 1
+            else f"slopes of {plain(', '.join(common))} are"
+        )
+        own = f"each group's own line, from its own rows; but the {one} the same in all groups"
     return (
-        f"- **No pooling** (blue ring): each group's own {what}, from its own rows alone.\n"
-        f"- **Complete pooling** (orange): one {what} from all rows, as if there were no groups.\n"
-        "- **Partial pooling** (green): between the two. The data set how far."
+        f"- **No pooling** (blue ring): {own}.\n"
+        f"- **Complete pooling** (orange): one {'regression' if made.rows.columns.u else what} from all rows, as if there were no groups.\n"
+        "- **Partial pooling** (green): a compromise. The data set how far."
     )
 
 
@@ -234,7 +244,7 @@ def _first_rows(fits: Fits) -> np.ndarray:
 
 
 def expected_from(fits: Fits, j: int) -> str:
-    """What a group's expected value rests on: ``arm = drug``; empty where it is the same for all."""
+    """Which groups share a group's expected value: ``arm = drug``; empty where it is the same for all."""
     rows, row = fits.design.rows, _first_rows(fits)[j]
     said = []
     for name in rows.columns.u:
@@ -243,7 +253,7 @@ def expected_from(fits: Fits, j: int) -> str:
             said.append(f"{name} = {value:.4g}".replace("-", "−"))
         else:
             said.append(f"{name} = {rows.text[name][row]}")
-    said += [f"its {t.name}" for t in fits.design.terms if t.kind == "mean"]
+    said += [f"the same {t.name}" for t in fits.design.terms if t.kind == "mean"]
     return ", ".join(said)
 
 
@@ -275,7 +285,7 @@ def what_you_see(fits: Fits, j: int, digits: int) -> str:
     else:
         line = f"its own mean is {number(own, digits)}"
     using = expected_from(fits, j)
-    rests = f" What is expected of it (purple) comes from {plain(using)} alone: of any other group with the same, the same is expected." if using else (
+    rests = f" What is expected of it (purple) is the same for every group with {plain(using)}." if using else (
         " What is expected of it (purple) is the same for all groups."
     )  # fmt: skip
     return f"{has}: {line}.{rests}"

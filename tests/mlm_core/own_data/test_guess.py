@@ -13,7 +13,7 @@ import pytest
 
 from mlm_core.own_data import Columns, guess_columns, read_table
 from mlm_core.own_data.columns import swapped
-from mlm_core.own_data.guess import guess_second, one_thing_at_several_times
+from mlm_core.own_data.guess import guess_second, one_thing_at_several_times, unused
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -138,6 +138,13 @@ def test_no_second_grouping_is_seen_in_names_of_rows_or_of_the_group():
     table = read_table(frame.to_csv(index=False).encode())
     assert guess_second(table, Columns("score", "school")) is None
     assert guess_second(table, Columns("score", "school", u=("u",))) is None
+
+
+def test_what_is_said_of_columns_without_two_values():
+    table = read_table(b"g,y,blank,one,some\na,1,,k,\na,2,,k,k\nb,1,NA,k,\nb,3,,k,k")
+    why = unused(table, Columns("y", "g"))
+    assert (why["blank"], why["one"]) == ("no values", "the same in every row")
+    assert why["some"] == "the same in every row that has a value"
 
 
 def test_radon():

@@ -36,6 +36,38 @@ def test_decimal_comma(separator):
     assert "decimal sign" in " ".join(table.notes)
 
 
+def test_points_of_thousands_beside_decimal_commas():
+    """1.770 is whole where a comma is decimal; a column with other points keeps its points."""
+    text = "y;books;z\n3,5;1.770;2.5\n1,25;80;1.125\n2,5;k.A.;1.125\n0,5;-12.000.000;2.5"
+    table = read_table(text.encode())
+    np.testing.assert_array_equal(table.numbers["books"], [1770, 80, np.nan, -12e6])
+    np.testing.assert_array_equal(table.numbers["z"], [2.5, 1.125, 1.125, 2.5])
+    np.testing.assert_array_equal(table.numbers["y"], [3.5, 1.25, 2.5, 0.5])
+    assert [note for note in table.notes if "points" in note] == [
+        "The points in “books” were read as thousands: 1.770 is 1770."
+    ]
+    np.testing.assert_array_equal(
+        read_table(b"g;y\na;1.770\nb;2.125\n").numbers["y"], [1.77, 2.125]
+    )
+
+
+def test_points_of_thousands_do_not_outvote_decimal_commas():
+    """Twelve wages with points, two scores with commas: the scores are numbers all the same."""
+    rows = "".join(f"a;{k % 2},5;{k + 1}.250\n" for k in range(12))
+    table = read_table(f"g;score;wage\n{rows}".encode())
+    np.testing.assert_array_equal(table.numbers["score"], [0.5, 1.5] * 6)
+    np.testing.assert_array_equal(table.numbers["wage"], 1000 * np.arange(1, 13) + 250)
+
+
+def test_a_number_of_excel_has_a_decimal_point_whatever_text_there_is():
+    out = io.BytesIO()
+    frame = pd.DataFrame({"text": ["3,5", "1,25", "2,5", "0,5"], "z": [1.125, 2.125, 1.125, 2.125]})
+    frame.to_excel(out, index=False)
+    table = read_table(out.getvalue())
+    np.testing.assert_array_equal(table.numbers["text"], [3.5, 1.25, 2.5, 0.5])
+    np.testing.assert_array_equal(table.numbers["z"], frame["z"])
+
+
 def test_quoted_decimal_comma_between_commas():
     table = read_table(b'g,y\na,"3,5"\nb,"0,25"\n')
     np.testing.assert_array_equal(table.numbers["y"], [3.5, 0.25])
