@@ -183,8 +183,10 @@ def which_way(fits: Fits) -> str:
         said += f" As a rule, {fewer}." if unequal else ""
         slopes = groups.outside(fits, 1)
         alone = " One of the two alone can move away from what is expected, or past it"
-        here = f": here {count(heights, 'intercept')} and {count(slopes, 'slope')} do"
-        return f"{said}{alone}{here if heights + slopes else ''}."
+        do = "does" if heights + slopes == 1 else "do"
+        moved = [count(k, what) for k, what in ((heights, "intercept"), (slopes, "slope")) if k]
+        here = f": here {' and '.join(moved)} {do}" if moved else ""
+        return f"{said}{alone}{here}."
     to = f"towards what is expected of them (the purple {'line' if one else 'marks'})"
     if not rows.columns.x:
         return f"All groups are moved {to}: {fewer if unequal else 'by the same share of the way'}."
