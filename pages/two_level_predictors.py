@@ -1,6 +1,7 @@
 """Is it the student or the school?"""
 
-from mlm_core import estimates
+from textwrap import wrap
+
 from mlm_core.charts.theme import steady_domain
 from mlm_core.charts.two_slopes import two_slopes
 from mlm_core.lessons.two_level_predictors import (
@@ -147,14 +148,41 @@ def left_out(f: Facts) -> Hand:
 
 
 def beside_truth(f: Facts) -> Hand:
-    """Estimates and truth at the handle."""
+    """Estimates, their standard errors and the truth at the handle."""
     return hand(
-        "<table><thead><tr><th>slope</th><th>estimate</th><th>truth</th></tr></thead><tbody>"
-        "<tr><th scope='row'>within schools</th><td>{within}</td><td>{true}</td></tr>"
-        "<tr><th scope='row'>between schools</th><td>{between}</td><td>{real}</td></tr></tbody></table>",
+        "<table><thead><tr><th>slope</th><th>estimate</th><th>standard error</th><th>truth</th></tr></thead><tbody>"
+        "<tr><th scope='row'>within schools</th><td>{within}</td><td>± {se_within}</td><td>{true}</td></tr>"
+        "<tr><th scope='row'>between schools</th><td>{between}</td><td>± {se_between}</td><td>{real}</td></tr>"
+        "</tbody></table><p>{said}</p>",
+        within=[number(f.within)] * STEPS,
+        se_within=[number(se, 2) for se in f.se_within],
+        true=[number(WITHIN)] * STEPS,
+        between=[number(b) for b in f.between],
+        se_between=[number(se, 2) for se in f.se_between],
+        real=[number(b) if f.turns else "none" for b in f.true_between],
+        said=[
+            how_far(off, off / se) if f.turns else ""
+            for off, se in zip(f.off.tolist(), f.se_between.tolist(), strict=True)
+        ],
+    )
+
+
+def how_far(off: float, errors: float) -> str:
+    """An estimate and its truth: points between them, and what that is in standard errors."""
+    rare = " So far off is rare, but it happens." if errors > 2 else ""
+    return f"Between schools the estimate is {number(off, 2)} points off: {number(errors)} standard errors.{rare}"
+
+
+def beside_blurred(f: Facts) -> Hand:
+    """Estimates, what badly known school means let expect, and the truth at the handle."""
+    return hand(
+        "<table><thead><tr><th>slope</th><th>estimate</th><th>to expect</th><th>truth</th></tr></thead><tbody>"
+        "<tr><th scope='row'>within schools</th><td>{within}</td><td>{true}</td><td>{true}</td></tr>"
+        "<tr><th scope='row'>between schools</th><td>{between}</td><td>{blurred}</td><td>{real}</td></tr></tbody></table>",
         within=[number(f.within)] * STEPS,
         true=[number(WITHIN)] * STEPS,
         between=[number(b) for b in f.between],
+        blurred=[number(b) for b in f.blurred],
         real=[number(b) if f.turns else "none" for b in f.true_between],
     )
 
@@ -171,9 +199,9 @@ def where(f: Facts) -> Question:
         "In every school the line goes up. All schools have the same true mean pre-test. Where does one line through all "
         "students go?",
         [
-            Answer("Up", f"{mixed} Here the slope within wins: {number(pooled)}." if pooled > 0 else
+            Answer("Up", f"{mixed} Here the slope within wins: one line for all has {number(pooled)}." if pooled > 0 else
                    "That is what each school says for itself. But one line also sees the schools.", pooled > 0),
-            Answer("Down", f"{mixed} Here the slope between wins: {number(pooled)}." if not pooled > 0 else
+            Answer("Down", f"{mixed} Here the slope between wins: one line for all has {number(pooled)}." if not pooled > 0 else
                    "The schools pull it down. But they differ too little in the pre-test.", not pooled > 0),
             Answer("Exactly level", "Both slopes would need exactly the same pull."),
         ],
@@ -196,7 +224,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "A colleague fits a multilevel model with x and leaves the school means out. What is its slope?",
             [
-                Answer("A mixture of both slopes", f"Right: {number(f.alone[LAST], 2)} here, with {number(within, 2)} within and "
+                Answer("A mixture of both slopes", f"Right: {number(f.alone[LAST], 2)} at the right end of the handle, with {number(within, 2)} within and "
                        f"{number(between, 2)} between. The larger the schools, the nearer it comes to the slope within.", True),
                 Answer("Exactly the slope within schools", f"It is {number(f.alone[LAST], 2)}, and the slope within is {number(within, 2)}. "
                        "Near, where schools are large, but not the same."),
@@ -208,7 +236,7 @@ def checks(f: Facts) -> list[Question]:
             "Next year children are sent to schools by lot, so that all schools have nearly the same mean pre-test. What will one "
             "line for all then show?",
             [
-                Answer("About the slope within schools", f"Right: nothing of the pre-test lies between schools then. About {number(within)}.", True),
+                Answer("About the slope within schools", f"Right: hardly anything of the pre-test lies between schools then. About {number(within)}.", True),
                 Answer("About the slope between schools", "That slope needs schools that differ in the pre-test. By lot they hardly do."),
                 Answer(f"The same as now: {number(pooled)}", f"Now {percent(f.share)} of the variation of the pre-test lies between "
                        "schools. By lot nearly none would."),
@@ -225,12 +253,22 @@ TWO_SLOPES = (
 )
 
 
+def first_look(f: Facts) -> str:
+    """Both slopes at the left end, and whether they can be told apart."""
+    both = f"{number(f.within)} and {number(f.between[0])} points"
+    if abs(f.b0[0]) < 2 * f.se_b0[0]:
+        return f"At the left end of the handle the two hardly differ: {both}."
+    return f"At the left end of the handle they are {both}."
+
+
 def mixture(f: Facts) -> str:
     """What one line for all listens to."""
     paradox = (
         "At the right end it goes down, although every school's line goes up: [[Simpson's paradox]]."
         if f.within > 0 > f.pooled[LAST]
-        else "Here it keeps the direction of the schools' own lines."
+        else "At the right end, too, it keeps the direction of the schools' own lines."
+        if f.within * f.pooled[LAST] > 0
+        else "At the right end it goes against the schools' own lines."
     )
     return (
         "One line for all students does not know which school they are from. It mixes both slopes: "
@@ -241,20 +279,23 @@ def mixture(f: Facts) -> str:
 
 def without_means(f: Facts) -> str:
     """What a model with x alone gets right, and what not."""
+    sd, alone, left = f.sigma_alpha[LAST], f.alone[LAST], f.sigma_alone[LAST]
+    hurt = left > 2 * sd and abs(alone - f.within) < abs(alone - f.between[LAST])
     return (
-        f"A model with x alone takes its one slope for between schools, too, where another is true. What the slope cannot "
-        r"explain of the schools goes into the SD between schools, $\sigma_\alpha$: "
-        f"{number(f.sigma_alone[LAST])} instead of {number(f.sigma_alpha[LAST])}. With so large an SD the school means count for "
-        f"little, so its slope, {number(f.alone[LAST])} in this draw, comes near the slope within."
-    )
+        "A model with x alone takes one slope for both. At the left end of the handle both true slopes are "
+        "the same. Farther to the right they differ, and what one slope cannot explain of the schools goes into the SD between "
+        rf"schools, $\sigma_\alpha$. At the right end it is {number(left)} instead of {number(sd)}. "
+        + (f"With so large an SD the school means count for little, so the slope there, {number(alone)} in this draw, comes near the "
+           "slope within." if hurt else f"The slope there is {number(alone)} in this draw.")
+    )  # fmt: skip
 
 
 def by_luck(f: Facts) -> str:
     """Why badly known school means draw the slope between towards the slope within."""
     return (
-        f"The mean of three pre-tests depends on who happened to be there: here {percent(f.luck)} of the differences between school means is "
-        "such luck. Where luck lifts the mean, it lifts the pre-tests of those students, and their scores with them, by the slope "
-        f"**within**. So expect about {number(1 - f.luck, 2)} · ({number(f.true_between[LAST])}) + {number(f.luck, 2)} · {number(WITHIN)} = "
+        f"The mean of three pre-tests depends on who happened to be there: here about {percent(f.luck)} of the variance of the school means "
+        "is such luck. Where luck lifts the mean, it lifts the pre-tests of those students, and their scores with them, by the slope "
+        f"**within**. So at the right end expect about {number(1 - f.luck, 2)} · ({number(f.true_between[LAST])}) + {number(f.luck, 2)} · {number(WITHIN)} = "
         f"{number(f.blurred[LAST])}. "
         r"Each school needs enough students for its $\bar x_j$."
     )
@@ -264,8 +305,8 @@ def told(f: Facts) -> str:
     """The answer to the board's question."""
     return (
         "The summer course lifts students, not schools. So the slope **within** schools answers: about "
-        f"**{number(f.within)} points** for one unit of pre-test, if a better pre-test is what helps. Do not read one line through all students: it "
-        f"says {number(f.pooled[LAST])}. The school's mean as a predictor keeps the two slopes apart."
+        f"**{number(f.within)} points** for one unit of pre-test, if a better pre-test is what helps. Do not read one line through all students: at the "
+        f"right end of the handle it says {number(f.pooled[LAST])}. The school's mean as a predictor keeps the two slopes apart."
     )
 
 
@@ -274,12 +315,13 @@ def against_truth(f: Facts) -> str:
     if not f.turns:
         return (
             f"The diamond is the true slope within schools, {number(WITHIN)}. Between schools there is none to find: their true "
-            "mean pre-tests are all the same, and only the luck of who came makes them differ. The standard error says so: "
-            f"{number(f.se_b0[LAST])} points."
+            "mean pre-tests are all the same, and only the luck of who came makes them differ. The standard error of the slope between "
+            f"says so: {number(f.se_between[LAST])} points."
         )
     return (
         f"The diamonds are the true slopes: {number(WITHIN)} within schools, at every place of the handle, and between schools what the "
-        f"handle sets. Kept apart, each is estimated near its own truth (the standard error of $b_0$ is {number(f.se_b0[LAST])} points). "
+        "handle sets. Kept apart, each has an estimate and a standard error of its own. Most estimates are less than two standard "
+        "errors from their truth. "
         "One line for all has no diamond: it estimates neither of the two, but a mixture that changes with who goes to which school."
     )
 
@@ -290,7 +332,7 @@ STEPS_OF_STORY = [
         text=lambda f: "The board's summer course lifts pre-tests. How many points of the test go with one unit, an SD, of pre-test? "
         "You can compare in two ways.\n\n**Within schools**: students of one school with each other, the short plum lines. "
         "**Between schools**: the means of the schools, circles, along the dashed olive line.\n\n"
-        f"Here both agree fairly well: {number(f.within)} and {number(f.between[0])} points. (In this lesson schools "
+        f"{first_look(f)} (In this lesson schools "
         f"{f'have {f.end.n[0]} students each, and ' if f.equal else ''}differ in the pre-test and in little else.)",
         do="Click a circle: the students of that school light up.",
         shows={"school": "Oak Hill", "handle": "first", "truth": False, "alone": False},
@@ -339,10 +381,10 @@ STEPS_OF_STORY = [
         heading="School means that are badly known",
         changed=f"{BADLY_KNOWN.n_groups} schools with three students each. Their true mean pre-tests differ less (SD {number(BADLY_KNOWN.sigma_x)} "
         f"instead of {number(START.sigma_x)}).",
-        look=lambda f: f"The true slope between schools is {number(f.true_between[LAST])}, the estimate {number(f.between[LAST])}.",
+        look=lambda f: f"At the right end the true slope between schools is {number(f.true_between[LAST])}, the estimate {number(f.between[LAST])}.",
         text=by_luck,
         sets=BADLY_KNOWN,
-        hand=beside_truth,
+        hand=beside_blurred,
         shows={"school": "Oak Hill", "handle": "last", "truth": True, "alone": False},
     ),
     story.check(
@@ -372,13 +414,24 @@ def model(f: Facts) -> str:
     )  # fmt: skip
 
 
+SET = f"{WITHIN:g} (left end) to {-WITHIN:g} (right end)"
+PLACE = [
+    "# As the figure is at the right end of the handle. For another place change `between`,",
+    f"# the slope between schools that the handle sets: from {SET}.",
+]
+
+
 def code(f: Facts) -> Listing:
-    """The four slopes in three languages."""
+    """The four slopes in three languages, and what to change for another place of the handle."""
+    x_mean = wrap(", ".join(f"{v:.4f}" for v in f.x_mean), 88)
     return listing(
         f.scenario,
         f.end,
         Recipe(
             core=[
+                *PLACE,
+                f"between = {-WITHIN:g}",
+                f"data = mlm.simulate(replace(scenario, contextual=between - {WITHIN:g})).data",
                 "data = replace(data, u=data.group_means(data.x))  # the school means of x",
                 'fit = mlm.fit_partial_pooling(data, "common", group_predictor=True)',
                 "print(fit.hyper.a1, fit.hyper.a1 + fit.hyper.b0)",
@@ -386,16 +439,30 @@ def code(f: Facts) -> Listing:
                 'print(mlm.fit_partial_pooling(replace(data, u=None), "common").hyper.a1)',
             ],
             statsmodels=[
+                *PLACE,
+                f"between = {-WITHIN:g}",
+                "x_mean = [  # true mean of x in each school; u is that of its students",
+                *(f"    {line}" for line in x_mean),
+                "]",
+                'x_mean = dict(zip(schools["school"].unique(), x_mean))',
+                f'schools["y"] += (between + {WITHIN:g}) * schools["school"].map(x_mean)',
+                "",
                 "import statsmodels.formula.api as smf",
                 "",
-                "# u is the school mean of x",
                 'fit = smf.mixedlm("y ~ x + u", schools, groups="school").fit(reml=True)',
                 'print(fit.fe_params["x"], fit.fe_params["x"] + fit.fe_params["u"])',
                 'print(smf.ols("y ~ x", schools).fit().params["x"])',
                 'print(smf.mixedlm("y ~ x", schools, groups="school").fit(reml=True).fe_params["x"])',
             ],
             lme4=[
-                "# u is the school mean of x",
+                *PLACE,
+                f"between <- {-WITHIN:g}",
+                "x_mean <- c(  # true mean of x in each school; u is that of its students",
+                *(f"    {line}" for line in x_mean),
+                ")",
+                "names(x_mean) <- unique(schools$school)",
+                f"schools$y <- schools$y + (between + {WITHIN:g}) * x_mean[schools$school]",
+                "",
                 "fit <- lmer(y ~ x + u + (1 | school), schools, REML = TRUE)",
                 'print(c(fixef(fit)["x"], fixef(fit)["x"] + fixef(fit)["u"]))',
                 'print(coef(lm(y ~ x, schools))["x"])',
@@ -420,7 +487,7 @@ STORY = story.Story(
     lab=slopes,
     model=model,
     listing=code,
-    data=lambda f: estimates.students_table(f.end),
+    data=Facts.students,
 )
 
 story.tell(STORY)

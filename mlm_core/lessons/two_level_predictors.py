@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlm_core.data import DataError, Floats, GroupedData, frozen
+from mlm_core.estimates import students_table
 from mlm_core.partial import fit_partial_pooling
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
 from mlm_core.records import PartialPooling
@@ -48,6 +49,11 @@ START = Scenario(
 BADLY_KNOWN = replace(START, n_groups=100, students_per_group=3, sigma_x=0.5)
 """Schools that differ little in the pre-test, with a handful of students each."""
 
+HIGHEST, CELL = 24.0, 0.5
+"""How far the ratio of variances is looked for, and how closely, in log(1 + n ratio)."""
+
+MOST_ROUNDS = 60
+
 KINDS = ("within", "between", "complete", "partial")
 """Slopes by row: within and between schools, one line for all, the model without school means."""
 
@@ -78,11 +84,15 @@ class Facts:
         with x alone).
     within : float
         Estimated slope within schools, the same at all steps.
-    se_b0, sigma_alpha, sigma_alone : (STEPS,) arrays
-        Standard error of b0; SD between schools with and without the school means.
+    se_within, se_between : (STEPS,) arrays
+        Standard errors of both slopes, of the model with school means.
+    sigma_alpha, sigma_alone : (STEPS,) arrays
+        SD between schools with and without the school means.
     fit : PartialPooling
         With school means, at the last step.
     picked : int
+    converged : bool
+        Of the fits at all steps.
     """
 
     scenario: Scenario
@@ -91,11 +101,13 @@ class Facts:
     contextual: Floats
     lines: dict[str, tuple[Floats, Floats]]
     within: float
-    se_b0: Floats
+    se_within: Floats
+    se_between: Floats
     sigma_alpha: Floats
     sigma_alone: Floats
     fit: PartialPooling
     picked: int
+    converged: bool
 
     @property
     def names(self) -> NDArray[np.str_]:
@@ -121,6 +133,22 @@ class Facts:
     def b0(self) -> Floats:
         """(STEPS,) the contextual effect: slope between minus slope within."""
         return self.between - self.within
+
+    @property
+    def se_b0(self) -> Floats:
+        """(STEPS,) its standard error: both slopes are estimated apart, so their errors add up."""
+        return np.hypot(self.se_between, self.se_within)
+
+    @property
+    def off(self) -> Floats:
+        """(STEPS,) how far the slope between is from its truth (points)."""
+        return np.abs(self.between - self.true_between)
+
+    @property
+    def x_mean(self) -> Floats:
+        """(J,) true mean of x in each school: by so much the contextual effect moves its y."""
+        moved = self.end.group_means(self.end.y - self.start.y)
+        return moved / OPPOSITE
 
     @property
     def share(self) -> float:
@@ -182,6 +210,12 @@ class Facts:
     def thinned(self) -> bool:
         """Not all students are drawn."""
         return self.end.n_students > MOST_STUDENTS
+
+    def students(self) -> pd.DataFrame:
+        """One row a student: ``y`` is the score at the right end of the handle."""
+        table = students_table(self.end)
+        table.insert(len(table.columns) - 1, "y_left_end", self.start.y)
+        return table
 
     def slopes(self, kind: str) -> Floats:
         """(STEPS,) the slopes of one of `KINDS`."""
@@ -372,10 +406,10 @@ def _fitted(scenario: Scenario) -> Facts:
     start, end = (
         with_school_means(simulate(replace(world, contextual=c)).data) for c in (0.0, OPPOSITE)
     )
+    fit = fit_partial_pooling(end, "common", group_predictor=True)
+    within = fit_no_pooling(start)
     t = np.linspace(0.0, 1.0, STEPS)
-    turned = [replace(start, y=start.y + s * (end.y - start.y)) for s in t]
-    given = [fit_partial_pooling(data, "common", group_predictor=True) for data in turned]
-    alone = [fit_partial_pooling(data, "common", group_predictor=False) for data in turned]
+    given, alone = (_reml(_sums(start, end, t), apart) for apart in (True, False))
     ends = [fit_complete_pooling(data).lines for data in (start, end)]
     pooled = [
         (1 - t) * getattr(ends[0], name)[0] + t * getattr(ends[1], name)[0]
@@ -387,22 +421,165 @@ def _fitted(scenario: Scenario) -> Facts:
         end=end,
         contextual=frozen(OPPOSITE * t),
         lines={
-            "between": _each(given, lambda fit: (fit.hyper.a0, fit.hyper.a1 + fit.hyper.b0)),
+            "between": (frozen(given.intercept), frozen(given.slope)),
             "complete": (frozen(pooled[0]), frozen(pooled[1])),
-            "partial": _each(alone, lambda fit: (fit.hyper.a0, fit.hyper.a1)),
+            "partial": (frozen(alone.intercept), frozen(alone.slope)),
         },
-        within=float(fit_no_pooling(start).lines.beta[0]),
-        se_b0=frozen([fit.se("b0") for fit in given]),
-        sigma_alpha=frozen([fit.hyper.sigma_alpha for fit in given]),
-        sigma_alone=frozen([fit.hyper.sigma_alpha for fit in alone]),
-        fit=given[-1],
+        within=float(within.lines.beta[0]),
+        se_within=frozen(given.se_within),
+        se_between=frozen(given.se_slope),
+        sigma_alpha=frozen(given.sigma_alpha),
+        sigma_alone=frozen(alone.sigma_alpha),
+        fit=fit,
         picked=0,
+        converged=given.converged and alone.converged,
     )
 
 
-def _each(
-    fits: list[PartialPooling], line: Callable[[PartialPooling], tuple[float, float]]
-) -> tuple[Floats, Floats]:
-    """Intercepts and slopes of many fits."""
-    alpha, beta = np.transpose([line(fit) for fit in fits])
-    return frozen(alpha), frozen(beta)
+# The multilevel models of all steps at once
+
+
+class _Sums(NamedTuple):
+    """What REML needs of the students. In a school y moves by as much for everybody: so its
+    mean moves, and nothing within.
+
+    ``n, x`` (J,) sizes, and means of x less ``x_mean``; ``y`` (STEPS, J) means less ``y_mean``
+    (STEPS,); ``sxx, sxy, syy`` sums of squares and products within schools.
+    """
+
+    n: Floats
+    x: Floats
+    y: Floats
+    x_mean: float
+    y_mean: Floats
+    sxx: float
+    sxy: float
+    syy: float
+
+
+class _At(NamedTuple):
+    """Least squares over the schools at given ratios of variances, which are its axes.
+
+    ``weight`` and ``error`` (..., J) of each school; ``cross`` the sums of weights, weighted
+    x and squares of x; ``line`` intercept and slope; ``rss`` within schools and between.
+    """
+
+    weight: Floats
+    cross: tuple[Floats, Floats, Floats]
+    line: tuple[Floats, Floats]
+    error: Floats
+    rss: Floats
+
+    @property
+    def det(self) -> Floats:
+        """Determinant of the cross-products."""
+        one, x, xx = self.cross
+        return one * xx - x**2
+
+
+class _Way(NamedTuple):
+    """A multilevel model at each step, (STEPS,): the line over the school means, errors, SD."""
+
+    intercept: Floats
+    slope: Floats
+    se_slope: Floats
+    se_within: Floats
+    sigma_alpha: Floats
+    converged: bool
+
+
+def _sums(start: GroupedData, end: GroupedData, t: Floats) -> _Sums:
+    """Of the students at each ``t`` (STEPS,), from 0 at the start to 1 at the end."""
+    assert start.u is not None
+    assert start.x is not None
+    n: Floats = start.n.astype(np.float64)
+    first, last = (data.group_means(data.y) for data in (start, end))
+    y = first + t[:, None] * (last - first)
+    dx, dy = start.x - start.u[start.j], start.y - first[start.j]
+    x_mean, y_mean = float(n @ start.u / n.sum()), y @ n / n.sum()
+    within = float(dx @ dx), float(dx @ dy), float(dy @ dy)
+    return _Sums(n, start.u - x_mean, y - y_mean[:, None], x_mean, y_mean, *within)
+
+
+def _reml(s: _Sums, apart: bool) -> _Way:
+    r"""The model with school means (slopes ``apart``) or with x alone, at all steps at once.
+
+    With :math:`\lambda = \sigma_\alpha^2 / \sigma_y^2` and
+    :math:`w_j = n_j / (1 + n_j\lambda)` the schools' means are regressed on those of x with
+    weights w, and REML asks for the least
+
+    .. math:: \sum_j \log(1 + n_j \lambda) + \log|X'WX| + m \log r^2
+
+    It is looked at on a grid over :math:`\log(1 + \bar n\lambda)`, and where it is least
+    its derivative is brought to 0 between two neighbours. At 0 it may rise: then 0 is the answer.
+    """
+    m, size = s.n.sum() - 2 - apart, s.n.mean()
+
+    def at(z: Floats) -> _At:
+        return _gls(s, apart, np.expm1(z) / size)
+
+    def rise(z: Floats) -> Floats:
+        """Derivative of the criterion."""
+        here = at(z)
+        (one, x, xx), squared = here.cross, here.weight**2
+        taken = xx * squared.sum(-1) - 2 * x * (squared @ s.x) + one * (squared @ s.x**2)
+        lost = m * (squared * here.error**2).sum(-1) / here.rss
+        out: Floats = np.exp(z) * (here.weight.sum(-1) - taken / here.det - lost)
+        return out
+
+    grid = np.arange(0.0, HIGHEST, CELL)[:, None]
+    over = at(grid)
+    height = np.log1p(s.n * np.expm1(grid) / size).sum(-1, keepdims=True)
+    least = np.argmin(height + np.log(over.det) + m * np.log(over.rss), axis=0)
+    z: Floats = grid[least, 0]
+    up = rise(z) < 0
+    low, high = np.where(up, z, np.maximum(z - CELL, 0.0)), np.where(up, z + CELL, z)
+    z, converged = _zero(rise, low, high)
+    found = at(z)
+    sigma = np.sqrt(found.rss / m)
+    slope = found.line[1]
+    return _Way(
+        intercept=s.y_mean + found.line[0] - slope * s.x_mean,
+        slope=slope,
+        se_slope=sigma * np.sqrt(found.cross[0] / found.det),
+        se_within=sigma / np.sqrt(s.sxx),
+        sigma_alpha=sigma * np.sqrt(np.expm1(z) / size),
+        converged=converged,
+    )
+
+
+def _gls(s: _Sums, apart: bool, ratio: Floats) -> _At:
+    """Slopes ``apart``: the means alone decide theirs. Else what is within decides, too."""
+    weight = s.n / (1 + s.n * ratio[..., None])
+    weighted = weight * s.y
+    sxx, sxy = (0.0, 0.0) if apart else (s.sxx, s.sxy)
+    one, x, xx = weight.sum(-1), weight @ s.x, weight @ s.x**2 + sxx
+    y, xy = weighted.sum(-1), weighted @ s.x + sxy
+    slope = (one * xy - x * y) / (one * xx - x**2)
+    intercept = (y - x * slope) / one
+    error = s.y - intercept[..., None] - slope[..., None] * s.x
+    own = s.sxy / s.sxx if apart else slope
+    rss = (weight * error**2).sum(-1) + s.syy - own * (2 * s.sxy - own * s.sxx)
+    return _At(weight, (one, x, xx), (intercept, slope), error, rss)
+
+
+def _zero(rise: Callable[[Floats], Floats], low: Floats, high: Floats) -> tuple[Floats, bool]:
+    """Where ``rise`` turns from negative to positive, by false position (Illinois).
+
+    0 where it is not negative at ``low``: there the criterion rises from the boundary on.
+    Also, whether the last step was a short one.
+    """
+    below, above = rise(low), rise(high)
+    bound, z, last = below >= 0, low, np.zeros(len(low))
+    for _ in range(MOST_ROUNDS):
+        before, gap = z, above - below
+        z = np.where(gap > 0, (low * above - high * below) / np.where(gap > 0, gap, 1.0), low)
+        here = rise(z)
+        side = np.where(here < 0, -1.0, 1.0)
+        again = np.where(side == last, 0.5, 1.0)
+        low, below = np.where(side < 0, [z, here], [low, below * again])
+        high, above = np.where(side > 0, [z, here], [high, above * again])
+        last, short = side, bool((bound | (np.abs(z - before) <= 1e-10)).all())
+        if short:
+            break
+    return np.where(bound, 0.0, z), short

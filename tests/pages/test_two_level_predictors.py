@@ -40,7 +40,8 @@ def test_the_answers_are_computed(scenario):
     assert right(same) == f"By b₀: {number(f.b0[LAST], 2)}"
     assert right(colleague) == "A mixture of both slopes"
     why = next(a.why for a in colleague.answers if a.right)
-    assert f"Right: {number(f.alone[LAST], 2)} here, with {number(f.within, 2)} within" in why
+    right_end = f"Right: {number(f.alone[LAST], 2)} at the right end of the handle, with"
+    assert f"{right_end} {number(f.within, 2)} within" in why
     assert right(lot) == "About the slope within schools"
     assert any(a.text.endswith(number(pooled)) for a in lot.answers)
 
@@ -48,7 +49,9 @@ def test_the_answers_are_computed(scenario):
 @pytest.mark.parametrize("scenario", SCENARIOS[:3])
 def test_the_words_follow_the_handle(scenario):
     f = facts(scenario, "Ashford")
-    three, parts, left, real = (STORY.steps[k].hand(f).texts for k in (TRY, SAY, ALONE, TRUTH))
+    three, parts, left, real, blurred = (
+        STORY.steps[k].hand(f).texts for k in (TRY, SAY, ALONE, TRUTH, BREAKS)
+    )
     for k in (0, 15, LAST):
         assert three["within"][k] == number(f.within)
         assert three["between"][k] == number(f.between[k])
@@ -74,7 +77,20 @@ def test_the_words_follow_the_handle(scenario):
         true = number(WITHIN + f.contextual[k])
         assert real["real"][k] == (true if scenario.sigma_x > 0 else "none")
         assert real["between"][k] == number(f.between[k])
-    assert {len(texts) for hand in (three, parts, left, real) for texts in hand.values()} == {STEPS}
+        assert real["se_within"][k] == number(f.se_within[k], 2)
+        assert real["se_between"][k] == number(f.se_between[k], 2)
+        off = abs(f.between[k] - (WITHIN + f.contextual[k]))
+        apart = f"{number(off, 2)} points off: {number(off / f.se_between[k])} standard errors."
+        assert (apart in real["said"][k]) == (scenario.sigma_x > 0)
+        assert ("is rare" in real["said"][k]) == (
+            scenario.sigma_x > 0 and off > 2 * f.se_between[k]
+        )
+        assert blurred["blurred"][k] == number(f.blurred[k])
+        assert [blurred[n][k] for n in ("within", "true", "between", "real")] == [
+            real[n][k] for n in ("within", "true", "between", "real")
+        ]
+    hands = three, parts, left, real, blurred
+    assert {len(texts) for hand in hands for texts in hand.values()} == {STEPS}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -177,9 +193,45 @@ def test_nothing_is_given_away_and_the_handle_does_not_flip():
     assert re.sub(r"view_\d+", "", str(hidden.spec)) == re.sub(r"view_\d+", "", str(shown.spec))
 
 
+def test_an_estimate_two_standard_errors_off_is_not_called_near():
+    """lme4 on these data: −4.66 with a standard error of 0.33, and the truth is −4."""
+    f = STORY.facts(story.designed(STORY, TRUTH))
+    hand = STORY.steps[TRUTH].hand(f)
+    assert hand.texts["se_between"][LAST] == "0.33"
+    assert hand.texts["said"][LAST].endswith("0.66 points off: 2.0 standard errors.")
+    assert "near" not in said(STORY.steps[TRUTH].text, f)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_number_of_one_place_of_the_handle_says_its_place(scenario):
+    """Sentences stand still while the handle moves: what moves is named with its place."""
+    f = facts(scenario, "Ashford")
+    still = {number(f.within), number(WITHIN), *(number(v) for v in (f.luck, 1 - f.luck))}
+    moving = (f.between, f.pooled, f.alone, f.sigma_alpha, f.sigma_alone, f.blurred)
+    spoken = [
+        said(words, f)
+        for step in STORY.steps
+        for words in (step.text, step.look, step.changed, step.do)
+    ]
+    for sentence in re.split(r"(?<=[.?!]) |\n", " ".join([*spoken, STORY.model(f)])):
+        if "end" in sentence or "there" in sentence or "expect about" in sentence:
+            continue
+        numbers = set(re.findall(r"−?\d+\.\d+", sentence)) - still
+        for values in moving:
+            if np.ptp(values) > 0.1:
+                assert number(values[LAST]) not in numbers, sentence
+
+
+def test_what_hurts_is_said_only_where_it_does():
+    hurt, none = (facts(s, "Ashford") for s in (START, SCENARIOS[2]))
+    assert "With so large an SD" in said(STORY.steps[ALONE].text, hurt)
+    assert "With so large an SD" not in said(STORY.steps[ALONE].text, none)
+
+
 def test_the_break_says_what_is_there():
     f = STORY.facts(story.designed(STORY, BREAKS))
     spoken = said(STORY.steps[BREAKS].look, f)
+    assert spoken.startswith("At the right end")
     assert f"is {number(WITHIN - 2 * WITHIN)}, the estimate {number(f.between[LAST])}." in spoken
     assert f.true_between[LAST] < f.between[LAST] < f.within
     words = said(STORY.steps[BREAKS].text, f)
@@ -221,7 +273,7 @@ def test_without_differences_between_schools_no_truth_is_claimed():
     f = facts(SCENARIOS[2], "Ashford")
     spoken = said(STORY.steps[TRUTH].text, f)
     assert "none to find" in spoken
-    assert number(f.se_b0[LAST]) in spoken
+    assert f"{number(f.se_between[LAST])} points" in spoken
 
 
 def test_u_is_never_a_mean_of_x_on_the_page():
@@ -232,14 +284,22 @@ def test_u_is_never_a_mean_of_x_on_the_page():
     assert not re.search(r"u_j|\bu\b", STORY.model(f))
 
 
-def test_the_listings_print_the_numbers_of_the_page(tmp_path):
+@pytest.mark.parametrize("step", [LAST, 0, 12])
+def test_the_listings_print_the_numbers_of_the_page(step, tmp_path):
+    """As it stands, of the right end of the handle; with another slope set, of another place."""
     f = STORY.facts(story.designed(STORY, -1))
-    expected = [f.within, f.between[LAST], f.pooled[LAST], f.alone[LAST]]
+    expected = [f.within, f.between[step], f.pooled[step], f.alone[step]]
     made = STORY.listing(f)
-    printed = [run_python(made.core), run_python(made.statsmodels)]
+    set_to = f"{f.true_between[step]:g}"
+    python = [
+        code.replace("between = -4\n", f"between = {set_to}\n")
+        for code in (made.core, made.statsmodels)
+    ]
+    printed = [run_python(code) for code in python]
     if shutil.which("Rscript"):
         script = tmp_path / "page.R"
-        script.write_text(made.lme4, encoding="utf-8")
+        in_r = made.lme4.replace("between <- -4\n", f"between <- {set_to}\n")
+        script.write_text(in_r, encoding="utf-8")
         run = ["Rscript", str(script)]
         printed.append(
             subprocess.run(run, capture_output=True, text=True, check=True, timeout=60).stdout
@@ -248,6 +308,25 @@ def test_the_listings_print_the_numbers_of_the_page(tmp_path):
         found = [float(v) for v in re.findall(r"-?\d+\.\d+", out)]
         # data printed to four decimals, and two optimisers
         np.testing.assert_allclose(found, expected, atol=2e-3)
+    for code in (made.core, made.statsmodels, made.lme4):
+        assert "As the figure is at the right end of the handle." in code
+        assert "from 4 (left end) to -4 (right end)" in code
+
+
+def test_a_large_listing_reads_the_file_and_keeps_its_place():
+    f = facts(replace(START, n_groups=60, students_per_group=40, imbalance=0.6), "Ashford")
+    code = STORY.listing(f).statsmodels
+    read = 'schools = pd.read_csv("schools.csv", dtype={"school": str})'
+    assert read in code
+    import pandas as pd
+
+    code = code.replace("between = -4\n", f"between = {f.true_between[7]:g}\n")
+    table = f.students()
+    lines = [line for line in code.split("\n") if "read_csv" not in line and "print" not in line]
+    space = {"schools": table.copy(), "pd": pd}
+    exec("\n".join(line for line in lines if "mixedlm" not in line), space)
+    turned = f.start.y + 7 / LAST * (f.end.y - f.start.y)
+    np.testing.assert_allclose(space["schools"]["y"], turned, atol=1e-3)
 
 
 def test_formulas_stand_on_one_line():
