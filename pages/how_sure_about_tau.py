@@ -61,7 +61,7 @@ def axis(f: Facts, means: bool) -> tuple[float, float]:
     if not means:
         return (0.0, steady_domain(f.se, 0, 20 if f.real else 10)[1])
     if not f.real:
-        return steady_domain(f.y, 60, 20)
+        return steady_domain([*f.y, *f.truth], 60, 20)
     return steady_domain([*(f.y - f.se), *(f.y + f.se)], 12.5, 32.5)
 
 
@@ -248,8 +248,8 @@ def sentence(f: Facts) -> str:
     """What the board is told."""
     j = f.picked
     same = (
-        " Could all eight true effects be the same? Yes, that is even the best guess. But with 95% they could also differ by an "
-        f"SD of up to {number(f.interval[1])} points."
+        " Could all eight true effects be the same? Yes, that is even the best guess. But they may also differ much: their SD "
+        f"lies between {between(f, 'and')} points, with 95%."
         if f.best == 0
         else f" All true effects could be the same, but the best guess is an SD of {number(f.best)} points."
     )
@@ -330,11 +330,12 @@ STEPS = [
         shows={**TOWN, "handle": "rest"},
     ),
     story.breaks(
-        heading="Three schools and a flat prior",
+        heading="Three schools: the prior decides",
         changed=left,
         look=three,
-        text="The model can be fitted, but three schools cannot say how much schools differ. What the prior holds plausible now decides: "
+        text="Three schools cannot say how much schools differ. What the prior holds plausible now decides: "
         "choose one that says what you know of schools, and report it.",
+        do="Choose half-normal. Where do the 95% end now?",
         sets=Scenario(n_groups=3),
         shows={**TOWN, "handle": "rest"},
         uses=("prior", "scale"),
@@ -361,7 +362,8 @@ def model(f: Facts) -> str:
         f"Complete pooling: {number(f.pooled.estimate, 2)} (standard error {number(f.pooled.se, 2)}). A test of τ = 0: "
         f"Q = {number(f.pooled.q, 2)} on {f.pooled.df} degrees of freedom, p = {number(f.pooled.p, 2)}. "
         f"REML: τ = {number(f.best, 2)}, the top of the density under a flat prior. Prior here: {prior_words(f)}; "
-        f"the median of τ is {number(f.median, 2)}.{known} "
+        f"the median of τ is {number(f.median, 2)}.{known} The 95% leave out 2.5% at each end; where the most plausible τ would be "
+        "left out with them, they begin at 0 and leave out 5% above. "
         "To take one guess of τ, such as that of REML, as if it were known is called [[empirical Bayes]]. "
         "Sources: Rubin (1981); Gelman et al., Bayesian Data Analysis (3rd ed.), section 5.5."
     )  # fmt: skip
@@ -381,6 +383,14 @@ def code(f: Facts) -> Listing:
     )
     scale = 1.0 if f.scale is None else f.scale
     named = "" if f.scale is None else f', "{f.prior}", {scale:g}'
+    # As on the page: from 0 on where the most plausible tau would be left out.
+    shares = "0.5, 0.95" if f.from_zero else "0.025, 0.5, 0.975"
+    first = "0.0, " if f.from_zero else ""
+    why = (
+        "the most plausible tau is at or near 0: 5% are left out above"
+        if f.from_zero
+        else "2.5% are left out at each end"
+    )
     in_python, in_r = (text.format(f"{scale:g}") for text in LOG_PRIOR[f.prior])
     return Listing(
         core=f"""import mlm_core as mlm
@@ -390,7 +400,8 @@ y = [{y}]
 se = [{se}]
 print(pooled_estimate(y, se), tau_reml(y, se))
 posterior = mlm.tau_posterior(y, se{named})
-print(posterior.quantile([0.025, 0.5, 0.975]).round(2))
+# low end, median and high end of 95%: {why}
+print({first}*posterior.quantile([{shares}]).round(2))
 print(posterior.effect_mean.round(2))
 print(posterior.effect_sd.round(2))""",
         statsmodels=f"""import numpy as np
@@ -413,7 +424,8 @@ weight = likelihood + {in_python}
 weight = np.exp(weight - weight.max()) * np.cosh(t)
 weight[0] /= 2
 weight /= weight.sum()
-print(np.interp([0.025, 0.5, 0.975], weight.cumsum() - weight / 2, tau).round(2))
+# low end, median and high end of 95%: {why}
+print({first}*np.interp([{shares}], weight.cumsum() - weight / 2, tau).round(2))
 mean = mu[:, None] + tau[:, None] ** 2 / total * (y - mu[:, None])
 sd2 = tau[:, None] ** 2 * se**2 / total + (se**2 / total) ** 2 * v[:, None]
 print((weight @ mean).round(2))
@@ -436,7 +448,8 @@ weight <- likelihood + {in_r}
 weight <- exp(weight - max(weight)) * cosh(t)
 weight[1] <- weight[1] / 2
 weight <- weight / sum(weight)
-print(round(approx(cumsum(weight) - weight / 2, tau, c(0.025, 0.5, 0.975), ties = "ordered")$y, 2))
+# low end, median and high end of 95%: {why}
+print(round(c({first}approx(cumsum(weight) - weight / 2, tau, c({shares}), ties = "ordered")$y), 2))
 mean <- mu + tau^2 / total * from_mu
 sd2 <- outer(tau^2, se^2) / total + t(se^2 / t(total))^2 * v
 averaged <- drop(weight %*% mean)

@@ -130,13 +130,18 @@ class Facts:
     def interval(self) -> tuple[float, float]:
         """Where tau lies with 95% (points).
 
-        2.5% are left out at each end; where 0 is more plausible than all other values, 5% at
-        the upper end.
+        2.5% are left out at each end; where the most plausible value would be among them, as 0
+        would always be, 5% at the upper end.
         """
-        if self.density.argmax() == 0:
-            return 0.0, float(self.posterior.quantile(0.95))
         low, high = self.posterior.quantile([0.025, 0.975])
+        if self.posterior.tau[self.posterior.density.argmax()] < low:
+            return 0.0, float(self.posterior.quantile(0.95))
         return float(low), float(high)
+
+    @property
+    def from_zero(self) -> bool:
+        """Whether the interval begins at 0."""
+        return self.interval[0] == 0
 
     @property
     def median(self) -> float:
@@ -363,9 +368,7 @@ def figure_tables(
     return {
         "steps": _steps(f, means, revealed, prior),
         "curves": _along(f, drawn),
-        "schools": _schools(
-            f, drawn[-1], letter * (domain[1] - domain[0]), spread, means, revealed, averaged, known
-        ),
+        "schools": _schools(f, drawn[-1], letter, domain, spread, means, revealed, averaged, known),
         "marks": _single(f, means, revealed, known),
     }
 
@@ -408,8 +411,8 @@ def _along(f: Facts, drawn: Floats) -> pd.DataFrame:
 
 
 def _schools(
-    f: Facts, ends: Floats, gap: float, spread: float, means: bool, revealed: bool,
-    averaged: bool, truth: bool,
+    f: Facts, ends: Floats, letter: float, domain: tuple[float, float], spread: float,
+    means: bool, revealed: bool, averaged: bool, truth: bool,
 ) -> pd.DataFrame:  # fmt: skip
     import pandas as pd
 
@@ -442,7 +445,8 @@ def _schools(
             "low": own - f.se if means else own,
             "high": own + f.se if means else own,
             "averaged": of.mean if means else of.sd,
-            "end": _apart(ends, gap),
+            # Letters keep apart on the axis; where there are none, an end stays where it is.
+            "end": _apart(ends, letter * (domain[1] - domain[0]), domain) if few else ends,
             "letter": letters if revealed else [""] * J,
             "truth": f.truth if truth and means else own,
             "picked": picked,
@@ -470,8 +474,11 @@ def _single(f: Facts, means: bool, revealed: bool, truth: bool) -> pd.DataFrame:
     )
 
 
-def _apart(values: Floats, gap: float) -> Floats:
-    """The values moved as little as keeps each ``gap`` from the next, in the same order."""
+def _apart(values: Floats, gap: float, within: tuple[float, float] = (-np.inf, np.inf)) -> Floats:
+    """The values moved as little as keeps each ``gap`` from the next, in the same order.
+
+    None leaves ``within``, which has room for all.
+    """
     order = np.argsort(values, kind="stable")
     steps = gap * np.arange(len(values))
     blocks: list[tuple[float, int]] = []
@@ -481,5 +488,6 @@ def _apart(values: Floats, gap: float) -> Floats:
             (b, m), (a, n) = blocks.pop(), blocks.pop()
             blocks.append(((a * n + b * m) / (n + m), n + m))
     out = np.empty(len(values))
-    out[order] = np.repeat([a for a, _ in blocks], [n for _, n in blocks]) + steps
+    level = np.repeat([a for a, _ in blocks], [n for _, n in blocks])
+    out[order] = np.clip(level, within[0], within[1] - steps[-1]) + steps
     return out

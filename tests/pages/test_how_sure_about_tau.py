@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from unittest.mock import patch
 
 import numpy as np
@@ -14,6 +14,7 @@ from scipy.stats import halfcauchy, halfnorm
 
 from mlm_core import Hyperparameters, Scenario
 from mlm_core.charts.tau_curves import SIDE
+from mlm_core.hierarchy import conditional_effects, tau_posterior, tau_reml
 from mlm_core.lessons.how_sure_about_tau import EIGHT_SE, EIGHT_Y, _apart, facts
 from pages.shared import figure as page_figure
 from pages.shared.story import designed as design
@@ -342,7 +343,7 @@ def test_the_last_sentence_is_the_average_of_the_school():
     assert "8.3 (with a flat prior on τ), and not 28." in told
     high = facts_of(SAY).posterior.quantile(0.95)
     assert "Could all eight true effects be the same? Yes" in told
-    assert f"an SD of up to {high:.1f} points" in told
+    assert f"their SD lies between 0 and {high:.1f} points, with 95%" in told
     assert said(STORY.steps[0].do, facts_of(0)).endswith(
         "Could all eight true effects be the same?"
     )
@@ -388,11 +389,20 @@ def printed(out: str) -> np.ndarray:
     return np.array([float(v) for v in re.findall(r"-?\d+\.?\d*(?:e[-+]\d+)?", out)])
 
 
+def near_zero():
+    """The eight schools pulled apart, until the best guess is just above 0."""
+    f = facts(Scenario())
+    y = f.pooled.estimate + 1.2077 * (f.y - f.pooled.estimate)
+    at = conditional_effects(y, f.se, f.tau)
+    return replace(f, y=y, posterior=tau_posterior(y, f.se), best=tau_reml(y, f.se), at=at)
+
+
 @pytest.mark.parametrize(
     "f",
     [facts(Scenario()), facts(Scenario(), prior="half-cauchy", scale=5.0),
-     facts(Scenario(n_groups=6), False, prior="half-normal")],
-    ids=["flat", "cauchy", "town"],
+     facts(Scenario(n_groups=6), False, prior="half-normal"), facts(Scenario(), False),
+     near_zero()],
+    ids=["flat", "cauchy", "town", "two ends", "near zero"],
 )  # fmt: skip
 def test_the_listings_print_the_numbers_of_the_page(f, tmp_path):
     code = STORY.listing(f)
@@ -408,8 +418,38 @@ def test_the_listings_print_the_numbers_of_the_page(f, tmp_path):
         numbers, J = printed(out), f.n
         np.testing.assert_allclose(numbers[-2 * J : -J], f.averaged.mean, atol=0.011)
         np.testing.assert_allclose(numbers[-J:], f.averaged.sd, atol=0.011)
-        quantiles = numbers[-2 * J - 3 : -2 * J]
-        np.testing.assert_allclose(quantiles, f.posterior.quantile([0.025, 0.5, 0.975]), atol=0.03)
+        low, median, high = numbers[-2 * J - 3 : -2 * J]
+        np.testing.assert_allclose([low, high], f.interval, atol=0.03)
+        assert median == pytest.approx(f.median, abs=0.03)
+
+
+def test_a_best_guess_just_above_0_is_in_the_interval():
+    f = near_zero()
+    assert 0 < f.best < f.posterior.quantile(0.025)
+    assert f.interval == (0, pytest.approx(f.posterior.quantile(0.95)))
+    assert "5% are left out above" in STORY.listing(f).core
+    assert "begin at 0" in STORY.model(f)
+
+
+def test_the_figure_is_as_high_with_a_hundred_schools():
+    """Letters keep apart; where there are none nothing may be moved out of the figure."""
+    for n in (9, 10, 60, 100):
+        f = facts(Scenario(n_groups=n), False)
+        for curves in ("means", "SDs"):
+            seen = replace(designed(-1, data="town", curves=curves), scenario=Scenario(n_groups=n))
+            with patch.object(page_figure, "show") as show, patch.object(page_figure, "legend"):
+                STORY.figure(f, seen)
+            low, high = show.call_args.kwargs["axes"]["domain"]
+            schools = show.call_args.args[3]["schools"]
+            for mark in ("end", "own", "truth", "averaged"):
+                assert schools[mark].between(low, high).all(), (n, curves, mark)
+
+
+def test_no_prior_is_named_where_another_can_be_chosen():
+    for step in STORY.steps:
+        if "prior" in step.uses:
+            named = step.heading + step.text if isinstance(step.text, str) else step.heading
+            assert not re.search("flat prior", named)
 
 
 def test_the_model_in_full_has_the_numbers_of_the_book():
@@ -429,6 +469,11 @@ def test_letters_keep_apart_and_in_order(values):
     order = np.argsort(at, kind="stable")
     assert (np.diff(moved[order]) >= 1 - 1e-12).all()
     assert moved.mean() == pytest.approx(at.mean(), abs=2.5)
+    bounds = (at.min() - 0.2, at.min() + 1.05 * len(at))
+    kept = _apart(at, 1.0, bounds)
+    assert (np.diff(kept[order]) >= 1 - 1e-12).all()
+    assert bounds[0] <= kept.min()
+    assert kept.max() <= bounds[1]
     far = np.array([0.0, 2.0, 9.0])
     np.testing.assert_array_equal(_apart(far, 1.0), far)
 
