@@ -89,7 +89,7 @@ def checks(f: Facts) -> list[Question]:
             f"The textbook standard error is {number(f.stated, 2)}, by schools it is {number(f.by_schools, 2)}. "
             "About how many times as long is the bar by schools?",
             [
-                Answer(f"{number(f.ratio_as_printed)} times", "Right: each bar is two standard errors to each side, so it grows as they do.", True),
+                Answer(f"{number(f.ratio_as_printed)} times", "Each bar is two standard errors to each side, so it grows as they do.", True),
                 Answer(f"{number(2 * f.ratio_as_printed)} times", "Both bars are twice their standard error: the 2 cancels."),
                 Answer(f"{number(f.ratio_as_printed / 4)} times", "Divide the one standard error by the other."),
             ],
@@ -97,7 +97,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "All 30 students of one school lie above the line. What does that say?",
             [
-                Answer("They share something the line leaves out", "Right. The next lesson gives that shared part a number.", True),
+                Answer("They share something the line leaves out", "The next lesson gives that shared part a number.", True),
                 Answer("They are 30 outliers", "One student can be an outlier. A whole school is a pattern."),
                 Answer("Nothing: it is chance", "Thirty coins that all fall on heads? Chance does that about once in a billion."),
             ],
@@ -106,12 +106,12 @@ def checks(f: Facts) -> list[Question]:
             f"What do towns like this one reach? The board can pay for twice as many tests: twice as many students in each of "
             f"{count(j, 'school')}, or as many as now in each of {2 * j} schools. What makes the line's height surer?",
             [
-                Answer("Testing in twice as many schools", "Right: the swing comes from which schools the town happens to have."
+                Answer("Testing in twice as many schools", "The swing comes from which schools the town happens to have."
                        if schools else "It would, if schools differed.", schools),
                 Answer("Twice as many students in each school", "They would say again what their schoolmates said."
                        if schools else "They make it surer, as do students of other schools."),
                 Answer("Both the same: it is the number of students", "That holds for students who share nothing. These share their school."
-                       if schools else "Right: here schools hardly differ, so only the number of students counts.", not schools),
+                       if schools else "Here schools hardly differ, so only the number of students counts.", not schools),
             ],
         ),
     ]  # fmt: skip

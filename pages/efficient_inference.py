@@ -188,7 +188,7 @@ def checks(f: Facts) -> list[Question]:
             f"A school's own mean misses by {number(missed, digits)} points (RMSE), the common mean by as much. With known SDs, by how "
             "much does partial pooling miss?",
             [
-                Answer(f"{number(missed / 2**0.5, digits)} points", "Right: 1/√(1/a² + 1/a²) = a/√2. Two sources that know equally much.", True),
+                Answer(f"{number(missed / 2**0.5, digits)} points", "1/√(1/a² + 1/a²) = a/√2. Two sources that know equally much.", True),
                 Answer(f"{number(missed, digits)} points", "The two errors are not the same: they partly cancel."),
                 Answer(f"{number(missed / 2, digits)} points", "Half the variance, not half the error."),
             ],
@@ -196,18 +196,18 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "Which school of this town gains most from partial pooling, as a share of its error?",
             [
-                Answer("A small one", f"Right: {percent(max(small, 0))} of the error goes in the smallest, {percent(max(large, 0))} in the largest."
+                Answer("A small one", f"{percent(max(small, 0))} of the error goes in the smallest, {percent(max(large, 0))} in the largest."
                        if not f.equal and small > large else "Not in these draws.", not f.equal and small > large),
-                Answer("A large one", "Right, in these draws." if not f.equal and small <= large
+                Answer("A large one", "So it is in these draws." if not f.equal and small <= large
                        else "A large school has little to borrow: its own mean is good already.", not f.equal and small <= large),
-                Answer("All the same", "Right: all schools have the same size here." if f.equal
+                Answer("All the same", "All schools have the same size here." if f.equal
                        else "The share depends on the number of students.", f.equal),
             ],
         ),
         Question(
             "A town has three schools. What goes wrong with partial pooling?",
             [
-                Answer("Its intervals miss the truth too often", "Right: they take the SD between schools as known, and three schools hardly tell it.", True),
+                Answer("Its intervals miss the truth too often", "They take the SD between schools as known, and three schools hardly tell it.", True),
                 Answer("It errs more than the schools' own means", "In the three schools you saw it erred less, all together."),
                 Answer("Nothing: the number of students decides", "Students help a school's own mean. The SD between schools is learned from schools."),
             ],
@@ -215,7 +215,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "Five schools. Which estimate of the variance between schools is too small on average, and why?",
             [
-                Answer("ML: it takes the common mean for known", "Right: the common mean follows the schools, so they seem nearer to it than they are.", True),
+                Answer("ML: it takes the common mean for known", "The common mean follows the schools, so they seem nearer to it than they are.", True),
                 Answer("REML: it restricts the variance", "What is restricted is the likelihood: to what does not depend on the common mean."),
                 Answer("Both: few schools hide their differences", "By REML the variance is about right on average. Few schools make it vary much."),
             ],

@@ -105,7 +105,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "The data of the step before. An economist fits “fixed effects” to them. Which slope will the report give?",
             [
-                Answer(f"{at_infinity}, the slope at the right end", "Right: an indicator for each school and no model of them. That is no pooling.", True),
+                Answer(f"{at_infinity}, the slope at the right end", "An indicator for each school and no model of them. That is no pooling.", True),
                 Answer(f"{at_0}, the slope at the left end", "There all schools share one intercept. An economist calls that pooled least squares."),
                 Answer(f"{estimate}, the slope at the estimate", "An economist calls that random effects: the intercepts have a model."),
             ],
@@ -113,7 +113,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "lme4 prints “Fixed effects” for this model. Which numbers stand under it?",
             [
-                Answer(f"{number(f.a0)} and {estimate}: mean intercept and slope", "Right: the coefficients that are the same for all.", True),
+                Answer(f"{number(f.a0)} and {estimate}: mean intercept and slope", "The coefficients that are the same for all.", True),
                 Answer(f"{j} intercepts, one for each school", "Those are economists' fixed effects. lme4 counts them to the random effects."),
                 Answer(f"{number(f.sigma_alpha)} and {number(f.sigma_y)}: the SDs", "lme4 prints SDs, but the SDs belong to the random effects and the residuals."),
             ],
@@ -121,7 +121,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "“Our school effects are random: we drew 20 of 3,000 schools.” Which definition is that?",
             [
-                Answer("The third: all, or a small sample", "Right. It says nothing of how they are estimated.", True),
+                Answer("The third: all, or a small sample", "It says nothing of how they are estimated.", True),
                 Answer("The first: the same for all, or varying", "That schools vary is so whether 20 or all 3,000 are there."),
                 Answer("The second: of interest itself, or its population", "One can draw 20 of 3,000 and still ask about these 20."),
                 Answer("The fifth: least squares, or shrinkage", "A sample can be fitted with indicators, without shrinkage."),
@@ -130,7 +130,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "Nothing is refitted. Can school effects turn from fixed into random?",
             [
-                Answer("Yes: by the second definition, when the question changes", "Right: from “these schools” to “schools in general”.", True),
+                Answer("Yes: by the second definition, when the question changes", "From “these schools” to “schools in general”.", True),
                 Answer("No: it is a fact of the data", "By the second and third definition it depends on the story around the data."),
                 Answer("No: it is a fact of the model", "By the fourth and fifth it is. By the second it depends on what is asked."),
             ],

@@ -112,7 +112,7 @@ def checks(f: Facts) -> list[Question]:
             "Inspectors went to the lowest schools, and the year after most of these stood higher. What does that show?",
             [
                 Answer("Nothing yet: the lowest rise without a visit, too",
-                       "Right. To know, compare with schools that stood as low and had no visit.", True),
+                       "To know, compare with schools that stood as low and had no visit.", True),
                 Answer("That inspections work", "Here nobody was helped, and they rose. A rise after a visit is no proof."),
                 Answer("That teachers try harder when they are watched",
                        "They may. But this rise cannot show it: without any visit it would be the same on average."),
@@ -121,17 +121,17 @@ def checks(f: Facts) -> list[Question]:
         Question(
             f"{sizes} Whose mean will move more from year to year?",
             [
-                Answer(f"That of {plain(f.names[small])}", "Right: with few students, luck counts for more."
+                Answer(f"That of {plain(f.names[small])}", "With few students, luck counts for more."
                        if not f.same_size else "It has as many students as the others.", not f.same_size),
                 Answer(f"That of {plain(f.names[large])}", "Many students: one lucky student hardly moves their mean."
                        if not f.same_size else "It has no more students than the others."),
-                Answer("Both alike", "Right: the same number of students, the same luck." if f.same_size
+                Answer("Both alike", "The same number of students, the same luck." if f.same_size
                        else "The teaching is equally steady. The luck of few students is not the luck of many.", f.same_size),
             ],
         ) if small != large else Question(
             f"All schools test {count(f.data.n[small], 'student')} a year. Whose mean will move more from year to year?",
             [
-                Answer("All alike", "Right: the same number of students, the same luck.", True),
+                Answer("All alike", "The same number of students, the same luck.", True),
                 Answer("That of the highest", "Its mean moves as that of any other; from the top, more often down."),
                 Answer("That of the lowest", "Its mean moves as that of any other; from the bottom, more often up."),
             ],
@@ -139,7 +139,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "You choose five schools at random, not by their place. What will they do next year?",
             [
-                Answer("As likely rise as fall", "Right: chance picks good luck as often as bad luck.", True),
+                Answer("As likely rise as fall", "Chance picks good luck as often as bad luck.", True),
                 Answer("Most of them fall", "A fall is due where luck was good. A random choice does not look for good luck."),
                 Answer("Most of them rise", "A rise is due where luck was bad. A random choice does not look for bad luck."),
             ],

@@ -140,7 +140,7 @@ def checks(f: Facts) -> list[Question]:
             f"{plain(f.names[j])} has {count(n, 'student')}. With how many would its standard error be half as large?",
             [
                 Answer(f"{2 * n}", "Twice the students only divide it by √2 = 1.4."),
-                Answer(f"{4 * n}", rf"Right: $\sigma_y/\sqrt{{{4 * n}}}$ is half of $\sigma_y/\sqrt{{{n}}}$.", True),
+                Answer(f"{4 * n}", rf"$\sigma_y/\sqrt{{{4 * n}}}$ is half of $\sigma_y/\sqrt{{{n}}}$.", True),
                 Answer(f"{8 * n}", "Eight times the students divide it by √8 = 2.8: more than asked."),
             ],
             ordered=True,
@@ -149,7 +149,7 @@ def checks(f: Facts) -> list[Question]:
             "No pooling is unbiased: on average over many tests, each school's estimate is right. Why not stop here?",
             [
                 Answer("There is one test, and in it a small school can be far off",
-                       "Right: unbiased says nothing of how far a single estimate lies from the truth.", True),
+                       "Unbiased says nothing of how far a single estimate lies from the truth.", True),
                 Answer("The estimates of small schools lean to one side",
                        "They swing to both sides of the truth, and wide."),
                 Answer("It gives all schools the same number", "That is complete pooling. No pooling tells every school from every other, also where only luck differs."),
@@ -158,7 +158,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "Each school has a regression of its own. What is the slope of a school with one student?",
             [
-                Answer("It cannot be estimated", "Right: any line through its one point fits perfectly.", True),
+                Answer("It cannot be estimated", "Any line through its one point fits perfectly.", True),
                 Answer("0", "0 is a claim: that the pre-test does not count there. One point does not say so."),
                 Answer("The slope of all the others", "That is the other model: one slope for all."),
             ],

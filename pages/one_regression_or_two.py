@@ -139,7 +139,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "Imagine that schools did not differ at all beyond u. Which SD would two steps report, about?",
             [
-                Answer(f"About {noise} points: the noise", "Right: with a true SD of 0 the noise is all that is left.", True),
+                Answer(f"About {noise} points: the noise", "With a true SD of 0 the noise is all that is left.", True),
                 Answer("0 points: there is no difference", "The own intercepts would still differ, by luck. Two steps have no other word for it."),
                 Answer("Less than 0 points", "An SD is never below 0. Noise pushes it up."),
             ],
@@ -147,7 +147,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             f"Students of a school differ half as much: $\\sigma_y$ is halved. What becomes of the noise of {noise} points?",
             [
-                Answer(f"{half}: half of it", "Right: each standard error goes with the SD within schools.", True),
+                Answer(f"{half}: half of it", "Each standard error goes with the SD within schools.", True),
                 Answer(f"{quarter}: a quarter of it", "Its square falls to a quarter, the noise itself does not."),
                 Answer("It stays: only more schools help", "More schools show the wrong SD more exactly. They do not make it less wrong."),
             ],
@@ -155,7 +155,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "Two steps say that schools differ too much. What does that do to the estimates of small schools?",
             [
-                Answer("They are pulled too little", "Right: who believes that schools differ much trusts each school's own data too much.", True),
+                Answer("They are pulled too little", "Who believes that schools differ much trusts each school's own data too much.", True),
                 Answer("They are pulled too much", "They would be if the SD between schools came out too small."),
                 Answer("Nothing: the pull depends on size alone", "It depends on the SD between schools, too."),
             ],
@@ -163,7 +163,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "Somebody reports a slope on u from two steps. Does noise in the intercepts push this slope up?",
             [
-                Answer("No: it swings more, up as often as down", "Right. On average over towns the slope is right. Only the SD between schools is pushed one way.", True),
+                Answer("No: it swings more, up as often as down", "On average over towns the slope is right. Only the SD between schools is pushed one way.", True),
                 Answer("Yes, as it pushes the SD up", "An SD counts noise of either sign as difference. In a slope, up and down cancel on average."),
                 Answer("No, noise does nothing to it", "It makes the slope swing more from town to town, most where schools are small."),
             ],

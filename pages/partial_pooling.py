@@ -142,7 +142,7 @@ def how_many(f: Facts) -> Question:
         }
         best = Answer(
             "No number: the SD between schools is 0",
-            "Right: the common mean has all the weight.",
+            "The common mean has all the weight.",
             True,
         )
     else:
@@ -155,7 +155,7 @@ def how_many(f: Facts) -> Question:
         wrong.pop(right, None)
         best = Answer(
             f"About {right}",
-            rf"Right: $n_j / (n_j + {right})$ is one half if $n_j = {right}$.",
+            rf"$n_j / (n_j + {right})$ is one half if $n_j = {right}$.",
             True,
         )
     return Question(
@@ -170,7 +170,7 @@ def checks(f: Facts) -> list[Question]:
             "Two schools have the same own mean, far from the common mean. One has 5 students, the other 50. Which estimate lies "
             "nearer to the common mean?",
             [
-                Answer("That of the school with 5", "Right: five students say less, so the common mean counts more.", True),
+                Answer("That of the school with 5", "Five students say less, so the common mean counts more.", True),
                 Answer("That of the school with 50", "Fifty students say more: that school keeps more of its own mean."),
                 Answer("Neither: same mean, same estimate", "The own means are equal, their weights are not."),
             ],
@@ -179,7 +179,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "Does partial pooling bring every school nearer to its true mean?",
             [
-                Answer("No, but the errors are smaller on average", f"Right. Here {f.closer} of {f.data.n_groups} come nearer. "
+                Answer("No, but the errors are smaller on average", f"Here {f.closer} of {f.data.n_groups} come nearer. "
                        "What falls, on average over draws, is the mean squared error.", True),
                 Answer("Yes, every school", "A school that is truly far from the others is pulled the wrong way. "
                        f"Here {f.closer} of {f.data.n_groups} come nearer."),

@@ -137,7 +137,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             f"The intraclass correlation is {icc}. Schools of {n} students become schools of {2 * n}. What is the design effect then?",
             [
-                Answer(number(double, 2), f"Right: 1 + {2 * n - 1} · {icc}. A small intraclass correlation times many students is not small.", True),
+                Answer(number(double, 2), f"1 + {2 * n - 1} · {icc}. A small intraclass correlation times many students is not small.", True),
                 Answer(f"{number(now, 2)}: as before", "The more students a school has, the more each repeats the others."),
                 Answer(f"{number(2 * now, 2)}: twice as much", "The 1 stays: only the part (n − 1) · ICC grows."),
             ],
@@ -146,7 +146,7 @@ def checks(f: Facts) -> list[Question]:
             f"The intraclass correlation is {icc}. You can pay for {f.students:,} students more. Which tells more?",
             [
                 Answer(f"{n} more in each of the {J} schools", f"They make all students worth {number(f.deeper)} independent ones. More schools do better."),
-                Answer(f"{J} more schools of {n}", f"Right: all are worth {number(f.wider)} independent students, not {number(f.deeper)}.", True),
+                Answer(f"{J} more schools of {n}", f"All are worth {number(f.wider)} independent students, not {number(f.deeper)}.", True),
                 Answer("Both the same", "The number of students is the same, the number of schools is not."),
             ],
         ),
@@ -154,7 +154,7 @@ def checks(f: Facts) -> list[Question]:
             "“A small intraclass correlation can be ignored.” What do you answer?",
             [
                 Answer("Not for what whole schools get: it is multiplied by n − 1",
-                       "Right: at .05 and 50 students the variance is 3.45 times what is stated.", True),
+                       "At .05 and 50 students the variance is 3.45 times what is stated.", True),
                 Answer("True: 5% of the variance is little", "It is the mean of many students that counts. There the luck of students averages out, and what the school has in common stays."),
                 Answer("True, if there are many schools", "More schools make the error smaller, and the stated error in the same proportion. The false alarms stay."),
             ],
@@ -164,7 +164,7 @@ def checks(f: Facts) -> list[Question]:
             "ignores the classes: how many false alarms?",
             [
                 Answer("More than 5%: children of a class are alike", "They are alike with a tablet and without. The difference of the two does not see it."),
-                Answer("Not more than 5%: both groups come from the same classes", "Right. What a class has in common is in both means and cancels. "
+                Answer("Not more than 5%: both groups come from the same classes", "What a class has in common is in both means and cancels. "
                        "If anything, the stated error is too large.", True),
                 Answer("More than 5%, if classes have different sizes", "Sizes are not the point: it is whether whole classes get the tablet, or children within them."),
             ],

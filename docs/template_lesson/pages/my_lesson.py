@@ -75,7 +75,7 @@ def checks(f: Facts) -> list[Question]:
             f"{name} tested {count(n, 'student')}. How many would halve its error?",
             [
                 Answer(f"{2 * n}", "Twice as many divide the error by the root of 2, about 1.4."),
-                Answer(f"{4 * n}", "Right: the root of 4 is 2.", True),
+                Answer(f"{4 * n}", "The root of 4 is 2.", True),
                 Answer(f"{16 * n}", "So many would divide the error by 4."),
             ],
             ordered=True,
@@ -83,7 +83,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "What does the bar of a school speak of?",
             [
-                Answer("How far the mean may be from the true mean", "Right: the luck of who was tested.", True),
+                Answer("How far the mean may be from the true mean", "The luck of who was tested.", True),
                 Answer("How far students are from each other", "That is the SD of students. It does not shrink when more are tested."),
                 Answer("How good the school is", "A short bar says: well known. Good or bad is the height of the circle."),
             ],

@@ -67,9 +67,12 @@ def _choose(question: Question, kind: Kind, seen: Seen, place: Place) -> None:
             )  # fmt: skip
     if given is not None:
         wrong = [a for k, a in enumerate(question.answers) if k == chosen and not a.right]
-        whys = [*(a.why for a in wrong), *(a.why for a in question.answers if a.right)]
+        said = [stage.line(a.why, most=stage.VERDICT) for a in wrong]
+        right = next(a for a in question.answers if a.right)
+        said += [f"**{right.text}.**"] if wrong else []
+        said.append(stage.line(right.why, most=stage.VERDICT))
         with st.container(key="verdict"):
-            st.markdown(" ".join(stage.line(why, most=stage.VERDICT) for why in whys))
+            st.markdown(" ".join(said))
 
 
 def _sort(sorting: Sorting, place: Place) -> None:

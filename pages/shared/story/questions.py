@@ -81,7 +81,11 @@ def _sort(sorting: Sorting, place: Place) -> None:
             ":material/check: " if chosen == item.bin else ":material/close: "
         )  # fmt: skip
         if chosen is not None:
-            st.caption(f"{sign}{item.why[chosen]}")
+            st.caption(f"{sign}{_of_sorting(item, chosen)}")
+
+
+def _of_sorting(item: Item, chosen: str) -> str:
+    return f"{'Yes.' if chosen == item.bin else 'Not so.'} {item.why[chosen]}"
 
 
 def _sorted_into(mine: dict[int, str], k: int, key: str, item: Item, place: Place) -> None:
@@ -90,5 +94,4 @@ def _sorted_into(mine: dict[int, str], k: int, key: str, item: Item, place: Plac
         mine.pop(k, None)
         return
     mine[k] = chosen
-    verdict = "Right." if chosen == item.bin else "Not so."
-    sorted_said()[place.where] = f"{item.text}: {chosen}. {verdict} {item.why[chosen]}"
+    sorted_said()[place.where] = f"{item.text}: {chosen}. {_of_sorting(item, chosen)}"
