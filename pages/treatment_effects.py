@@ -215,16 +215,21 @@ def two_questions(f: Facts) -> str:
 
 
 def where(f: Facts) -> str:
-    """What the data tell of the schools one by one."""
+    """What the data tell of the schools one by one: by the interval of a difference."""
     if f.apart is None:
-        return (
-            "All green intervals overlap: these data cannot tell in which of these schools it "
-            "works better."
+        sd = (
+            "as 0, which does not show that they are equal"
+            if f.same
+            else f"as {number(f.found.sd)} points"
         )
-    more, less = (plain(f.names[j]) for j in f.apart)
+        return (
+            "In which of these schools it works better, these data cannot tell: for every two, the 95% interval of the "
+            f"difference holds 0. The SD between effects is estimated {sd}."
+        )
+    more, less = (plain(f.names[j]) for j in (f.apart.more, f.apart.less))
     return (
-        f"The green intervals of {more} and {less} do not even overlap: it seems to work better "
-        f"in {more}."
+        f"Of all pairs the clearest: it seems to work better in {more} than in {less}, by {number(f.apart.gap)} points, with a 95% "
+        f"interval of the difference from {number(f.apart.low)} to {number(f.apart.high)}."
     )
 
 
@@ -241,9 +246,9 @@ def reach(f: Facts) -> str:
     """Whether the new school's interval is as wide as it should be."""
     found, drawn = number(f.found.sd), number(f.trial.drawn_sd)
     if f.found.sd < 0.8 * f.trial.drawn_sd:
-        return f"The new school's interval takes {found}, so it is too short here: few schools do not know that SD well."
+        return f"The new school's interval takes {found}, so it is too short here: {count(f.data.n_groups, 'school')} do not tell that SD well."
     if f.found.sd > 1.25 * f.trial.drawn_sd:
-        return f"The new school's interval takes {found}, so it is too long here: few schools do not know that SD well."
+        return f"The new school's interval takes {found}, so it is too long here: {count(f.data.n_groups, 'school')} do not tell that SD well."
     return f"The new school's interval takes {found}: near to {drawn}, in this draw."
 
 
@@ -299,7 +304,8 @@ STEPS = [
     story.try_it(
         heading="What must it bring to be worth it?",
         text=lambda f: "Green is [[partial pooling]]: the schools' effects, as a rule pulled to the mean effect, and "
-        f"more where few took part (a school's level counts, too). {where(f)}\n\nThe curve shows what to expect in a **new** school, dark beyond the dashed rule.",
+        f"more where few took part (a school's level counts, too). Intervals that overlap do not show that two effects are equal: "
+        f"look at their **difference**. {where(f)}\n\nThe curve shows what to expect in a **new** school, dark beyond the dashed rule.",
         hand=worth,
         do=f"Suppose tutoring pays only if it brings more than {number(COST, 0)} points. Drag the rule to {number(COST, 0)}. Would you buy it for a new school?",
         shows=SHOWN,
@@ -351,7 +357,7 @@ def model(f: Facts) -> str:
         "\n\nThe effect is a varying slope of something that is 0 or 1: an [[effect that varies]]. Complete pooling is one difference "
         f"of means, {number(f.trial.complete, 2)}; no pooling is one for each school. By REML: $a_1$ = {number(found.mean, 2)} (se {number(found.se, 2)}), "
         f"$\\sigma_\\beta$ = {number(found.sd, 2)} points. The t has J − 1 = {found.df} degrees of freedom, {number(found.t, 2)}, since "
-        "the schools are what the mean is taken over. A school's own interval takes the SDs as known. "
+        "the schools are what the mean is taken over. A school's own interval takes the SDs as known, and so does that of a difference. "
         r"With 0 and 1, $\alpha_j$ is the school's mean without tutoring. Coded −½ and ½ it would be the mean of both halves: "
         r"$\sigma_\alpha$ and $\rho$ would be others, the effects the same. "
         + ("The estimate of $\\sigma_\\beta$ is exactly 0 here: no differences between the effects were found, so the two intervals "

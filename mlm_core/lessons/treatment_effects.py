@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -204,6 +204,59 @@ def winner(found: Effects, se: Floats, n_trials: int = 1000) -> Winner:
     )
 
 
+class Apart(NamedTuple):
+    """Two schools, the higher effect first, and their difference with its 95% interval."""
+
+    more: int
+    less: int
+    gap: float
+    low: float
+    high: float
+
+
+def se_of_differences(fit: PartialPooling) -> Floats:
+    r"""(J, J) standard errors of the difference of two schools' effects, by partial pooling.
+
+    An effect is what the school adds, with :math:`v_j` its conditional variance, and a part
+    :math:`w_j` of the two coefficients, of which :math:`C` is the covariance:
+
+    .. math::
+
+        \mathrm{var}(\hat\beta_j - \hat\beta_k) = v_j + v_k + (w_j - w_k)' C (w_j - w_k),
+        \qquad w_j = \text{second row of } (I + \Sigma Z_j'Z_j / \sigma_y^2)^{-1}
+
+    What two schools share, the mean effect, is as unknown for one as for the other: it goes
+    out of their difference. The SDs are taken as known.
+
+    Parameters
+    ----------
+    fit : PartialPooling
+        With slopes that vary and without u.
+
+    Examples
+    --------
+    >>> fit = fit_partial_pooling(trial(Scenario()).data, "varying", group_predictor=False)
+    >>> error = se_of_differences(fit)
+    >>> bool((error <= np.hypot(fit.lines.se_beta, fit.lines.se_beta[:, None])).all())
+    True
+    """
+    data, hyper = fit.data, fit.hyper
+    assert data.x is not None
+    rho = hyper.rho if math.isfinite(hyper.rho) else 0.0
+    both = rho * hyper.sigma_alpha * hyper.sigma_beta
+    between = np.array([[hyper.sigma_alpha**2, both], [both, hyper.sigma_beta**2]])
+    x, x2 = data.n * data.group_means(data.x), data.n * data.group_means(data.x**2)
+    inside = np.stack([data.n, x, x, x2], axis=1).reshape(-1, 2, 2) / fit.sigma_y**2
+    part = np.linalg.inv(np.eye(2) + between @ inside)[:, 1]
+    apart = part[:, None] - part
+    shared = np.einsum("jkp,pq,jkq->jk", apart, fit.coef_cov, apart)
+    own = fit.mode_sd_beta**2
+    own = own[:, None] + own
+    np.fill_diagonal(own, 0.0)
+    out: Floats = np.sqrt(own + np.maximum(shared, 0.0))
+    return out
+
+
 def own_reach(no: NoPooling, data: GroupedData) -> float:
     """By how many standard errors a school's own 95% interval reaches; NaN without residuals."""
     df = int((data.n[np.isfinite(no.lines.beta)] - 2).sum())
@@ -317,16 +370,19 @@ class Facts:
         return self.found.share_above(COST)
 
     @property
-    def apart(self) -> tuple[int, int] | None:
-        """Two schools whose 95% intervals by partial pooling do not overlap: the higher first.
+    def apart(self) -> Apart | None:
+        """The two schools that are most clearly apart; None where no two are.
 
-        The one whose interval begins highest and the one whose ends lowest; None where all
-        intervals overlap.
+        Of all pairs the one whose 95% interval of the difference begins highest, where that
+        is above 0.
         """
-        half = float(reach(np.inf)) * self.trial.partial.lines.se_beta
-        low, high = self.partial - half, self.partial + half
-        more, less = int(np.argmax(low)), int(np.argmin(high))
-        return (more, less) if low[more] > high[less] else None
+        half = float(reach(np.inf)) * se_of_differences(self.trial.partial)
+        low = self.partial[:, None] - self.partial - half
+        more, less = divmod(int(low.argmax()), len(low))
+        if low[more, less] <= 0:
+            return None
+        gap = float(self.partial[more] - self.partial[less])
+        return Apart(more, less, gap, gap - float(half[more, less]), gap + float(half[more, less]))
 
     @property
     def bin(self) -> int:

@@ -12,6 +12,7 @@ from mlm_core import Hyperparameters, Scenario
 from mlm_core.lessons.treatment_effects import COST, facts, simulated
 from pages.shared import cached
 from pages.shared.story import designed
+from pages.shared.words import plain
 from tests.pages.kit import (
     drawn,
     mark_at,
@@ -196,19 +197,29 @@ def test_the_cost_and_the_places_are_answered(scenario):
     assert COST == 2.0
     shown = int(re.search(r"more than 2 points .* chance of .*?(\d+)%", told)[1])
     assert shown == pytest.approx(100 * chance, abs=1.0)
-    bounds = f.tables((-25.0, 25.0), [""] * 101, partial=True, truth=False)["schools"]
-    pairs = [
-        (a.school, b.school)
-        for a in bounds.itertuples()
-        for b in bounds.itertuples()
-        if a.low > b.high
-    ]
-    for k in (2, -1):
-        words = said(STORY.steps[k].text, f)
-        assert ("All green intervals overlap" in words) == (not pairs)
-        if pairs:
-            named = re.search(r"intervals of (.+?) and (.+?) do not", words)
-            assert named.groups() in pairs
+    for k in (2, 6, -1):
+        words = said(STORY.steps[k].text, f) + said(STORY.steps[k].look, f)
+        assert ("these data cannot tell" in words) == (f.apart is None)
+        assert "intervals overlap" not in words
+        assert "do not even overlap" not in words
+        if f.apart is None:
+            assert "for every two, the 95% interval of the difference holds 0" in words
+            if f.same:
+                assert "estimated as 0, which does not show that they are equal." in words
+            else:
+                assert numbers(rf"effects is estimated as {N} points", words) == pytest.approx(
+                    [f.found.sd], abs=0.051
+                )
+        else:
+            more, less = (plain(f.names[j]) for j in (f.apart.more, f.apart.less))
+            assert f"clearest: it seems to work better in {more} than in {less}, by" in words
+            found = numbers(
+                rf"by {N} points, with a 95% interval of the difference from {N} to {N}\.", words
+            )
+            assert found == pytest.approx([f.apart.gap, f.apart.low, f.apart.high], abs=0.051)
+    assert "Intervals that overlap do not show that two effects are equal" in said(
+        STORY.steps[2].text, f
+    )
 
 
 def test_the_formula_opens_at_the_cost():

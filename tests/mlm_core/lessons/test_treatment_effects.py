@@ -15,6 +15,7 @@ from mlm_core.lessons.treatment_effects import (
     Effects,
     effects,
     facts,
+    se_of_differences,
     simulated,
     trial,
     winner,
@@ -89,6 +90,60 @@ def test_effects_are_those_of_the_fit(scenario):
     assert f.same == (sd == 0)
     side = "above" if mean - q * se > 0 else "below" if mean + q * se < 0 else "around"
     assert f.side == side
+
+
+def dense_covariance(fit):
+    """Of the errors of all schools' effects, from the covariance of all students."""
+    data, hyper = fit.data, fit.hyper
+    n, J = data.n_students, data.n_groups
+    sds = np.array([hyper.sigma_alpha, hyper.sigma_beta])
+    rho = hyper.rho if np.isfinite(hyper.rho) else 0.0
+    G = np.kron(np.eye(J), np.outer(sds, sds) * np.array([[1, rho], [rho, 1]]))
+    Z = np.zeros((n, 2 * J))
+    Z[np.arange(n), 2 * data.j] = 1
+    Z[np.arange(n), 2 * data.j + 1] = data.x
+    X = np.column_stack([np.ones(n), data.x])
+    V = Z @ G @ Z.T + fit.sigma_y**2 * np.eye(n)
+    gain = np.linalg.solve(V, Z @ G).T
+    C = np.linalg.inv(X.T @ np.linalg.solve(V, X))
+    shift = np.tile(np.eye(2), (J, 1)) - gain @ X
+    return (G - gain @ Z @ G + shift @ C @ shift.T)[1::2, 1::2]
+
+
+@pytest.mark.parametrize("scenario", [None, *CORNERS[:3], CORNERS[4]], ids=range(5))
+def test_two_schools_are_compared_by_their_difference(scenario):
+    """Against the dense model; what both share goes out of the difference."""
+    made = cached.trial(None) if scenario is None else simulated(scenario)
+    f = facts(made, "")
+    cov = dense_covariance(made.partial)
+    var = np.diag(cov)[:, None] + np.diag(cov) - 2 * cov
+    np.testing.assert_allclose(np.diag(cov), made.partial.lines.se_beta**2, rtol=1e-6)
+    error = se_of_differences(made.partial)
+    np.testing.assert_allclose(error**2, var, rtol=1e-6, atol=1e-9)
+    pairs = [
+        (f.partial[j] - f.partial[k] - 1.959964 * np.sqrt(max(var[j, k], 0.0)), j, k)
+        for j in range(len(cov))
+        for k in range(len(cov))
+        if j != k
+    ]
+    low, j, k = max(pairs)
+    assert (f.apart is None) == (low <= 0)
+    if f.apart is not None:
+        assert (f.apart.more, f.apart.less) == (j, k)
+        assert f.apart.low == pytest.approx(low, abs=1e-5)
+        assert f.apart.gap == pytest.approx(f.partial[j] - f.partial[k])
+        assert f.apart.low + f.apart.high == pytest.approx(2 * f.apart.gap)
+
+
+def test_schools_whose_intervals_overlap_can_be_apart():
+    """The fallacy that the page warns of: two intervals overlap, and the difference is clear."""
+    for seed in range(1, 40):
+        f = facts(simulated(Scenario(n_groups=12, students_per_group=30, seed=seed)), "")
+        half = 1.959964 * f.trial.partial.lines.se_beta
+        low, high = f.partial - half, f.partial + half
+        if f.apart is not None and low[f.apart.more] < high[f.apart.less]:
+            return
+    raise AssertionError
 
 
 @EACH
