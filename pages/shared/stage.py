@@ -24,6 +24,10 @@ A figure is enlarged 1.6 times or more on a screen of 1080 lines: these are 24 a
 """
 MARK, CROWD, DOT = 100.0, 30.0, 36.0
 """The least area of a mark, what is a crowd of marks, and the least area of a dot in it (px²)."""
+LOW = 13.6
+"""Names in rows are as large as their rows allow (`marks.names`): smaller than this (px), they
+touch each other on the stage.
+"""
 WORDS, VERDICT = 25, 30
 """How many words the stage says of a step, and of an answer."""
 _HERE = Path(__file__).parent
@@ -143,8 +147,10 @@ def enlarged(spec: Any) -> Any:
         _enlarge_mark(grown, kind)
     elif kind == "text":
         _grow(grown.get("encoding", {}).get("size"), lambda size: max(size, TYPE))
-        if _in_low_rows(spec):
-            grown["transform"] = [*_BEFORE, *grown.get("transform", []), _EVERY_SECOND]
+        _lengthen(grown["mark"], spec["mark"])
+        rows = _low_rows(spec)
+        if rows:
+            grown["transform"] = _every_second(rows, grown.get("transform", []))
     return grown
 
 
@@ -165,28 +171,53 @@ def _enlarge_mark(spec: dict[str, Any], kind: str) -> None:
         channel["field"] = large
 
 
-_BEFORE = [
-    {"calculate": "datum.picked ? datum.row : -9", "as": "picked_row"},
+def _lengthen(mark: Any, before: Any) -> None:
+    """Let a title or an upright name be as much longer as its type is larger, in place.
+
+    A title beside the names of rows goes on to the right, where there is room.
+    """
+    if not isinstance(mark, dict) or not isinstance(mark.get("limit"), (int, float)):
+        return
+    title = mark.get("align") == "right" and mark.get("fontWeight") == "bold"
+    if title or mark.get("angle"):
+        mark["limit"] = round(mark["limit"] * mark["fontSize"] / before["fontSize"], 1)
+    if title:
+        mark["dx"] = 4
+
+
+_COUNTED = [
+    {"calculate": "datum.picked ? datum.nth : -9", "as": "picked_nth"},
     {
         "joinaggregate": [
-            {"op": "max", "field": "row", "as": "last_row"},
-            {"op": "max", "field": "picked_row", "as": "picked_row"},
+            {"op": "max", "field": "nth", "as": "last_nth"},
+            {"op": "max", "field": "picked_nth", "as": "picked_nth"},
         ]
     },
 ]
 _EVERY_SECOND = {
-    "filter": "datum.picked || (datum.last_row > 30 || datum.row % 2 == 0)"
-    " && abs(datum.row - datum.picked_row) != 1"
+    "filter": "datum.picked || abs(datum.nth - datum.picked_nth) != 1 && (datum.last_nth > 31"
+    " || datum.nth == datum.last_nth || datum.nth % 2 == 1 && datum.nth != datum.last_nth - 1)"
 }
+"""Of more rows the tables say themselves whose names are written."""
 
 
-def _in_low_rows(spec: dict[str, Any]) -> bool:
-    """Whether this is a name in each of many rows: large, they have room in every second one."""
-    mark = spec.get("mark")
-    if not isinstance(mark, dict) or mark.get("type") != "text":
-        return False
-    rows = spec.get("encoding", {}).get("y", {}).get("field") == "row"
-    return rows and isinstance(mark.get("fontSize"), (int, float)) and mark["fontSize"] < 11.6
+def _every_second(field: str, transforms: list[Any]) -> list[Any]:
+    """Let of names in low rows every second be written, with both ends, and none beside the picked."""
+    number = {
+        "window": [{"op": "row_number", "as": "nth"}],
+        "sort": [{"field": field, "order": "ascending"}],
+    }
+    return [number, *_COUNTED, *transforms, _EVERY_SECOND]
+
+
+def _low_rows(spec: dict[str, Any]) -> str:
+    """The field that says where rows are, of names whose rows are lower than type of the stage."""
+    mark, encoding = spec.get("mark"), spec.get("encoding", {})
+    if not isinstance(mark, dict) or mark.get("type") != "text" or mark.get("align") != "right":
+        return ""
+    field, size = encoding.get("y", {}).get("field"), mark.get("fontSize")
+    left = encoding.get("x") == {"value": 0} and field in ("row", "place")
+    return field if left and isinstance(size, (int, float)) and size < LOW else ""
 
 
 def area(size: Any, stroke: float = 2) -> Any:

@@ -9,8 +9,8 @@ import pytest
 import segno
 
 from pages.shared import contents, links, stage, story
-from pages.shared.story import stepper
-from tests.pages.kit import drawn, healthy, open_page, right, said, story_of, text
+from pages.shared.story import answers, stepper
+from tests.pages.kit import drawn, healthy, open_page, questions, right, said, story_of, text
 
 LESSONS = [one.slug for one in contents.lessons() if one.slug not in ("your_data", "glossary")]
 
@@ -122,34 +122,87 @@ def test_sizes_that_data_tell_grow_by_a_rule_of_their_own():
     assert "transform" not in stage.enlarged(scaled)
 
 
+NAMES = {"type": "text", "align": "right", "fontSize": 12.7, "limit": 118}
+
+
 def test_of_many_low_rows_every_second_is_named_and_none_beside_the_picked():
-    spec = {"mark": {"type": "text", "fontSize": 11}, "encoding": {"y": {"field": "row"}}}
+    spec = {"mark": NAMES, "encoding": {"y": {"field": "place"}, "x": {"value": 0}}}
     spec["transform"] = [{"filter": "datum.named"}]
-    first, joined, kept, rule = stage.enlarged(spec)["transform"]
+    counted, first, joined, kept, rule = stage.enlarged(spec)["transform"]
+    assert counted["sort"] == [{"field": "place", "order": "ascending"}]
     assert kept == {"filter": "datum.named"}
-    assert first["as"] == "picked_row"
+    assert first["as"] == "picked_nth"
     assert {(j["op"], j["field"]) for j in joined["joinaggregate"]} == {
-        ("max", "row"), ("max", "picked_row")}  # fmt: skip
-    tables = {
-        picked: [row for row in range(24) if shown(rule["filter"], row, picked, 23)]
-        for picked in (-9, 6, 13)
-    }
-    evens = list(range(0, 24, 2))
+        ("max", "nth"), ("max", "picked_nth")}  # fmt: skip
+    tables = {picked: named(rule["filter"], 24, picked) for picked in (-9, 7, 14, 23, 24)}
+    odd = [*range(1, 23, 2), 24]
     assert tables == {
-        -9: evens,
-        6: evens,
-        13: sorted({*evens, 13} - {12, 14}),
+        -9: odd,
+        7: odd,
+        14: sorted({*odd, 14} - {13, 15}),
+        23: [*range(1, 23, 2), 23],
+        24: odd,
     }
-    assert all(shown(rule["filter"], row, -9, 40) for row in range(40))
-    spec["mark"]["fontSize"] = 13
-    assert stage.enlarged(spec)["transform"] == [{"filter": "datum.named"}]
+    assert named(rule["filter"], 21, -9) == list(range(1, 22, 2))
+    assert named(rule["filter"], 40, -9) == list(range(1, 41))
+    for high in ({"fontSize": 14}, {"align": "left"}):
+        others = spec | {"mark": NAMES | high}
+        assert stage.enlarged(others)["transform"] == [{"filter": "datum.named"}]
 
 
-def shown(rule: str, row: int, picked: int, last: int) -> bool:
-    """What a filter of Vega's says of a row."""
-    datum = {"row": row, "picked": row == picked, "picked_row": picked, "last_row": last}
+def named(rule: str, rows: int, picked: int) -> list[int]:
+    """The rows that a filter of Vega's lets pass, from 1."""
     read = re.sub(r"datum\.(\w+)", r"datum['\1']", rule)
-    return bool(eval(read.replace("||", " or ").replace("&&", " and "), {"datum": datum}))
+    read = read.replace("||", " or ").replace("&&", " and ")
+    return [
+        nth
+        for nth in range(1, rows + 1)
+        if eval(read, {"datum": {"nth": nth, "picked": nth == picked,
+                                 "picked_nth": picked, "last_nth": rows}})
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("slug", ["partial_pooling", "complete_pooling", "treatment_effects"])
+def test_a_school_of_which_the_stage_speaks_is_named_in_the_figure(slug):
+    lesson = story_of(slug)
+    seen = 0
+    for k, step in enumerate(lesson.steps):
+        at = story.designed(lesson, k)
+        facts = lesson.facts(at)
+        words = {name: said(getattr(step, name), facts) for name in ("text", "do", "changed")}
+        spoken = stage.line(words["text"], do=words["do"], changed=words["changed"])
+        asked = questions(lesson, k, facts) if step.ask is not None else []
+        spoken = " ".join([spoken, *(one.text for one in asked)])
+        for written, schools in names_in(drawn(lesson, at)[0]):
+            seen += len(written) < len(schools)
+            assert {school for school in schools if school in spoken} <= set(written), k
+    assert seen
+
+
+def names_in(figures):
+    """Of figures with low rows: the schools whose names are written, and all."""
+    for shown in figures:
+        for mark in spec_marks(shown.spec):
+            grown = stage.enlarged(mark)
+            if grown.get("transform", [{}])[0].get("window") is None:
+                continue
+            field = mark["encoding"]["y"]["field"]
+            (table,) = (t for t in shown.tables.values() if {"named", "picked", field} <= {*t})
+            table = table.sort_values(field).reset_index(drop=True)
+            picked = int(table.index[table["picked"].astype(bool)][0]) + 1
+            rows = named(grown["transform"][-1]["filter"], len(table), picked)
+            schools = table["school"].tolist()
+            names = table["named"].astype(bool)
+            yield [schools[row - 1] for row in rows if names[row - 1]], schools
+
+
+def test_titles_and_upright_names_have_room_for_their_type():
+    title = {"type": "text", "align": "right", "dx": -8, "fontSize": 13, "limit": 118}
+    grown = stage.enlarged({"mark": title | {"fontWeight": "bold"}})["mark"]
+    assert (grown["limit"], grown["dx"]) == (138.0, 4)
+    upright = {"type": "text", "angle": 270, "fontSize": 12.5, "limit": 66}
+    assert stage.enlarged({"mark": upright})["mark"]["limit"] == 80.3
+    assert stage.enlarged({"mark": title})["mark"]["limit"] == 118
 
 
 # Links
@@ -305,6 +358,13 @@ def test_a_link_sets_the_truth_and_the_draw_of_its_step_only():
     assert shown.scenario.seed == story_of("partial_pooling").steps[5].sets.seed
 
 
+def asked_first(at):
+    """The first question of a lesson."""
+    lesson = story_of(at.session_state["_place"].slug)
+    k = story.first_prediction(lesson)
+    return questions(lesson, k, lesson.facts(story.designed(lesson, k)))[0]
+
+
 def test_what_a_lost_session_knew_comes_back_with_the_address():
     at = open_page("small_groups", present="true", n_groups=30)
     assert at.session_state["_place"].step == 0
@@ -316,6 +376,18 @@ def test_what_a_lost_session_knew_comes_back_with_the_address():
         "present": "true", "step": "8", "question": "2", "reveal": "true"}  # fmt: skip
     assert [b for b in at.button if b.proto.icon == ":material/check:"]
     assert at.session_state["_session"] == name
+    wrong = next(k for k, a in enumerate(asked_first(at).answers) if not a.right)
+    kept = {"small_groups": [[1, 0, wrong], [7, 0, -1], ["1", 0, 0], [True, 0, 0], 3], "x": 1}
+    act(at, {"resume": "?present=true&step=3", "given": kept})
+    assert at.session_state["_place"].step == 2
+    assert "reveal" not in at.session_state["_said"]
+    act(at, 1)
+    why = asked_first(at).answers[wrong].why
+    assert stage.line(why, most=stage.VERDICT) in text(at)
+    assert [b.proto.icon for b in at.button].count(":material/check:") == 1
+    with patch.object(answers.st, "session_state", Proxy(at.session_state, None)):
+        told = answers.for_the_browser()["small_groups"]
+    assert sorted(map(list, told)) == [[1, 0, wrong], [7, 0, -1], [7, 1, -1]]
     act(at, {"resume": f"?step=3&x={'y' * 30_000}"})
     assert at.session_state["_place"].step == 2
     act(at, "stage")
