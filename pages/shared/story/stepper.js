@@ -2,7 +2,7 @@
 // It also writes the address, says what has changed to a screen reader, and remembers in
 // this browser how far the reader has come.
 export default function ({ data, parentElement, setTriggerValue }) {
-  const { slug, stops, at, free, next, said, address, alternatives, presenting, handle, asks, town, shared, deck, heard, session } = data;
+  const { slug, stops, at, free, next, said, address, alternatives, presenting, handle, asks, town, shared, deck, heard, session, given } = data;
   const memory = (parentElement.poolingLabSteps ??= { at: null, said: "" });
   const alive = new AbortController();
   const find = (part) => parentElement.querySelector(part);
@@ -106,17 +106,21 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }, { signal: alive.signal, capture: true }); // pills keep a click to themselves
 
   // The address, in place: the history of the browser is that of pages.
-  // A server that was killed knows the address with which the page was opened, and no more.
+  // A server that was killed knows the address with which the page was opened, and no more: the
+  // page brings where it is, and all that was answered or shown in any lesson.
   let lost = window.poolingLabSession !== undefined && window.poolingLabSession !== session;
   window.poolingLabSession = session;
+  const known = window.poolingLabGiven ?? {};
+  if (!lost) window.poolingLabGiven = given;
   const write = ({ page, names, said }) => {
     const url = new URL(location.href);
     if (url.pathname.split("/").pop() !== page) return;
     const query = new URLSearchParams();
     for (const [name, value] of url.searchParams) if (!names.includes(name)) query.append(name, value);
     for (const [name, value] of Object.entries(said)) query.set(name, value);
-    if (query.toString() === url.searchParams.toString()) return;
-    if (lost) { lost = false; go({ resume: url.search }); return; }
+    const same = query.toString() === url.searchParams.toString();
+    if (lost && !(same && Object.keys(known).length === 0)) { lost = false; go({ resume: url.search, given: known }); return; }
+    if (same) return;
     url.search = query.toString();
     history.replaceState(history.state, "", url);
   };

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from pages.shared import controls, decks, links, room, settings, stage
-from pages.shared.story.answers import answers, sorted_said
+from pages.shared.story.answers import answers, come_back, for_the_browser, sorted_said
 from pages.shared.story.grammar import Story, of_a_town
 from pages.shared.story.place import Place, here, n_questions, reveal, set_here, stops
 from pages.shared.words import spoken
@@ -69,6 +69,7 @@ def draw(
                 "deck": deck,
                 "heard": stage.heard(),
                 "session": settings.session(),
+                "given": for_the_browser(),
             },
             on_go_change=partial(go, story),
         )
@@ -130,3 +131,4 @@ def _asked_for(story: Story[Any], place: Place, what: Mapping[str, Any]) -> None
         decks.turn(what["lead"])
     elif isinstance(what.get("resume"), str):
         settings.resume(what["resume"])
+        come_back(what.get("given"))
