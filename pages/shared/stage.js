@@ -11,13 +11,24 @@ const KEYS = [
   ["Q", "the room: its code"],
   ["L", "copy a link"],
   ["P", "on the stage, and off"],
+  ["↑ ↓", "move the handle, after a press on it"],
   ["Escape", "leave the stage"],
   ["?", "these keys"],
 ];
 
-// Not where a key means something else.
-const keyIsBusy = (target) =>
-  target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=tab], [role=radio], [role=listbox], [role=combobox], [role=dialog], [role=menu]");
+// Not where a key means something else: where one types, and in what moves by arrows. On the stage
+// that holds only for who came there by keyboard: after a press with the mouse a clicker goes on.
+const TYPED = "input:not([type=range], [type=checkbox], [type=radio]), textarea, select, [contenteditable], [role=listbox], [role=combobox], [role=dialog], [role=menu]";
+const MOVED = "input:is([type=range], [type=radio]), [role=slider], [role=tab], [role=radio]";
+const STEADY = ["PageDown", "PageUp", "Escape"]; // with letters: of what is moved only [role=slider] heeds them
+
+function keyIsBusy(target, key) {
+  const typed = target.closest?.(TYPED);
+  const free = window.poolingLabPointed && document.documentElement.classList.contains("pl-stage");
+  if (typed) return !(free && typed.matches("[role=combobox][aria-expanded=false]"));
+  if (free || !target.closest?.(MOVED)) return false;
+  return target.closest("[role=slider]") !== null || !(STEADY.includes(key) || /^[a-z?]$/.test(key));
+}
 
 const lettersOff = () => {
   try { return localStorage.getItem("pooling-lab-letters") === "off"; } catch { return false; }
@@ -34,7 +45,10 @@ function listenToKeys(signal, press) {
     ArrowRight: "forward", ArrowLeft: "back", PageDown: "pageDown", PageUp: "pageUp", Escape: "leave", "?": "help",
     r: "reveal", t: "truth", n: "draw", f: "free", w: "words", q: "room", l: "link", p: "stage",
   };
+  const pointed = (yes) => () => { window.poolingLabPointed = yes; };
+  document.addEventListener("pointerdown", pointed(true), { capture: true, signal: mine.signal });
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") pointed(false)();
     if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const name = named[key];
@@ -45,9 +59,7 @@ function listenToKeys(signal, press) {
     }
     if (name === undefined) return;
     if (key.length === 1 && lettersOff() && !document.documentElement.classList.contains("pl-stage")) return;
-    const steady = ["PageDown", "PageUp", "Escape"].includes(key) || /^[a-z?]$/.test(key);
-    const slides = event.target.matches?.("input[type=range]");
-    if (keyIsBusy(event.target) && !(slides && steady)) return;
+    if (keyIsBusy(event.target, key)) return;
     if (press(name) === false) return;
     event.preventDefault();
     event.stopPropagation();
@@ -136,7 +148,7 @@ function showKeys() {
     for (const [key, what] of KEYS) {
       const name = document.createElement("dt");
       const says = document.createElement("dd");
-      for (const part of key.split(/(, )| (?=[→←])/).filter((part) => part && part !== ", ")) {
+      for (const part of key.split(/(, )| (?=[→←↓])/).filter((part) => part && part !== ", ")) {
         const cap = document.createElement("kbd");
         cap.textContent = part;
         name.append(cap);

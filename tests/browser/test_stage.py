@@ -17,11 +17,14 @@ MEASURES = """() => {
   const all = (where) => [...document.querySelectorAll(where)].filter(seen);
   const words = all('.st-key-words p, .st-key-words h2').filter((e) => e.textContent.trim());
   const top = document.querySelector('.st-key-words');
+  const names = all('.st-key-picture svg .mark-text text[text-anchor=end]')
+    .map((e) => [box(e).top, size(e, zoom)]).sort((a, b) => a[0] - b[0]);
   return {
     type: Math.min(...all('.st-key-picture svg text').map((e) => size(e, zoom)),
                    ...all('.pl-legend span').map((e) => size(e)), ...words.map((e) => size(e))),
     marks: Math.min(...all('.st-key-picture .mark-symbol path').map((e) => box(e).width)
                     .filter((width) => width < 60)),
+    rows: Math.min(...names.slice(1).map(([at, type], k) => (at - names[k][0]) / type)),
     cut: top.scrollHeight - top.clientHeight,
     bars: ['.stAppHeader', '[data-testid=stToolbar]', '.st-key-more']
       .flatMap((where) => all(where)).length,
@@ -70,6 +73,7 @@ def test_the_stage_fills_the_screen_and_obeys_its_keys(reader):
         found = me.page.evaluate(MEASURES)
         assert found["type"] >= 24 * height / 1080 - 0.2
         assert found["marks"] >= 18 * height / 1080 - 0.2
+        assert found["rows"] > 1
         assert (found["cut"], found["bars"], found["prose"]) == (0, 0, 0)
     icons = me.page.locator(".st-key-answers [data-testid=stIconMaterial]")
     assert {icon.inner_text() for icon in icons.all()} == {"radio_button_unchecked"}
@@ -114,6 +118,67 @@ def test_the_last_step_leads_on_to_the_next_lesson_on_the_stage(reader, dark):
     assert "step" not in me.address
     (box,) = me.figures()
     assert box["width"] * box["height"] >= 0.7 * 1280 * 720
+    assert me.complaints == []
+
+
+def step_with(slug: str, name: str) -> int:
+    """The first step of a lesson that offers this control, from 1."""
+    return next(k for k, step in enumerate(story_of(slug).steps, 1) if name in step.uses)
+
+
+@pytest.mark.parametrize(
+    ("slug", "name", "control"),
+    [
+        ("small_groups", "by", ".st-key-hands [role=radio]"),
+        ("small_groups", "truth", ".st-key-hands [data-testid=stCheckbox] label"),
+        ("structured_data", "icc", "[data-testid=stSlider] > div"),
+        ("partial_pooling", "handle", ".vega-bind input"),
+    ],
+)  # fmt: skip
+def test_after_a_press_with_the_mouse_a_clicker_goes_on(reader, slug, name, control):
+    me = reader(width=1280, height=720, reduced_motion="reduce")
+    step = 3 if name == "handle" else step_with(slug, name)
+    me.opens(f"/{slug}?step={step}&present=true", handle=False)
+    pressed = me.page.locator(control).first
+    pressed.click()
+    me.settles()
+    press(me, "ArrowRight", at(step + 1, slug))
+    press(me, "ArrowLeft", at(step, slug))
+    pressed.click()
+    me.settles()
+    press(me, "PageUp", at(step - 1, slug))
+    assert me.complaints == []
+
+
+def test_a_school_is_chosen_and_a_clicker_goes_on(reader):
+    me = reader(width=1280, height=720, reduced_motion="reduce")
+    step = step_with("what_is_multilevel", "school")
+    me.opens(f"/what_is_multilevel?step={step}&present=true", handle=False)
+    box = me.page.locator(".st-key-hands input[role=combobox]")
+    box.click()
+    me.page.keyboard.type("Oak")  # n, q and t are keys of the stage: not while one types
+    me.page.keyboard.press("Enter")
+    me.page.wait_for_function(said("school=Oak"))
+    me.settles()
+    press(me, "ArrowRight", at(step + 1, "what_is_multilevel"))
+    assert me.complaints == []
+
+
+@pytest.mark.parametrize("stage", [False, True], ids=["page", "stage"])
+def test_a_control_keeps_its_arrows_where_they_are_asked_for(reader, stage):
+    me = reader(width=1280, height=720, reduced_motion="reduce")
+    step = step_with("small_groups", "by")
+    me.opens(f"/small_groups?step={step}" + "&present=true" * stage)
+    ways = me.page.locator(".st-key-words [role=radiogroup] [role=radio]")
+    if not stage:
+        ways.nth(1).click()
+        me.settles()
+    ways.nth(1).focus()
+    me.page.keyboard.press("ArrowRight")
+    assert ways.nth(2).evaluate("e => e === document.activeElement")
+    me.settles()
+    assert f"step={step}" in me.address
+    press(me, "PageDown", at(step + 1, "small_groups"))
     assert me.complaints == []
 
 
