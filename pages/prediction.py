@@ -365,8 +365,9 @@ def model(f: Facts) -> str:
     return (
         rf"$$\text{{known school: }}\; \hat\alpha_j \pm t \sqrt{{{noise} + \mathrm{{se}}(\hat\alpha_j)^2}} \qquad "
         rf"\text{{new school: }}\; \hat a_0 \pm t \sqrt{{{noise} + \sigma_\alpha^2 + \mathrm{{se}}(\hat a_0)^2}}$$"
-        f"\n\n$\\sigma_\\alpha$ = {number(f.fit.hyper.sigma_alpha)} and $\\sigma_y$ = {number(f.fit.sigma_y)} points, by REML from all students; the "
-        "pre-test is left out. With k students seen, the fit is to them and to all other schools. "
+        f"\n\n$\\sigma_\\alpha$ = {number(f.fit.hyper.sigma_alpha)} and $\\sigma_y$ = {number(f.fit.sigma_y)} points, by REML; the "
+        "pre-test is left out. At each place of the handle the means are those of the k students seen and of all other schools, for "
+        "each pooling. The SDs are those of all students at every place: not seeing some would change them, too, a little. "
         f"$\\sigma_\\alpha$ comes from J = {f.data.n_groups} schools, so a new school's t has J − 1 degrees of freedom: {number(f.made.t[0], 2)} "
         "and not 1.96. With the school known better, less of the width hangs on $\\sigma_\\alpha$, and t goes to 1.96: the degrees of "
         "freedom are $(J - 1)\\,\\sigma_\\alpha^4/s_j^4$ where $s_j < \\sigma_\\alpha$. For one student of a new school, and very few "

@@ -63,8 +63,10 @@ class Predictions:
     own_mean, own_sd : (K,) arrays
         Of no pooling; NaN where nobody is seen.
     own_df : float
-    complete_mean, complete_sd, complete_df : float
-        Of complete pooling, which asks for no school.
+    complete_mean, complete_sd : (K,) arrays
+        Of complete pooling, which asks for no school: it has seen the same students, the k
+        first of this one and all of the others. Its SD, too, is that of all students.
+    complete_df : float
 
     References
     ----------
@@ -79,8 +81,8 @@ class Predictions:
     own_mean: Floats
     own_sd: Floats
     own_df: float
-    complete_mean: float
-    complete_sd: float
+    complete_mean: Floats
+    complete_sd: Floats
     complete_df: float
 
     @property
@@ -99,10 +101,7 @@ class Predictions:
         middle, half = {
             "partial": (self.mean, self.half),
             "no": (self.own_mean, float(reach(self.own_df)) * self.own_sd),
-            "complete": (
-                np.full(len(self.mean), self.complete_mean),
-                np.full(len(self.mean), float(reach(self.complete_df)) * self.complete_sd),
-            ),
+            "complete": (self.complete_mean, float(reach(self.complete_df)) * self.complete_sd),
         }[pooling]
         return middle, middle - half, middle + half
 
@@ -275,7 +274,7 @@ class Facts:
         made, step = self.made, np.arange(len(self.made.seen))
         shown = {"partial": partial, "no": others, "complete": others}
         path = pd.DataFrame({"step": step, "k": made.seen, "resting": step == self.last})
-        rest = made.complete_mean
+        rest = made.complete_mean[-1]
         for name, seen in shown.items():
             for end, values in zip(("mean", "low", "high"), made.ends(name), strict=True):
                 path[f"{name}_{end}"] = values if seen else np.where(np.isnan(values), values, rest)
@@ -299,11 +298,10 @@ class Facts:
         made, score = self.made, np.linspace(*domain, GRID)
         K = len(made.seen)
         flat = np.ones(K)
-        everywhere = made.complete_mean * flat, made.complete_sd * flat, made.complete_df * flat
         of: dict[str, tuple[Floats, Floats, Floats, bool]] = {
             "partial": (made.mean, made.sd, made.df, partial),
             "no": (made.own_mean, made.own_sd, made.own_df * flat, others),
-            "complete": (*everywhere, others),
+            "complete": (made.complete_mean, made.complete_sd, made.complete_df * flat, others),
         }
         narrowest = min(float(np.nanmin(sd)) for _, sd, _, _ in of.values())
         step = np.repeat(np.arange(K), GRID)
@@ -391,6 +389,8 @@ def predictions(
 
     alone = np.where(seen > 0, 1.0, np.nan)
     n = data.n_students
+    known = n - len(y) + seen
+    total_y = data.y.sum() - y.sum() + np.where(seen > 0, k * own, 0.0)
     return Predictions(
         seen=seen,
         mean=frozen(a0 + b * (own - a0)),
@@ -400,8 +400,8 @@ def predictions(
         own_mean=frozen(alone * own),
         own_sd=frozen(alone * no.sigma_y * np.sqrt(1 / k + 1 / size)),
         own_df=float(n - data.n_groups),
-        complete_mean=float(complete.lines.alpha[0]),
-        complete_sd=complete.sigma_y * float(np.sqrt(1 / n + 1 / size)),
+        complete_mean=frozen(total_y / known),
+        complete_sd=frozen(complete.sigma_y * np.sqrt(1 / known + 1 / size)),
         complete_df=float(n - 1),
     )
 

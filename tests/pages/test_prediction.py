@@ -10,6 +10,7 @@ import pytest
 
 from mlm_core import Hyperparameters, Scenario, fit_partial_pooling, simulate
 from mlm_core.lessons.prediction import facts
+from pages.shared.words import number
 from tests.pages.kit import (
     drawn,
     mark_at,
@@ -269,6 +270,21 @@ def _new(f):
     from mlm_core.new_student import predict_new_student
 
     return predict_new_student(f.fit).interval(size=25)
+
+
+def test_every_pooling_has_seen_the_same_students():
+    """What the handle says is seen is seen by complete pooling, too; the model in full says so."""
+    f = facts(Scenario(), "Oak Hill", of_class=True)
+    first, last = (f.made.complete_mean[k] for k in (0, -1))
+    data = simulate(Scenario()).data
+    assert last == pytest.approx(data.y.mean())
+    assert first == pytest.approx(data.y[data.j != f.picked].mean())
+    assert number(first) != number(last)
+    words = STORY.model(f)
+    assert "the k students seen and of all other schools, for each pooling" in words
+    assert "The SDs are those of all students at every place" in words
+    [fig], _ = drawn(STORY, designed(4))
+    np.testing.assert_array_equal(fig.tables["path"]["complete_mean"], f.made.complete_mean)
 
 
 def test_a_link_opens_the_laboratory():

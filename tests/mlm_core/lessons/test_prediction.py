@@ -85,10 +85,13 @@ def test_complete_and_no_pooling_are_least_squares(scenario):
     f = facts(scenario, str(data.labels[0]), of_class=True)
     n, J = data.n_students, data.n_groups
     sd = data.y.std(ddof=1)
-    half = t.ppf(0.975, n - 1) * sd * np.sqrt(1 / n + 1 / 25)
-    assert f.made.interval(0, "complete") == pytest.approx(
-        (data.y.mean() - half, data.y.mean() + half)
-    )
+    for k in (0, 1, int(data.n[0])):  # the same students as partial pooling has seen
+        kept = np.concatenate([f.scores[:k], data.y[data.j != f.picked]])
+        half = t.ppf(0.975, n - 1) * sd * np.sqrt(1 / len(kept) + 1 / 25)
+        step = int(np.flatnonzero(f.made.seen == k)[0])
+        assert f.made.interval(step, "complete") == pytest.approx(
+            (kept.mean() - half, kept.mean() + half)
+        )
     assert np.isnan(f.made.interval(0, "no")).all()
     within = data.y - np.array([data.y[data.j == k].mean() for k in range(J)])[data.j]
     noise = np.sqrt((within**2).sum() / (n - J))
@@ -257,7 +260,7 @@ def test_curves_are_densities_of_t():
     one = curve.query("step == 0")
     density = t.pdf(one["score"], 19, f.made.mean[0], f.made.sd[0])
     top = t.pdf(f.made.mean[0], 19, f.made.mean[0], f.made.sd[0])
-    narrowest = min(np.nanmin(f.made.own_sd), f.made.sd.min(), f.made.complete_sd)
+    narrowest = min(np.nanmin(f.made.own_sd), f.made.sd.min(), f.made.complete_sd.min())
     np.testing.assert_allclose(
         one["partial_density"], density / top * narrowest / f.made.sd[0], rtol=1e-9
     )
