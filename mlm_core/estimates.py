@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mlm_core.data import Floats, GroupedData, Ints
 from mlm_core.records import PoolingPath
+from mlm_core.table import Table, stacked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,21 +37,19 @@ def students_table(data: GroupedData) -> pd.DataFrame:
     return pd.DataFrame({**columns, "y": data.y})
 
 
-def marked_students(data: GroupedData, picked: str, most: int = 600) -> pd.DataFrame:
+def marked_students(data: GroupedData, picked: str, most: int = 600) -> Table:
     """One row a student with ``school, x, y, picked``; x is 0 where there is none.
 
     Of more than ``most`` students only every second, third, ... is kept, but all of
     the school ``picked``.
     """
-    import pandas as pd
-
     names = data.labels.astype(str)
     own = (names == picked)[data.j]
     every = -(-data.n_students // most)
     kept = np.flatnonzero(own | (np.arange(data.n_students) % every == 0))
     x = 0.0 if data.x is None else data.x[kept]
     columns = {"school": names[data.j[kept]], "x": x, "y": data.y[kept], "picked": own[kept]}
-    return pd.DataFrame(columns, index=kept)
+    return Table(columns)
 
 
 def line_table(
@@ -59,16 +58,14 @@ def line_table(
     alpha: Floats,
     beta: Floats,
     x: tuple[float, float],
-) -> pd.DataFrame:
+) -> Table:
     """Two rows a line, its ends over ``x``: ``line, school, kind, x, y``.
 
     Lines that cannot be estimated are left out.
     """
-    import pandas as pd
-
     known = np.flatnonzero(np.isfinite(alpha) & np.isfinite(beta)).tolist()
     ends = [
-        pd.DataFrame(
+        Table(
             {
                 "line": [f"{kind} {names[k]}" for k in known],
                 "school": [names[k] for k in known],
@@ -79,7 +76,7 @@ def line_table(
         )
         for at in x
     ]
-    return pd.concat(ends, ignore_index=True)
+    return stacked(ends)
 
 
 def handle_grid(estimate: float, scale: float = HANDLE_SCALE, steps: int = STEPS) -> Floats:
@@ -132,7 +129,7 @@ def schools_table(
     truth: Floats | None = None,
     picked: str | None = None,
     later: Floats | None = None,
-) -> pd.DataFrame:
+) -> Table:
     """One row a school, the largest first.
 
     Parameters
@@ -150,18 +147,16 @@ def schools_table(
 
     Returns
     -------
-    pandas.DataFrame
+    Table
         ``row, school, label, n, own, complete, truth, truth_seen, later, later_seen,
         partial_seen, picked, named``; ``label`` has the name and the number of students;
         ``named`` marks the schools whose names are written where there is no room for all.
     """
-    import pandas as pd
-
     order = by_size(data)
     names = data.labels.astype(str)[order]
     many = len(names) > MOST_NAMES
     ends = [int(np.nanargmin(own[order])), int(np.nanargmax(own[order])), 0, len(names) - 1]
-    return pd.DataFrame(
+    return Table(
         {
             "row": np.arange(len(names)),
             "school": names,
@@ -187,23 +182,21 @@ def by_size(data: GroupedData) -> Ints:
     return np.argsort(-data.n, kind="stable")
 
 
-def path_table(path: PoolingPath, data: GroupedData, rest: int) -> pd.DataFrame:
+def path_table(path: PoolingPath, data: GroupedData, rest: int) -> Table:
     """One row a school and step of the handle.
 
     Returns
     -------
-    pandas.DataFrame
+    Table
         ``step, row, alpha, low, high, pulled, resting``. ``row`` is that of
         `schools_table`; ``low`` and ``high`` are a standard error below and above
         ``alpha``; ``pulled`` is 1 for complete pooling and 0 for no pooling; ``resting``
         marks the step ``rest``, at which the handle rests until it is moved.
     """
-    import pandas as pd
-
     order = by_size(data)
     step = np.repeat(np.arange(len(path.sigma_alpha)), len(order))
     alpha, se = path.alpha[:, order].ravel(), path.se_alpha[:, order].ravel()
-    return pd.DataFrame(
+    return Table(
         {
             "step": step,
             "row": np.tile(np.arange(len(order)), len(path.sigma_alpha)),
@@ -222,19 +215,17 @@ def likelihood_table(
     rest: int,
     scale: float = HANDLE_SCALE,
     unit: str = "points",
-) -> pd.DataFrame:
+) -> Table:
     """One row a step: ``step, position, likelihood, caption, a0, estimate, resting``.
 
     ``likelihood`` is relative to its maximum (0 to 1); ``position`` is the place
     along the handle (0 to 1).
     """
-    import pandas as pd
-
     best = resting_place(estimate, scale)
     captions = [f"{sigma:.1f} {unit}" for sigma in path.sigma_alpha]
     captions[0], captions[-1] = "0: complete pooling", "∞: no pooling"
     captions[best] = f"estimate: {estimate:.1f} {unit}"
-    return pd.DataFrame(
+    return Table(
         {
             "step": np.arange(len(captions)),
             "position": handle_position(path.sigma_alpha, scale),

@@ -25,6 +25,7 @@ from mlm_core.partial import fit_partial_pooling
 from mlm_core.path import pooling_path
 from mlm_core.pooling import fit_complete_pooling, fit_no_pooling
 from mlm_core.records import NORMAL_975, PartialPooling
+from mlm_core.table import Table, frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -227,11 +228,12 @@ def _look(dark: bool) -> Any:
     return Look(dark=dark)
 
 
-def _whole(chart: Any, said: str, width: int, dark: bool, **tables: pd.DataFrame) -> Any:
+def _whole(chart: Any, said: str, width: int, dark: bool, **tables: Table | pd.DataFrame) -> Any:
     """The chart with its tables, a width, a ground and a text alternative."""
     from mlm_core.charts.theme import with_tables
 
     paper = _look(dark).palette.paper
-    return with_tables(chart, **tables).properties(
+    frames = {name: frame(table) for name, table in tables.items()}
+    return with_tables(chart, **frames).properties(
         width=width, background=paper, description=said, padding=12
     )

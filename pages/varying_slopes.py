@@ -23,6 +23,8 @@ def draw(f: Facts, seen: Seen) -> Handle:
         **({"truth": "truth (dashed)"} if seen["truth"] else {}),
     )  # fmt: skip
     tables = f.tables(slopes, partial=seen.revealed, truth=seen["truth"])
+    lines = tables["lines"]
+    fronts = lines.rows((lines["kind"] == "front") & (lines["seen"] > 0))
     figure.show(
         "slopes_plane",
         f"Left, {count(f.data.n_groups, 'school')} by slope and intercept; right, their lines. "
@@ -34,7 +36,7 @@ def draw(f: Facts, seen: Seen) -> Handle:
         tables,
         on_school=story.pick_from("slopes_plane"),
         axes={
-            "scores": steady_domain(tables["lines"].query("kind == 'front' and seen > 0")["y"], 56, 42),
+            "scores": steady_domain(fronts["y"], 56, 42),
             "slopes": slopes,
         },
         origins=(LOW, HIGH),

@@ -59,7 +59,7 @@ def test_the_kit_imports_no_page(path):
 
 
 ORDER = [
-    {"scenario", "showing", "data", "command"},
+    {"scenario", "showing", "data", "table", "command"},
     {"records", "simulation"},
     {"structures"},
     {"deviance", "pooling", "hierarchy", "clustered", "components"},

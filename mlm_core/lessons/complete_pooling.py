@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,7 @@ from mlm_core.records import CompletePooling, GroupLines
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import SCHOOL_NAMES, OfTown, Simulation, simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table, stacked
 
 MOST_STUDENTS = 400
 """Of more students only some are drawn."""
@@ -202,7 +200,7 @@ class Facts(OfTown):
         x: Domain,
         y: Domain,
         left_over: Domain,
-    ) -> dict[str, pd.DataFrame]:
+    ) -> dict[str, Table]:
         """The tables of `mlm_core.charts.one_line`; what is not shown lies unseen.
 
         Parameters
@@ -227,13 +225,11 @@ class Facts(OfTown):
             "town": self._town(town),
         }
 
-    def _errors(self, schools: bool, truth: bool) -> pd.DataFrame:
-        import pandas as pd
-
+    def _errors(self, schools: bool, truth: bool) -> Table:
         seen = np.array([True, schools, truth])
         middle = np.array([self.alpha, self.alpha, self.swing.middle if truth else self.alpha])
         reach = 2 * seen * np.array([self.stated, self.by_schools, self.swing.height])
-        return pd.DataFrame(
+        return Table(
             {
                 "kind": ["stated", "schools", "truth"],
                 "label": ["textbook", "by schools", "truly"],
@@ -244,12 +240,8 @@ class Facts(OfTown):
             }
         )
 
-    def _town(self, seen: bool) -> pd.DataFrame:
-        import pandas as pd
-
-        return pd.DataFrame(
-            {"town": [self.next_town], "label": ["the next town"], "seen": [float(seen)]}
-        )
+    def _town(self, seen: bool) -> Table:
+        return Table({"town": [self.next_town], "label": ["the next town"], "seen": [float(seen)]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,10 +337,8 @@ class _Plane:
         place[self.order] = 1.0 - (np.arange(many) + 0.5) / many
         return place
 
-    def students(self) -> pd.DataFrame:
+    def students(self) -> Table:
         """One row a student drawn."""
-        import pandas as pd
-
         f = self.facts
         some = _some(f.data, f.picked)
         j = f.data.j[some]
@@ -356,15 +346,13 @@ class _Plane:
             h, v = _share(f.x[some], self.x), _share(f.data.y[some], self.y)
         else:
             h, v = _share(f.residual[some], self.left_over), self.place()[j]
-        return pd.DataFrame(
+        return Table(
             {"student": some, "school": f.names[j], "h": h, "v": v, "picked": j == f.picked,
              "x": f.x[some], "y": f.data.y[some], "residual": f.residual[some]}
         )  # fmt: skip
 
-    def schools(self) -> pd.DataFrame:
+    def schools(self) -> Table:
         """One row a school: its mean, and its name."""
-        import pandas as pd
-
         f, place = self.facts, self.place()
         if self.view == "line":
             h = _share(f.data.group_means(f.x), self.x)
@@ -373,7 +361,7 @@ class _Plane:
             h, v = _share(f.mean_residual, self.left_over), place
         rank = np.empty(len(place), dtype=int)
         rank[self.order] = np.arange(len(place))
-        return pd.DataFrame(
+        return Table(
             {
                 "school": f.names,
                 "label": [f"{name} ({n})" for name, n in zip(f.names, f.data.n, strict=True)],
@@ -388,22 +376,18 @@ class _Plane:
             }
         )
 
-    def line(self) -> pd.DataFrame:
+    def line(self) -> Table:
         """The two ends of the one line; what lies on it lies at 0 in the other view."""
-        import pandas as pd
-
         if self.view == "line":
             x = _within(self.facts.alpha, self.facts.beta, self.x, self.y)
             h = _share(x, self.x)
             v = _share(self.facts.alpha + self.facts.beta * x, self.y)
         else:
             h, v = _share(np.zeros(2), self.left_over), np.array([0.0, 1.0])
-        return pd.DataFrame({"end": [0, 1], "h": h, "v": v})
+        return Table({"end": [0, 1], "h": h, "v": v})
 
-    def own_lines(self, seen: bool) -> pd.DataFrame:
+    def own_lines(self, seen: bool) -> Table:
         """The schools' own lines, each as far as its students go."""
-        import pandas as pd
-
         f = self.facts
         parts = []
         for j in np.flatnonzero(np.isfinite(f.lines.beta)):
@@ -411,15 +395,13 @@ class _Plane:
             x = _within(f.lines.alpha[j], f.lines.beta[j], (mine.min(), mine.max()), self.y)
             v = _share(f.lines.alpha[j] + f.lines.beta[j] * x, self.y)
             parts.append(
-                pd.DataFrame({"school": f.names[j], "h": _share(x, self.x), "v": np.clip(v, 0, 1)})
+                Table({"school": f.names[j], "h": _share(x, self.x), "v": np.clip(v, 0, 1)})
             )
-        empty = pd.DataFrame({"school": [], "h": [], "v": []})
-        return pd.concat(parts or [empty], ignore_index=True).assign(seen=float(seen))
+        empty = Table({"school": [], "h": [], "v": []})
+        return stacked(parts or [empty]).assign(seen=float(seen))
 
-    def ticks(self) -> pd.DataFrame:
+    def ticks(self) -> Table:
         """Numbers on the axes of both views; those of the other lie unseen."""
-        import pandas as pd
-
         wanted: tuple[tuple[str, View, Domain], ...] = (
             ("x", "line", self.x), ("y", "line", self.y), ("x", "left over", self.left_over),
         )  # fmt: skip
@@ -427,7 +409,7 @@ class _Plane:
         for axis, view, domain in wanted:
             values = _round_numbers(domain)
             parts.append(
-                pd.DataFrame(
+                Table(
                     {
                         "axis": axis,
                         "at": _share(values, domain),
@@ -436,14 +418,12 @@ class _Plane:
                     }
                 )
             )
-        return pd.concat(parts, ignore_index=True)
+        return stacked(parts)
 
-    def titles(self) -> pd.DataFrame:
+    def titles(self) -> Table:
         """What the axes of both views are called."""
-        import pandas as pd
-
         at_line = float(self.view == "line")
-        return pd.DataFrame(
+        return Table(
             {
                 "axis": ["x", "y", "x"],
                 "title": ["pre-test, SDs", "test score,\npoints", "distance from the line, points"],

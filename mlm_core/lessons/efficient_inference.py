@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,7 @@ from mlm_core.replication import EstimatorErrors, Replications, replicate, world
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import school_names
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table, stacked
 
 Way = Literal["complete", "no", "partial"]
 WAYS: tuple[Way, ...] = ("complete", "no", "partial")
@@ -170,27 +168,25 @@ class Facts:
 
     # Tables
 
-    def error_tables(self, *, partial: bool) -> dict[str, pd.DataFrame]:
+    def error_tables(self, *, partial: bool) -> dict[str, Table]:
         """The tables of `mlm_core.charts.errors`: the picked school's errors, draw by draw.
 
         Returns
         -------
-        dict of DataFrame
+        dict of Table
             ``curves``: ``way, row, error, density`` (1 at the top); ``dots``, one row an
             estimator and shown draw: ``step, way, row, error, aside``; ``bars``, one row an
             estimator: ``way, row, low, high, name, label``; ``steps``, one row a shown draw.
         """
-        import pandas as pd
-
         ways: tuple[Way, ...] = WAYS if partial else WAYS[:2]
         shown = np.arange(min(SHOWN, self.made.n_replications))
         curves, dots, bars = [], [], []
         for row, way in enumerate(ways):
             values, rmse = self.errors(way, self.picked), float(self.of(way).rmse[self.picked])
             aside = (shown + 1) * 0.618033988749895 % 1
-            curves.append(pd.DataFrame({"way": way, "row": row, **density(values)}))
+            curves.append(Table({"way": way, "row": row, **density(values)}))
             dots.append(
-                pd.DataFrame(
+                Table(
                     {"step": shown, "way": way, "row": row, "error": values[shown], "aside": aside}
                 )
             )
@@ -201,10 +197,10 @@ class Facts:
                 }
             )  # fmt: skip
         return {
-            "curves": pd.concat(curves, ignore_index=True),
-            "dots": pd.concat(dots, ignore_index=True),
-            "bars": pd.DataFrame(bars),
-            "steps": pd.DataFrame(
+            "curves": stacked(curves),
+            "dots": stacked(dots),
+            "bars": Table.from_rows(bars),
+            "steps": Table(
                 {
                     "step": shown,
                     "at": shown / max(len(shown) - 1, 1),
@@ -218,20 +214,18 @@ class Facts:
             ),
         }
 
-    def size_tables(self, largest: float) -> dict[str, pd.DataFrame]:
+    def size_tables(self, largest: float) -> dict[str, Table]:
         """The tables of `mlm_core.charts.by_size`: every school and estimator.
 
         Returns
         -------
-        dict of DataFrame
+        dict of Table
             ``schools``: ``way, school, n, error, held, picked``; ``expected``, the curves of
             `expected_errors`: ``way, n, error``.
         """
-        import pandas as pd
-
-        schools = pd.concat(
+        schools = stacked(
             [
-                pd.DataFrame(
+                Table(
                     {
                         "way": way,
                         "school": self.names,
@@ -242,32 +236,29 @@ class Facts:
                     }
                 )
                 for way in WAYS
-            ],
-            ignore_index=True,
+            ]
         )
         n = np.geomspace(1, largest, 80)
         curves = expected_errors(n, self.true_sd, self.scenario.sigma_y)
-        expected = [pd.DataFrame({"way": w, "n": n, "error": curves[w]}) for w in WAYS]
-        return {"schools": schools, "expected": pd.concat(expected, ignore_index=True)}
+        expected = [Table({"way": w, "n": n, "error": curves[w]}) for w in WAYS]
+        return {"schools": schools, "expected": stacked(expected)}
 
-    def spread_tables(self) -> dict[str, pd.DataFrame]:
+    def spread_tables(self) -> dict[str, Table]:
         """The tables of `mlm_core.charts.spreads`: estimated SDs by two methods.
 
         Returns
         -------
-        dict of DataFrame
+        dict of Table
             ``bars``: ``way, row, left, right, share``, where estimates of 0 are in no bar;
             ``ways``: ``way, row, name, zero, never, mean, said, truth``.
         """
-        import pandas as pd
-
         both = self.spreads
         edges = np.linspace(0, self.spread_reach(), BINS + 1)
         bars, ways = [], []
         for row, (way, values) in enumerate(zip(("REML", "ML"), both, strict=True)):
             share = np.histogram(values[values > 0], edges)[0] / len(values)
             bars.append(
-                pd.DataFrame(
+                Table(
                     {"way": way, "row": row, "left": edges[:-1], "right": edges[1:], "share": share}
                 )
             )
@@ -280,7 +271,7 @@ class Facts:
                     "truth": self.true_sd,
                 }
             )  # fmt: skip
-        return {"bars": pd.concat(bars, ignore_index=True), "ways": pd.DataFrame(ways)}
+        return {"bars": stacked(bars), "ways": Table.from_rows(ways)}
 
     def spread_reach(self) -> float:
         """Right end of the axis of estimated SDs: a whole number of fives (points)."""

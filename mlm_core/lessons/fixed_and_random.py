@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,7 @@ from mlm_core.records import PartialPooling, PoolingPath
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table
 
 Word = Literal["fixed", "random", "does not say"]
 Interest = Literal["these", "general"]
@@ -264,44 +262,47 @@ class Facts:
         """Everything that the axis of scores must hold (points)."""
         return np.concatenate([self.data.y, self.fits.own])
 
-    def tables(self, *, named: bool) -> dict[str, pd.DataFrame]:
+    def tables(self, *, named: bool) -> dict[str, Table]:
         """The tables of `mlm_core.charts.two_limits`; what is not shown lies unseen."""
-        import pandas as pd
-
         data, path = self.data, self.path
         steps = estimates.likelihood_table(path, self.sigma_alpha, self.rest)
         last, estimate = len(steps) - 1, self.estimate_at
         slopes = [f"{value:.2f}".replace("-", "−").replace("−0.00", "0.00") for value in path.a1]
         sds = ["0", *(f"{value:.1f} points" for value in path.sigma_alpha[1:-1]), "∞"]
-        steps["caption"] = [
+        captions = [
             f"{'estimate: ' if k == estimate else ''}SD between schools {sd}, slope {slope}"
             for k, (sd, slope) in enumerate(zip(sds, slopes, strict=True))
         ]
-        steps["estimate"] = steps["step"] == estimate
-        steps["beta"] = path.a1
-        steps["zone"] = ["complete", *["partial"] * (last - 1), "no"]
-        steps["named"] = float(named)
         picked = str(self.names[self.picked])
         order = estimates.by_size(data)
-        schools = pd.DataFrame(
-            {
-                "row": range(len(order)),
-                "school": self.names[order],
-                "n": data.n[order],
-                "picked": self.names[order] == picked,
-            }
-        )
         one, _, own = self.intercepts
-        ends = pd.DataFrame(
-            {"end": ["complete", "no"], "alpha": [one, own], "beta": path.a1[[0, -1]], "zero": 0.0}
-        )
         return {
             "path": estimates.path_table(path, data, self.rest)[
                 ["step", "row", "alpha", "resting"]
             ],
-            "steps": steps,
-            "schools": schools,
-            "ends": ends,
+            "steps": steps.assign(
+                caption=captions,
+                estimate=steps["step"] == estimate,
+                beta=path.a1,
+                zone=["complete", *["partial"] * (last - 1), "no"],
+                named=float(named),
+            ),
+            "schools": Table(
+                {
+                    "row": range(len(order)),
+                    "school": self.names[order],
+                    "n": data.n[order],
+                    "picked": self.names[order] == picked,
+                }
+            ),
+            "ends": Table(
+                {
+                    "end": ["complete", "no"],
+                    "alpha": [one, own],
+                    "beta": path.a1[[0, -1]],
+                    "zero": 0.0,
+                }
+            ),
             "students": estimates.marked_students(data, picked, most=300),
         }
 

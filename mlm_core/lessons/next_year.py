@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,7 @@ from mlm_core.data import Floats, Ints, frozen
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import OfTown, Simulation, simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table
 
 YEARS = 10
 """Years that follow the year of the praise."""
@@ -243,9 +241,7 @@ class Facts(OfTown):
         end = (place == 0) | (place == len(rows) - 1)
         return np.asarray((end & apart) | (place == mine))
 
-    def tables(
-        self, *, later: bool, truth: bool, trail: bool, order: Order
-    ) -> dict[str, pd.DataFrame]:
+    def tables(self, *, later: bool, truth: bool, trail: bool, order: Order) -> dict[str, Table]:
         """The tables of `mlm_core.charts.next_year`; what is not shown lies unseen.
 
         Parameters
@@ -256,15 +252,13 @@ class Facts(OfTown):
         order : {"place", "size"}
             The highest first, or the largest.
         """
-        import pandas as pd
-
         rows = self._rows(order)
         row = np.empty(len(rows), dtype=int)
         row[rows] = np.arange(len(rows))
         years = self.years if later else np.tile(self.own, (YEARS + 1, 1))
-        group = np.full(len(rows), "", dtype=object)
+        group = np.full(len(rows), "", dtype="U9")
         group[self.praised], group[self.inspected] = "praised", "inspected"
-        schools = pd.DataFrame(
+        schools = Table(
             {
                 "row": np.arange(len(rows)),
                 "school": self.names[rows],
@@ -280,7 +274,7 @@ class Facts(OfTown):
             }
         )
         step = np.repeat(np.arange(YEARS + 1), len(rows))
-        path = pd.DataFrame(
+        path = Table(
             {
                 "step": step,
                 "row": np.tile(np.arange(len(rows)), YEARS + 1),
@@ -294,18 +288,16 @@ class Facts(OfTown):
             "path": path,
             "trail": self._trail(row, years, trail and later),
             "years": _years_table(),
-            "means": pd.DataFrame({"mean": [self.mean], "label": ["mean of the schools"]}),
+            "means": Table({"mean": [self.mean], "label": ["mean of the schools"]}),
         }
 
-    def _trail(self, row: Ints, years: Floats, seen: bool) -> pd.DataFrame:
+    def _trail(self, row: Ints, years: Floats, seen: bool) -> Table:
         """One row a school and year to come; unseen, they lie on this year's means."""
-        import pandas as pd
-
         schools = np.arange(self.data.n_groups)
         if YEARS * len(schools) > MOST_MARKS:
             schools = np.unique([*self.praised, *self.inspected, self.picked])
         shown = years[1:, schools] if seen else np.tile(self.own[schools], (YEARS, 1))
-        return pd.DataFrame(
+        return Table(
             {
                 "mark": [f"{self.names[j]} {t}" for t in range(1, YEARS + 1) for j in schools],
                 "row": np.tile(row[schools], YEARS),
@@ -323,12 +315,10 @@ class Facts(OfTown):
         }
 
 
-def _years_table() -> pd.DataFrame:
+def _years_table() -> Table:
     """The places of the handle."""
-    import pandas as pd
-
     step = np.arange(YEARS + 1)
-    return pd.DataFrame({"step": step, "label": [str(k) for k in step], "resting": step == 1})
+    return Table({"step": step, "label": [str(k) for k in step], "resting": step == 1})
 
 
 def year_after(scenario: Scenario, year: int) -> Scenario:

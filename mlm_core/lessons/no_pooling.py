@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -14,9 +14,7 @@ from mlm_core.records import NoPooling
 from mlm_core.scenario import Scenario, sd_within
 from mlm_core.showing import record
 from mlm_core.simulation import OfTown, Simulation, simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table, stacked
 
 KEPT = 10
 """Earlier draws of students that stay in view as faint marks."""
@@ -166,7 +164,7 @@ class Facts(OfTown):
 
     def tables(
         self, domain: tuple[float, float], x_domain: tuple[float, float], *, truth: bool
-    ) -> dict[str, pd.DataFrame]:
+    ) -> dict[str, Table]:
         """The tables of `mlm_core.charts.redraws`.
 
         Parameters
@@ -183,14 +181,12 @@ class Facts(OfTown):
             "students": self._students(),
         }
 
-    def _redraws(self, domain: tuple[float, float], *, truth: bool) -> pd.DataFrame:
+    def _redraws(self, domain: tuple[float, float], *, truth: bool) -> Table:
         """One row a school and draw."""
-        import pandas as pd
-
         low, high = domain
         base = estimates.schools_table(
             self.data, self.common.lines.alpha, np.nan, self.truth, str(self.names[self.picked])
-        ).drop(columns=["own", "complete", "later", "later_seen", "partial_seen"])
+        )[["row", "school", "label", "n", "truth", "truth_seen", "picked", "named"]]
         order = estimates.by_size(self.data)
         parts = []
         for age, draw in enumerate(self.draws[:, order]):
@@ -205,13 +201,11 @@ class Facts(OfTown):
                 truth_seen=(truth & ~missing).astype(float),
             )
             parts.append(part)
-        table = pd.concat(parts, ignore_index=True)
-        table["note"], table["place"] = "", "start"
-        now = self.draws[0, order]
-        notes = self._notes(now, low, high)
-        for row, (note, place) in notes.items():
-            table.loc[(table["age"] == 0) & (table["row"] == row), ["note", "place"]] = note, place
-        return table
+        table = stacked(parts)
+        notes = self._notes(self.draws[0, order], low, high)
+        told = [notes.get(row, ("", "start")) for row in range(len(order))]
+        told += [("", "start")] * (len(table) - len(order))  # earlier draws have none
+        return table.assign(note=[note for note, _ in told], place=[at for _, at in told])
 
     def _draw(self, age: int) -> int:
         """The number of the draw of students that is ``age`` draws old."""
@@ -231,14 +225,12 @@ class Facts(OfTown):
             notes[int(row)] = (f"{now[row]:.0f} →", "high")
         return notes
 
-    def _lines(self, x_domain: tuple[float, float]) -> pd.DataFrame:
+    def _lines(self, x_domain: tuple[float, float]) -> Table:
         """Two rows a school: the ends of its line; ``seen`` is 0 where it has none."""
-        import pandas as pd
-
         alpha, beta = self.fit.lines.alpha, self.fit.lines.beta
         known = np.isfinite(alpha)
         ends = [
-            pd.DataFrame(
+            Table(
                 {
                     "school": self.names,
                     "x": x,
@@ -249,15 +241,13 @@ class Facts(OfTown):
             )
             for x in x_domain
         ]
-        return pd.concat(ends, ignore_index=True)
+        return stacked(ends)
 
-    def _students(self) -> pd.DataFrame:
+    def _students(self) -> Table:
         """The students of the picked school; ``student`` counts them."""
-        import pandas as pd
-
         assert self.data.x is not None
         mine = self.data.j == self.picked
-        return pd.DataFrame(
+        return Table(
             {"student": np.arange(mine.sum()), "x": self.data.x[mine], "y": self.data.y[mine]}
         )
 

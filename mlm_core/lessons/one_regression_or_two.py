@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,7 @@ from mlm_core.replication import TwoSteps, two_steps, world
 from mlm_core.scenario import Hyperparameters, Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table, stacked
 
 Slopes = Literal["common", "varying"]
 
@@ -258,31 +256,27 @@ class Facts:
 
     def tables(
         self, domains: dict[str, tuple[float, float]], *, revealed: bool, truth: bool
-    ) -> dict[str, pd.DataFrame]:
+    ) -> dict[str, Table]:
         """The tables of `mlm_core.charts.two_steps`; what is not shown lies unseen.
 
         ``domains`` are the axes of `QUANTITIES`: what lies outside has no dot.
         """
-        import pandas as pd
-
         parts = [self._dots(q, domains[q], revealed) for q in QUANTITIES]
         return {
-            "dots": pd.concat(parts, ignore_index=True),
+            "dots": stacked(parts),
             "schools": self._schools(truth),
             "lines": self._lines(revealed, truth),
             "worlds": self._worlds(),
             "now": self._now(domains, revealed),
             "means": self._means(domains, revealed),
-            "truth": pd.DataFrame(
+            "truth": Table(
                 {"quantity": QUANTITIES[:2], "value": [self.true_sd, self.scenario.hyper.b0]}
             ),
-            "cover": pd.DataFrame({"seen": [0.0 if revealed else 1.0]}),
+            "cover": Table({"seen": [0.0 if revealed else 1.0]}),
         }
 
-    def _dots(self, quantity: str, domain: tuple[float, float], revealed: bool) -> pd.DataFrame:
+    def _dots(self, quantity: str, domain: tuple[float, float], revealed: bool) -> Table:
         """Some of the worlds, moved aside (-1 to 1) where they are many."""
-        import pandas as pd
-
         every = 1 if quantity == "error" else EVERY
         values = [v[::every] for v in self.values(quantity)]
         width = (domain[1] - domain[0]) / 40
@@ -299,13 +293,11 @@ class Facts:
                 "seen": (inside & revealed).astype(float),
                 "dot": [f"{quantity} {way} {k}" for k in range(len(value))],
             }
-            tables.append(pd.DataFrame(columns).assign(quantity=quantity, way=way))
-        return pd.concat(tables, ignore_index=True)
+            tables.append(Table(columns).assign(quantity=quantity, way=way))
+        return stacked(tables)
 
-    def _schools(self, truth: bool) -> pd.DataFrame:
+    def _schools(self, truth: bool) -> Table:
         """One row a shown world and school that has a line of its own."""
-        import pandas as pd
-
         used = np.flatnonzero(self.found.used)
         step, j = np.divmod(np.arange(SHOWN * len(used)), len(used))
         j = used[j]
@@ -322,12 +314,10 @@ class Facts:
             "picked": j == self.picked,
             "resting": step == 0,
         }
-        return pd.DataFrame(columns)
+        return Table(columns)
 
-    def _lines(self, revealed: bool, truth: bool) -> pd.DataFrame:
+    def _lines(self, revealed: bool, truth: bool) -> Table:
         """Two rows a shown world and line, with a band of one SD between schools."""
-        import pandas as pd
-
         fits, hyper = self.found.multilevel, self.scenario.hyper
         two = (self.judged.start[:SHOWN], self.found.b0, self.found.sigma_alpha)
         both = (fits.a0, fits.b0, fits.sigma_alpha)
@@ -344,22 +334,18 @@ class Facts:
                     "step": step, "u": u, "middle": middle, "low": middle - sd[:SHOWN],
                     "high": middle + sd[:SHOWN], "resting": step == 0,
                 }  # fmt: skip
-                parts.append(pd.DataFrame(columns).assign(way=way, seen=float(seen)))
-        return pd.concat(parts, ignore_index=True)
+                parts.append(Table(columns).assign(way=way, seen=float(seen)))
+        return stacked(parts)
 
-    def _worlds(self) -> pd.DataFrame:
+    def _worlds(self) -> Table:
         """One row a step: where the handle is."""
-        import pandas as pd
-
         step = np.arange(SHOWN)
         at = step / (SHOWN - 1)
         said = [f"town {k + 1}" for k in step]
-        return pd.DataFrame({"step": step, "at": at, "caption": said, "resting": step == 0})
+        return Table({"step": step, "at": at, "caption": said, "resting": step == 0})
 
-    def _now(self, domains: dict[str, tuple[float, float]], revealed: bool) -> pd.DataFrame:
+    def _now(self, domains: dict[str, tuple[float, float]], revealed: bool) -> Table:
         """One row a step, quantity and way: the estimate of that world."""
-        import pandas as pd
-
         parts, step = [], np.arange(SHOWN)
         for quantity in QUANTITIES:
             low, high = domains[quantity]
@@ -371,15 +357,11 @@ class Facts:
                     "value": np.clip(value, low, high),
                     "seen": inside.astype(float),
                 }
-                parts.append(
-                    pd.DataFrame(columns).assign(quantity=quantity, way=way, resting=step == 0)
-                )
-        return pd.concat(parts, ignore_index=True)
+                parts.append(Table(columns).assign(quantity=quantity, way=way, resting=step == 0))
+        return stacked(parts)
 
-    def _means(self, domains: dict[str, tuple[float, float]], revealed: bool) -> pd.DataFrame:
+    def _means(self, domains: dict[str, tuple[float, float]], revealed: bool) -> Table:
         """One row a quantity and way: its mean over worlds, and what stands at its side."""
-        import pandas as pd
-
         names, rows = {"two": "two steps", "both": "multilevel"}, []
         said = {
             "sigma_alpha": (self.two.sigma_alpha, self.both.sigma_alpha),
@@ -401,7 +383,7 @@ class Facts:
                         "side": "left" if min(marked) - low > high - max(marked) else "right",
                     }
                 )
-        return pd.DataFrame(rows)
+        return Table.from_rows(rows)
 
 
 def _written(value: float) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +15,7 @@ from mlm_core.records import PartialPooling, PoolingPath
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import OfTown, Simulation, simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table
 
 YEARS = 10
 """Years to come that the estimates are held against."""
@@ -166,7 +163,7 @@ class Facts(OfTown):
         """Root mean square of the schools' errors, over years if there are several (points)."""
         return float(np.sqrt(np.mean((estimate - target) ** 2)))
 
-    def tables(self, *, partial: bool, truth: bool, later: bool) -> dict[str, pd.DataFrame]:
+    def tables(self, *, partial: bool, truth: bool, later: bool) -> dict[str, Table]:
         """The tables of `mlm_core.charts.pooling_path`; what is not shown lies unseen."""
         schools = estimates.schools_table(
             self.data,

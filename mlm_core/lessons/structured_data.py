@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,7 @@ from mlm_core.clustered import design_effect
 from mlm_core.data import DataError, Floats, GroupedData, Ints, frozen
 from mlm_core.records import NORMAL_975
 from mlm_core.showing import record
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table, stacked
 
 Way = Literal["ordinary", "robust", "multilevel"]
 WAYS: tuple[Way, ...] = ("ordinary", "robust", "multilevel")
@@ -359,7 +357,7 @@ class Facts:
         out: Ints = (self.trials.of(way).p[self.shown] < LEVEL).cumsum()
         return out
 
-    def trial_tables(self, *, intervals: bool, honest: bool) -> dict[str, pd.DataFrame]:
+    def trial_tables(self, *, intervals: bool, honest: bool) -> dict[str, Table]:
         """The tables of `mlm_core.charts.one_trial`: the shown trials one by one.
 
         Parameters
@@ -371,15 +369,13 @@ class Facts:
 
         Returns
         -------
-        dict of DataFrame
+        dict of Table
             ``schools``: ``step, arm, aside, mean, place, resting``; ``arms``, the mean of each
             arm; ``intervals``: ``step, way, row, effect, low, high, name, label, alarm, seen,
             dot, trail, resting``, where ``dot`` is 1 where the difference itself is seen and
             ``trail`` where it stays as one of the trials so far; ``steps``:
             ``step, at, caption, seen, trail, resting``.
         """
-        import pandas as pd
-
         step, J = self.shown, self.n_groups
         means = self.trials.school_means[step]
         arm = (~_treated(J)).astype(int)
@@ -395,8 +391,8 @@ class Facts:
         return {
             "schools": _of_steps(step, arm, means, aside),
             "arms": _of_steps(step, np.arange(2), arms, np.full(2, 0.5)),
-            "intervals": pd.concat(found, ignore_index=True),
-            "steps": pd.DataFrame(
+            "intervals": stacked(found),
+            "steps": Table(
                 {
                     "step": step,
                     "at": step / max(len(step) - 1, 1),
@@ -408,7 +404,7 @@ class Facts:
             ),
         }
 
-    def p_value_table(self, *, honest: bool) -> pd.DataFrame:
+    def p_value_table(self, *, honest: bool) -> Table:
         """Histograms of the p-values, the table of `mlm_core.charts.p_values`.
 
         Parameters
@@ -418,16 +414,14 @@ class Facts:
 
         Returns
         -------
-        DataFrame
+        Table
             ``way, row, bar, left, right, share, alarm, name, label, seen, ground, tall``, one
             row an analysis and bar; the first bar holds the p-values below .05. ``ground`` and
             ``tall`` are shares of the figure's height: where an analysis stands, how high it is.
         """
-        import pandas as pd
-
         edges = np.linspace(0, 1, BINS + 1)
         tables = [
-            pd.DataFrame(
+            Table(
                 {
                     "way": way,
                     "row": row,
@@ -446,7 +440,7 @@ class Facts:
             )
             for row, way in enumerate(WAYS)
         ]
-        return pd.concat(tables, ignore_index=True)
+        return stacked(tables)
 
     def highest(self) -> float:
         """Share of trials in the highest bar of all histograms."""
@@ -462,12 +456,10 @@ class Facts:
         return float(low), float(high)
 
 
-def _of_steps(step: Ints, arm: np.ndarray, mean: Floats, aside: Floats) -> pd.DataFrame:
+def _of_steps(step: Ints, arm: np.ndarray, mean: Floats, aside: Floats) -> Table:
     """One row a trial and column of ``mean``."""
-    import pandas as pd
-
     columns = mean.shape[1]
-    return pd.DataFrame(
+    return Table(
         {
             "step": np.repeat(step, columns),
             "arm": np.tile(arm, len(step)),
@@ -479,14 +471,12 @@ def _of_steps(step: Ints, arm: np.ndarray, mean: Floats, aside: Floats) -> pd.Da
     )
 
 
-def _intervals(trials: TreatmentTrials, row: int, step: Ints, seen: bool) -> pd.DataFrame:
+def _intervals(trials: TreatmentTrials, row: int, step: Ints, seen: bool) -> Table:
     """What one analysis states in each shown trial."""
-    import pandas as pd
-
     way = WAYS[row]
     found, effect = trials.of(way), trials.effect[step]
     p, half = found.p[step], found.half[step]
-    return pd.DataFrame(
+    return Table(
         {
             "step": step,
             "way": way,

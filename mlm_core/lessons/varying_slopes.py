@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +17,7 @@ from mlm_core.records import GroupLines, PartialPooling
 from mlm_core.scenario import Hyperparameters, Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import OfTown, Simulation, simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table, stacked
 
 LOW, HIGH, STEPS, REST = -5.0, 3.0, 81, 50
 """Where the handle can put the zero of x; at step 50 it is where it was."""
@@ -219,20 +216,19 @@ class Facts(OfTown):
 
     def tables(
         self, slopes: tuple[float, float], *, partial: bool, truth: bool
-    ) -> dict[str, pd.DataFrame]:
+    ) -> dict[str, Table]:
         """The tables of `mlm_core.charts.slopes_plane`; what is not shown lies unseen.
 
         ``slopes`` is the axis of slopes: steeper own lines have no dot.
         """
-        import pandas as pd
-
         x = np.asarray(self.data.x)
         mine = (self.data.j == self.picked) & (x >= LOW) & (x <= HIGH)
         least, most = np.clip([x.min(), x.max()], LOW, HIGH)
-        schools = self._schools(partial, truth, self.inside(slopes))
-        schools["steepest"] = np.arange(len(schools)) == self.steepest
-        # its name stands where the panel has room
-        schools["side"] = np.where(self.own.beta > np.dot((0.25, 0.75), slopes), "right", "left")
+        schools = self._schools(partial, truth, self.inside(slopes)).assign(
+            steepest=np.arange(self.data.n_groups) == self.steepest,
+            # its name stands where the panel has room
+            side=np.where(self.own.beta > np.dot((0.25, 0.75), slopes), "right", "left"),
+        )
         return {
             "schools": schools,
             "pulls": self._pulls(schools),
@@ -240,14 +236,12 @@ class Facts(OfTown):
             "ellipses": self._ellipses(partial, truth),
             "targets": self._targets(partial),
             "origins": self._origins(partial),
-            "students": pd.DataFrame({"x": x[mine], "y": self.data.y[mine]}),
-            "reach": pd.DataFrame({"least": [least], "most": [most]}),
+            "students": Table({"x": x[mine], "y": self.data.y[mine]}),
+            "reach": Table({"least": [least], "most": [most]}),
         }
 
-    def _schools(self, partial: bool, truth: bool, inside: NDArray[np.bool_]) -> pd.DataFrame:
+    def _schools(self, partial: bool, truth: bool, inside: NDArray[np.bool_]) -> Table:
         """One row a school; a line that is not there lies, unseen, on the fitted one."""
-        import pandas as pd
-
         known, fit, true = self.known, self.fit.lines, self.simulation
         own = [
             np.where(known, o, f)
@@ -255,7 +249,7 @@ class Facts(OfTown):
         ]
         front = [fit.alpha, fit.beta] if partial else own
         real = [true.alpha, true.beta] if truth else front
-        return pd.DataFrame(
+        return Table(
             {
                 "school": self.names,
                 "n": self.data.n,
@@ -275,10 +269,8 @@ class Facts(OfTown):
             }
         )  # fmt: skip
 
-    def _pulls(self, schools: pd.DataFrame) -> pd.DataFrame:
+    def _pulls(self, schools: Table) -> Table:
         """Two rows a school: from its own line to the fitted one."""
-        import pandas as pd
-
         ends = [
             schools[["school"]].assign(
                 end=k, alpha=schools[f"{kind}alpha"], beta=schools[f"{kind}beta"],
@@ -286,33 +278,31 @@ class Facts(OfTown):
             )
             for k, kind in enumerate(("own_", ""))
         ]  # fmt: skip
-        return pd.concat(ends, ignore_index=True)
+        return stacked(ends)
 
-    def _lines(self, schools: pd.DataFrame) -> pd.DataFrame:
+    def _lines(self, schools: Table) -> Table:
         """Two rows a line: the one in front of each school; own and true of the picked one."""
-        import pandas as pd
-
         parts = []
         for kind, name, seen in (
             ("", "front", schools["line_seen"]),
             ("own_", "own", schools["own_line"] * schools["picked"]),
             ("true_", "true", schools["truth_seen"] * schools["picked"]),
         ):
-            of = schools if name == "front" else schools[schools["picked"]]
+            kept = np.full(len(schools), True) if name == "front" else schools["picked"]
+            of = schools.rows(kept)
             for x in (LOW, HIGH):
                 y = of[f"{kind}alpha"] + x * of[f"{kind}beta"]
                 parts.append(
                     of[["school", "picked", "partial_seen"]].assign(
-                        kind=name, x=x, y=y, seen=seen[of.index], order=of["picked"].astype(int)
+                        kind=name, x=x, y=y, seen=seen[kept], order=of["picked"].astype(int)
                     )
                 )
-        table = pd.concat(parts, ignore_index=True)
-        return table.sort_values(["kind", "order", "school", "x"], ignore_index=True)
+        table = stacked(parts)
+        keys = [table[name] for name in ("x", "school", "order", "kind")]
+        return table.rows(np.lexsort(keys))
 
-    def _ellipses(self, partial: bool, truth: bool) -> pd.DataFrame:
+    def _ellipses(self, partial: bool, truth: bool) -> Table:
         """50% and 95% of the schools with the u of the picked one."""
-        import pandas as pd
-
         u, parts = self.spending, []
         point = replace(self.hyper, sigma_alpha=0.0, sigma_beta=0.0)
         shown = self.hyper if partial else point
@@ -323,16 +313,14 @@ class Facts(OfTown):
             for share in (0.5, 0.95):
                 alpha, beta = origin.ellipse(hyper, share, u)
                 columns = {"k": np.arange(len(alpha)), "alpha": alpha, "beta": beta}
-                parts.append(pd.DataFrame(columns).assign(of=of, share=share, seen=float(seen)))
-        return pd.concat(parts, ignore_index=True)
+                parts.append(Table(columns).assign(of=of, share=share, seen=float(seen)))
+        return stacked(parts)
 
-    def _targets(self, partial: bool) -> pd.DataFrame:
+    def _targets(self, partial: bool) -> Table:
         """What schools are pulled to: beyond all u at both ends, and at the picked one's."""
-        import pandas as pd
-
         known = np.zeros(1) if self.data.u is None else self.data.u
         u = np.array([known.min() - BEYOND, self.spending, known.max() + BEYOND])
-        return pd.DataFrame(
+        return Table(
             {
                 "k": [0, 1, 2],
                 "mine": [False, True, False],
@@ -342,16 +330,14 @@ class Facts(OfTown):
             }
         )
 
-    def _origins(self, partial: bool) -> pd.DataFrame:
+    def _origins(self, partial: bool) -> Table:
         """One row a step: where zero is, and the correlation there."""
-        import pandas as pd
-
         step = np.arange(STEPS)
         said = [
             "no correlation" if math.isnan(m.rho) else f"correlation {m.rho:.2f}".replace("-", "−")
             for m in self.moved
         ]
-        return pd.DataFrame(
+        return Table(
             {
                 "step": step,
                 "at": self.at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -15,9 +15,7 @@ from mlm_core.records import GroupLines, PartialPooling
 from mlm_core.scenario import Hyperparameters, Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import OfTown, Simulation, simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table, stacked
 
 Layer = Literal["students", "lines", "points", "model"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
@@ -126,7 +124,7 @@ class Facts(OfTown):
         *,
         truth: bool,
         new: bool,
-    ) -> dict[str, pd.DataFrame]:
+    ) -> dict[str, Table]:
         """The tables of `mlm_core.charts.two_levels`; what is not shown lies unseen.
 
         Parameters
@@ -138,8 +136,6 @@ class Facts(OfTown):
         truth, new : bool
             Whether the truth, and a new school, are shown; the truth once there are points.
         """
-        import pandas as pd
-
         name = str(self.names[self.picked])
         u = np.array(u_domain)
         line, sd = self.hyper.a0 + self.hyper.b0 * u, self.hyper.sigma_alpha
@@ -149,22 +145,20 @@ class Facts(OfTown):
             "students": estimates.marked_students(self.data, name, DRAWN),
             "schools": self._schools(LAYERS.index(layer), sum(u_domain) / 2, truth),
             "lines": self._lines(LAYERS.index(layer), x_domain),
-            "model": pd.DataFrame(
+            "model": Table(
                 {"u": u, "line": line, "low": line - sd, "high": line + sd, "seen": shown}
             ),
-            "new": pd.DataFrame(
-                {"u": [self.new_u], "line": at, "low": at - sd, "high": at + sd}
-            ).assign(seen=float(new)),
+            "new": Table({"u": [self.new_u], "line": at, "low": at - sd, "high": at + sd}).assign(
+                seen=float(new)
+            ),
             "headings": self._headings(layer),
         }
 
-    def _schools(self, layer: int, middle: float, truth: bool) -> pd.DataFrame:
-        import pandas as pd
-
+    def _schools(self, layer: int, middle: float, truth: bool) -> Table:
         alpha = self.fit.lines.alpha if layer == 3 else self.own.alpha
         truth = truth and layer >= 2  # a diamond belongs to a point
         away = alpha - self.own.alpha + (self.simulation.alpha - self.own.alpha if truth else 0.0)
-        schools = pd.DataFrame(
+        schools = Table(
             {
                 "school": self.names,
                 "n": self.n,
@@ -181,37 +175,32 @@ class Facts(OfTown):
                 "side": np.where(self.u > middle, "right", "left"),
             }
         )
-        return schools.iloc[estimates.by_size(self.data)]
+        return schools.rows(estimates.by_size(self.data))
 
-    def _lines(self, layer: int, x_domain: tuple[float, float]) -> pd.DataFrame:
+    def _lines(self, layer: int, x_domain: tuple[float, float]) -> Table:
         """Two rows a line, its ends; of the picked school its own line besides."""
-        import pandas as pd
-
         now = self.fit.lines if layer == 3 else self.own
         j = [self.picked]
         mine = estimates.line_table(
             "own", self.names[j], self.own.alpha[j], self.own.beta[j], x_domain
         )
-        table = pd.concat(
+        table = stacked(
             [
                 estimates.line_table("front", self.names, now.alpha, now.beta, x_domain).assign(
                     seen=float(layer >= 1)
                 ),
                 mine.assign(seen=float(layer == 3)),
-            ],
-            ignore_index=True,
+            ]
         )
         return table.assign(
             picked=table["school"] == self.names[self.picked], model_seen=float(layer == 3)
         )
 
-    def _headings(self, layer: Layer) -> pd.DataFrame:
-        import pandas as pd
-
+    def _headings(self, layer: Layer) -> Table:
         all_, drawn = self.data.n_students, self.drawn()
         students = f"{all_} students" if drawn == all_ else f"{drawn} of {all_} students"
         schools = f"{self.data.n_groups} schools" if layer in ("points", "model") else "schools"
-        return pd.DataFrame({"students": [students], "schools": [schools]})
+        return Table({"students": [students], "schools": [schools]})
 
 
 def facts(scenario: Scenario, school: str, new_u: float) -> Facts:

@@ -17,6 +17,7 @@ from altair.utils.schemapi import debug_mode
 
 from mlm_core.charts.handle import HANDLE
 from mlm_core.charts.theme import Look
+from mlm_core.table import Table, frame
 from pages.shared import settings, stage
 from pages.shared.arrow import encoded
 
@@ -72,6 +73,7 @@ class Shown:
     alt: str
     chart: Callable[..., Any]
     tables: dict[str, pd.DataFrame]
+    """To calculate with; to a browser they go as they are."""
     axes: dict[str, tuple[float, float]]
     settings: dict[str, Any]
 
@@ -139,7 +141,7 @@ def show(
     key: str,
     alt: str,
     chart: Callable[..., Any],
-    tables: dict[str, pd.DataFrame],
+    tables: Mapping[str, Table | pd.DataFrame],
     *,
     on_school: Callable[[], None] | None = None,
     private: bool = False,
@@ -158,7 +160,7 @@ def show(
     chart : function of `mlm_core.charts`
         Called with the look of the moment and ``settings``; while these stay the
         same its specification does, and only the tables travel to the browser.
-    tables : dict of str to DataFrame
+    tables : mapping of str to Table or DataFrame
         The tables the chart names.
     private : bool
         ``axes`` and ``words`` come from a reader's own data: the specification is kept
@@ -171,8 +173,9 @@ def show(
     """
     unseen = UNSEEN.get()
     if unseen is not None:
+        frames = {name: frame(table) for name, table in tables.items()}
         unseen.figures.append(
-            Shown(key, alt, chart, tables, axes or {}, {**settings, **(words or {})})
+            Shown(key, alt, chart, frames, axes or {}, {**settings, **(words or {})})
         )
         return
     named, domains = tuple(settings.items()), tuple((axes or {}).items())

@@ -9,10 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from mlm_core.table import Table
 from pages.shared.arrow import encoded
 
 
-def arrived(table: pd.DataFrame) -> pd.DataFrame:
+def arrived(table: Table | pd.DataFrame) -> pd.DataFrame:
     """What a browser makes of it."""
     read: pd.DataFrame = pa.ipc.open_stream(io.BytesIO(encoded(table))).read_pandas()
     return read
@@ -36,6 +37,18 @@ def test_a_small_table_arrives_as_it_is():
     assert read["n"].tolist() == SMALL["n"].tolist()
     np.testing.assert_array_equal(read["alpha"], SMALL["alpha"])
     assert read["seen"].tolist() == [True, False, True]
+
+
+def test_a_table_of_columns_arrives_as_its_frame_does():
+    columns = {"school": ["Ashford", "a “b” é"], "n": [3, 59], "alpha": [1.5, np.nan], "seen": 1.0}
+    pd.testing.assert_frame_equal(
+        arrived(Table(columns)), arrived(pd.DataFrame(columns)), check_dtype=True
+    )
+
+
+def test_a_column_of_another_kind_goes_as_a_frame():
+    other = Table({"school": np.array(["Ashford", None], dtype=object)})
+    assert isinstance(encoded(other), pd.DataFrame)
 
 
 def test_an_index_that_was_cut_does_not_come_along():

@@ -13,6 +13,7 @@ from mlm_core import Scenario
 from pages.shared import presets
 from pages.shared.story import designed
 from pages.shared.words import number
+from tests.frames import frames
 from tests.pages.kit import (
     drawn,
     mark_at,
@@ -157,7 +158,7 @@ def test_the_break_counts_schools_of_one_student():
     assert f"{(f.n <= 3).sum()} of 20 have three students or fewer" in said(step.changed, f)
     assert f.n[f.picked] == 2
     assert "The thick line is that of **Quarry**" in said(step.look, f)
-    line = f.tables((0.0, 120.0), (-3.5, 3.5), truth=False)
+    line = frames(f.tables((0.0, 120.0), (-3.5, 3.5), truth=False))
     ends = line["lines"].query("school == 'Quarry'")
     slope = np.ptp(ends["y"]) / np.ptp(ends["x"]) * np.sign(np.diff(ends["y"])[0])
     mine = line["students"]

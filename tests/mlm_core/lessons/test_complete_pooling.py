@@ -13,6 +13,7 @@ import statsmodels.api as sm
 from mlm_core import DataError, Hyperparameters, Scenario, simulate
 from mlm_core.lessons.complete_pooling import MOST_NAMES, MOST_STUDENTS, NOTABLE, facts
 from mlm_core.scenario import bounds
+from tests.frames import frames
 
 DRIFT = Scenario(sigma_x=2.0, contextual=-9.0, seed=4)
 SCENARIOS = [
@@ -46,7 +47,7 @@ def students(scenario: Scenario) -> pd.DataFrame:
 
 def tables(f, **shown):
     asked = {"view": "line", "lines": True, "schools": True, "truth": True, "town": True}
-    return f.tables(**(asked | BOX | shown))
+    return frames(f.tables(**(asked | BOX | shown)))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -21,6 +21,7 @@ from mlm_core.lessons.efficient_inference import (
 )
 from mlm_core.replication import replicate, world
 from mlm_core.simulation import school_names
+from tests.frames import frames
 
 
 def scenario(sigma_alpha: float = 5.0, **changes) -> Scenario:
@@ -217,7 +218,7 @@ def test_a_density_is_that_of_scipy():
 @pytest.mark.parametrize("asked", CORNERS)
 def test_the_tables_of_errors(asked):
     f = facts(asked, "Ashford")
-    tables = f.error_tables(partial=True)
+    tables = frames(f.error_tables(partial=True))
     dots = tables["dots"]
     for way, rows in dots.groupby("way"):
         assert rows["error"].tolist() == f.errors(way, f.picked)[:SHOWN].tolist()
@@ -227,7 +228,7 @@ def test_the_tables_of_errors(asked):
         assert (row.low, row.high, row.label) == (-rmse, rmse, f"RMSE {rmse:.1f}")
         names = {"complete": "the common mean", "no": "its own mean", "partial": "partial pooling"}
         assert row.name == names[row.way]
-    assert set(f.error_tables(partial=False)["dots"]["way"]) == {"complete", "no"}
+    assert set(frames(f.error_tables(partial=False))["dots"]["way"]) == {"complete", "no"}
     assert tables["steps"]["resting"].tolist() == [False] * (SHOWN - 1) + [True]
     captions = tables["steps"]["caption"].tolist()
     assert captions[0] == f"Ashford ({f.n[f.picked]}), draw 1"
@@ -240,7 +241,7 @@ def test_the_tables_of_errors(asked):
 @pytest.mark.parametrize("asked", CORNERS)
 def test_the_table_by_size(asked):
     f = facts(asked, "Ashford")
-    tables = f.size_tables(100)
+    tables = frames(f.size_tables(100))
     for row in tables["schools"].itertuples():
         j = f.names.tolist().index(row.school)
         assert row.error == f.of(row.way).rmse[j]
@@ -257,7 +258,7 @@ def test_the_table_by_size(asked):
 @pytest.mark.parametrize("asked", CORNERS)
 def test_the_table_of_estimated_sds(asked):
     f = facts(asked, "Ashford")
-    tables, reach = f.spread_tables(), f.spread_reach()
+    tables, reach = frames(f.spread_tables()), f.spread_reach()
     for way, values in (("REML", f.spreads.reml), ("ML", f.spreads.ml)):
         bars = tables["bars"][tables["bars"]["way"] == way]
         row = tables["ways"].set_index("way").loc[way]

@@ -11,6 +11,7 @@ import statsmodels.formula.api as smf
 
 from mlm_core import Scenario, estimates
 from mlm_core.lessons.fixed_and_random import definitions, facts
+from tests.frames import frames
 
 START = Scenario()
 CORNERS = [
@@ -106,7 +107,7 @@ def test_indicators_move_the_handle_and_words_do_not():
     assert facts(START, "Juniper", "general", "few").rest == first(START).estimate_at
     f = facts(START, "Juniper", fitted="indicators")
     assert f.rest == last
-    steps = f.tables(named=True)["steps"]
+    steps = frames(f.tables(named=True))["steps"]
     assert steps.query("resting")["step"].tolist() == [last]
     assert steps.query("estimate")["step"].tolist() == [f.estimate_at]
 
@@ -114,7 +115,7 @@ def test_indicators_move_the_handle_and_words_do_not():
 @pytest.mark.parametrize("scenario", CORNERS, ids=range(len(CORNERS)))
 def test_tables_hold_the_lines(scenario):
     f = first(scenario)
-    tables = f.tables(named=True)
+    tables = frames(f.tables(named=True))
     steps, schools = tables["steps"], tables["schools"]
     path = tables["path"].merge(schools, on="row")
     last = steps["step"].max()
@@ -134,13 +135,13 @@ def test_tables_hold_the_lines(scenario):
     assert set(students[students["picked"]]["school"]) == {"Ashford"}
     assert steps["caption"].str.startswith("estimate: ").tolist() == steps["estimate"].tolist()
     assert set(steps["named"]) == {1.0}
-    assert set(f.tables(named=False)["steps"]["named"]) == {0.0}
+    assert set(frames(f.tables(named=False))["steps"]["named"]) == {0.0}
     assert min(f.reach()) <= min(f.data.y)
     assert max(f.reach()) >= max(own.values())
 
 
 def test_captions_say_what_the_step_is():
-    steps = first(START).tables(named=True)["steps"]
+    steps = frames(first(START).tables(named=True))["steps"]
     path = first(START).path
     for k in (1, 40, 119):
         said = f"SD between schools {path.sigma_alpha[k]:.1f} points, slope {path.a1[k]:.2f}"

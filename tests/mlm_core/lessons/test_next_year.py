@@ -12,6 +12,7 @@ import pytest
 from mlm_core import Hyperparameters, Scenario, simulate
 from mlm_core.lessons.next_year import YEARS, facts
 from mlm_core.scenario import bounds
+from tests.frames import frames
 
 CORNERS = [
     Scenario(n_groups=3, students_per_group=2, imbalance=1.2, seed=7),
@@ -154,7 +155,7 @@ def test_a_small_school_ranges_wider_than_a_large_one_as_the_root_of_its_size():
 @pytest.mark.parametrize("order", ["place", "size"])
 def test_the_tables_show_each_school_in_its_row(scenario, order):
     f = the(scenario)
-    tables = f.tables(later=True, truth=True, trail=True, order=order)
+    tables = frames(f.tables(later=True, truth=True, trail=True, order=order))
     schools = tables["schools"]
     key = schools["own"] if order == "place" else schools["n"]
     assert key.is_monotonic_decreasing
@@ -187,7 +188,7 @@ def test_the_tables_show_each_school_in_its_row(scenario, order):
 
 def test_what_is_not_shown_lies_unseen_on_this_year():
     f = the(Scenario())
-    tables = f.tables(later=False, truth=False, trail=True, order="place")
+    tables = frames(f.tables(later=False, truth=False, trail=True, order="place"))
     schools = tables["schools"].set_index("row")
     assert (schools["truth"] == schools["own"]).all()
     assert (schools["truth_seen"] == 0).all()
@@ -201,7 +202,7 @@ def test_names_do_not_meet_where_there_are_many_schools():
     f = the(Scenario(n_groups=100))
     for j in (int(f.ranking[0]), int(f.ranking[1]), int(f.ranking[50])):
         g = replace(f, picked=j)
-        rows = g.tables(later=True, truth=False, trail=False, order="place")["schools"]
+        rows = frames(g.tables(later=True, truth=False, trail=False, order="place"))["schools"]
         named = rows.loc[rows["named"], "row"].to_numpy()
         assert j in [f.names.tolist().index(s) for s in rows.loc[rows["named"], "school"]]
         assert (np.diff(named) > 4).all()

@@ -11,6 +11,7 @@ import statsmodels.formula.api as smf
 
 from mlm_core import Hyperparameters, Scenario, simulate
 from mlm_core.lessons.no_pooling import KEPT, UNKNOWN, facts
+from tests.frames import frames
 
 TINY = Scenario(students_per_group=3)
 SCENARIOS = [
@@ -133,7 +134,7 @@ DOMAIN = (30.0, 90.0)
 
 
 def rows(f, *, truth=False):
-    return f.tables(DOMAIN, (-3.5, 3.5), truth=truth)["redraws"]
+    return frames(f.tables(DOMAIN, (-3.5, 3.5), truth=truth))["redraws"]
 
 
 def test_the_newest_test_is_age_0_and_a_mark_keeps_its_name_as_it_ages():
@@ -165,7 +166,7 @@ def test_truth_is_seen_only_when_asked_and_never_over_what_cannot_be_estimated()
 
 def test_what_lies_beyond_the_axis_is_said_at_its_end():
     f = facts(Scenario(), "Juniper", "common")
-    shown = f.tables((50.0, 65.0), (-3.5, 3.5), truth=False)["redraws"]
+    shown = frames(f.tables((50.0, 65.0), (-3.5, 3.5), truth=False))["redraws"]
     own = dict(zip(f.names, f.fit.lines.alpha, strict=True))
     for row in shown.itertuples():
         value = own[row.school]
@@ -188,7 +189,7 @@ def test_many_schools_share_one_note():
 @pytest.mark.parametrize("slopes", ["common", "varying"])
 def test_lines_go_through_what_was_estimated(slopes):
     f = facts(TINY, "Oak Hill", slopes)
-    lines = f.tables(DOMAIN, (-2.0, 3.0), truth=False)["lines"]
+    lines = frames(f.tables(DOMAIN, (-2.0, 3.0), truth=False))["lines"]
     low, high = (lines[lines["x"] == x].set_index("school") for x in (-2.0, 3.0))
     for j, name in enumerate(f.names):
         assert low.loc[name, "seen"] == float(f.known(j))
@@ -197,7 +198,7 @@ def test_lines_go_through_what_was_estimated(slopes):
             assert slope == pytest.approx(f.fit.lines.beta[j])
             assert low.loc[name, "y"] + 2 * slope == pytest.approx(f.fit.lines.alpha[j])
         assert low.loc[name, "picked"] == (name == "Oak Hill")
-    people = f.tables(DOMAIN, (-2.0, 3.0), truth=False)["students"]
+    people = frames(f.tables(DOMAIN, (-2.0, 3.0), truth=False))["students"]
     mine = frame(TINY).query("school == 'Oak Hill'")
     np.testing.assert_array_equal(people[["x", "y"]], mine[["x", "y"]])
 

@@ -24,6 +24,7 @@ from mlm_core.lessons.one_regression_or_two import (
     own_variance,
 )
 from mlm_core.replication import two_steps, world
+from tests.frames import frames
 
 DOMAINS = {"sigma_alpha": (0.0, 24.0), "b0": (-9.0, 15.0), "error": (0.0, 12.0)}
 
@@ -230,7 +231,7 @@ def test_axes_hold_what_is_drawn():
         assert (both > high).mean() <= 0.021
         assert truth == {"sigma_alpha": 3.0, "b0": 3.0, "error": 0.0}[quantity]
     low, high = f.scores
-    drawn = f.tables(DOMAINS, revealed=True, truth=False)["schools"]["own"]
+    drawn = frames(f.tables(DOMAINS, revealed=True, truth=False))["schools"]["own"]
     assert (low, high) == (drawn.min(), drawn.max())
     far = facts(replace(START, n_groups=100, students_per_group=4, seed=5), "Ashford")
     assert far.ends[1] >= np.abs(far.data.u).max()
@@ -239,7 +240,7 @@ def test_axes_hold_what_is_drawn():
 @pytest.mark.parametrize("scenario", [START, ODD, TINY])
 def test_tables_show_what_was_found(scenario):
     f = facts(scenario, "Harbour" if scenario is TINY else "Ashford")
-    tables = f.tables(DOMAINS, revealed=True, truth=True)
+    tables = frames(f.tables(DOMAINS, revealed=True, truth=True))
     fits = f.found.multilevel
     for quantity, way, values in (
         ("sigma_alpha", "two", f.found.sigma_alpha),
@@ -297,7 +298,7 @@ def test_tables_show_what_was_found(scenario):
 
 def test_nothing_is_told_before_it_is_shown():
     f = facts(START, "Juniper")
-    tables = f.tables(DOMAINS, revealed=False, truth=False)
+    tables = frames(f.tables(DOMAINS, revealed=False, truth=False))
     for name in ("dots", "now", "means", "lines"):
         assert not tables[name]["seen"].any()
     for name in ("dots", "now", "means"):
@@ -309,14 +310,14 @@ def test_nothing_is_told_before_it_is_shown():
     two, both = (tables["lines"].query(f"way == '{w}'")["middle"].tolist() for w in ("two", "both"))
     assert two == both
     # what is hidden has the same rows, so that it can glide out
-    shown = f.tables(DOMAINS, revealed=True, truth=True)
+    shown = frames(f.tables(DOMAINS, revealed=True, truth=True))
     assert {n: len(t) for n, t in tables.items()} == {n: len(t) for n, t in shown.items()}
     assert (tables["dots"]["dot"] == shown["dots"]["dot"]).all()
 
 
 def test_minus_signs_and_zero():
     f = facts(changed(START, b0=-0.0), "Juniper")
-    captions = f.tables(DOMAINS, revealed=True, truth=False)["means"]["caption"]
+    captions = frames(f.tables(DOMAINS, revealed=True, truth=False))["means"]["caption"]
     assert not captions.str.contains("-").any()
     assert not captions.str.contains("−0.0").any()
 
@@ -337,7 +338,7 @@ def test_too_few_students_say_so():
 
 def test_the_largest_town_has_small_tables():
     f = facts(replace(START, n_groups=100, students_per_group=40), "Ashford")
-    tables = f.tables(DOMAINS, revealed=True, truth=True)
+    tables = frames(f.tables(DOMAINS, revealed=True, truth=True))
     assert len(tables["schools"]) == f.found.used.sum() * SHOWN
     assert len(tables["dots"]) <= 4 * (WORLDS // EVERY) + 2 * 100
     assert len(f.judged.own) >= SHOWN

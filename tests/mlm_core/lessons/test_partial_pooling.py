@@ -12,6 +12,7 @@ from scipy import optimize
 
 from mlm_core import Hyperparameters, Scenario, estimates, simulate
 from mlm_core.lessons.partial_pooling import facts
+from tests.frames import frames
 
 SCENARIOS = [
     Scenario(),
@@ -117,7 +118,7 @@ def test_the_picked_the_smallest_and_the_largest(scenario):
 def test_the_tables_hold_what_is_shown_and_hide_what_is_not(scenario):
     f = the(scenario)
     order = np.argsort(-f.data.n, kind="stable")
-    shown = f.tables(partial=True, truth=True, later=True)
+    shown = frames(f.tables(partial=True, truth=True, later=True))
     schools = shown["schools"]
     assert schools["school"].tolist() == f.names[order].tolist()
     for column, values in (("own", f.own), ("truth", f.truth), ("later", f.later)):
@@ -128,7 +129,7 @@ def test_the_tables_hold_what_is_shown_and_hide_what_is_not(scenario):
     np.testing.assert_allclose(at["alpha"], f.partial[order], atol=1e-4)
     np.testing.assert_allclose(at["high"] - at["alpha"], f.path.se_alpha[f.rest, order])
     np.testing.assert_allclose(at["alpha"] - at["low"], f.path.se_alpha[f.rest, order])
-    hidden = f.tables(partial=False, truth=False, later=False)
+    hidden = frames(f.tables(partial=False, truth=False, later=False))
     assert (hidden["schools"][["partial_seen", "truth_seen", "later_seen"]] == 0).all(axis=None)
     np.testing.assert_array_equal(hidden["schools"]["truth"], f.own[order])
     np.testing.assert_array_equal(hidden["schools"]["later"], f.own[order])

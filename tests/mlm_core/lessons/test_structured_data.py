@@ -19,6 +19,8 @@ from mlm_core.lessons.structured_data import (
     treatment_trials,
 )
 from mlm_core.partial import fit_partial_pooling
+from mlm_core.table import frame
+from tests.frames import frames
 
 DESIGNS = [(4, 2, 0.0), (4, 100, 0.5), (60, 2, 0.5), (20, 50, 0.05), (7, 12, 0.3), (10, 20, 0.01)]
 
@@ -172,7 +174,7 @@ def test_the_luck_of_a_thousand_trials():
 @pytest.mark.parametrize("design", DESIGNS)
 def test_histograms_against_counting(design):
     f = facts(*design)
-    table = f.p_value_table(honest=True)
+    table = frame(f.p_value_table(honest=True))
     for way in WAYS:
         rows, p = table[table["way"] == way], f.trials.of(way).p
         for row in rows.itertuples():
@@ -186,7 +188,7 @@ def test_histograms_against_counting(design):
 
 def test_only_the_ordinary_regression_is_seen_at_first_and_has_all_the_room():
     f = facts(20, 50, 0.05)
-    alone, all_ = f.p_value_table(honest=False), f.p_value_table(honest=True)
+    alone, all_ = frame(f.p_value_table(honest=False)), frame(f.p_value_table(honest=True))
     assert set(alone.loc[alone["seen"] > 0, "way"]) == {"ordinary"}
     assert alone["ground"].unique().tolist() == [1]
     assert all_.groupby("way")["ground"].first()[list(WAYS)].tolist() == pytest.approx(
@@ -194,7 +196,7 @@ def test_only_the_ordinary_regression_is_seen_at_first_and_has_all_the_room():
     )
     assert (all_["ground"] - all_["tall"]).min() >= -1e-9
     for honest, intervals in ((False, True), (True, True), (True, False)):
-        seen = f.trial_tables(intervals=intervals, honest=honest)["intervals"]
+        seen = frames(f.trial_tables(intervals=intervals, honest=honest))["intervals"]
         ways = set(seen.loc[seen["seen"] > 0, "way"])
         assert ways == (set() if not intervals else set(WAYS) if honest else {"ordinary"})
 
@@ -204,7 +206,7 @@ def test_the_shown_trial_against_statsmodels(design):
     """Means and intervals of trials 1 and 5, from all their students."""
     import statsmodels.api as sm
 
-    tables = facts(*design).trial_tables(intervals=True, honest=True)
+    tables = frames(facts(*design).trial_tables(intervals=True, honest=True))
     for k in (0, 4):
         data = treatment_trial(*design, k)
         shown = tables["schools"].query("step == @k")
@@ -226,7 +228,7 @@ def test_the_shown_trial_against_statsmodels(design):
 @pytest.mark.parametrize("design", DESIGNS)
 def test_an_alarm_is_an_interval_that_misses_0(design):
     f = facts(*design)
-    intervals = f.trial_tables(intervals=True, honest=True)["intervals"]
+    intervals = frames(f.trial_tables(intervals=True, honest=True))["intervals"]
     misses = (intervals["low"] > 0) | (intervals["high"] < 0)
     assert (misses == intervals["alarm"]).all()
     assert (intervals["label"].str.contains("false alarm") == intervals["alarm"]).all()

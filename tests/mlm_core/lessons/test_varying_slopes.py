@@ -12,6 +12,7 @@ from mlm_core import DataError, Hyperparameters, Scenario, fit_partial_pooling
 from mlm_core.estimates import students_table
 from mlm_core.intervals import variance_intervals
 from mlm_core.lessons.varying_slopes import HIGH, LOW, PLACES, REST, START, STEPS, facts
+from tests.frames import frames
 
 SLOPES = (-7.0, 13.0)
 STEEP = Hyperparameters(sigma_beta=3.0, b1=2.0, rho=0.5)
@@ -89,7 +90,7 @@ def test_the_numbers_are_those_of_statsmodels():
     assert f.b1[1] == pytest.approx(np.sqrt(np.linalg.inv(information)[3, 3]), rel=5e-3)
     rise = 10 * plain.cov_re.iloc[0, 1] / plain.cov_re.iloc[0, 0]
     assert f.rise == pytest.approx(rise, abs=0.02)
-    schools = f.tables(SLOPES, partial=True, truth=False)["schools"].set_index("school")
+    schools = frames(f.tables(SLOPES, partial=True, truth=False))["schools"].set_index("school")
     for school, effect in plain.random_effects.items():
         assert schools.alpha[school] == pytest.approx(
             plain.fe_params.iloc[0] + effect.iloc[0], abs=0.05
@@ -121,7 +122,7 @@ def test_what_is_pulled_more_is_counted_school_by_school(scenario):
     assert f.own.beta[f.steepest] == pytest.approx(max(own))
     assert f.fit.lines.beta[f.steepest_pooled] == max(f.fit.lines.beta)
     assert f.one_slope == (max(f.fit.lines.beta) - min(f.fit.lines.beta) < 0.05)
-    schools = f.tables(SLOPES, partial=True, truth=False)["schools"]
+    schools = frames(f.tables(SLOPES, partial=True, truth=False))["schools"]
     assert schools[schools.steepest].own_beta.tolist() == [max(schools.own_beta[f.known])]
     assert (schools.side == "right").equals(schools.own_beta.where(f.known) > 8.0)
     true = f.simulation.beta[f.known]
@@ -145,7 +146,7 @@ def test_which_way_the_cloud_leans():
 
 def test_nothing_of_the_answer_is_in_the_tables_before_it():
     f = facts(START, "Juniper")
-    before, after = (f.tables(SLOPES, partial=p, truth=False) for p in (False, True))
+    before, after = (frames(f.tables(SLOPES, partial=p, truth=False)) for p in (False, True))
     schools = before["schools"]
     np.testing.assert_array_equal(schools.alpha, schools.own_alpha)
     np.testing.assert_array_equal(schools.true_beta, schools.beta)
@@ -161,7 +162,7 @@ def test_nothing_of_the_answer_is_in_the_tables_before_it():
 def test_lines_run_through_their_dots_and_only_known_own_dots_are_seen():
     scenario = replace(START, students_per_group=3, seed=4)
     f = facts(scenario, "Juniper")
-    tables = f.tables(SLOPES, partial=True, truth=True)
+    tables = frames(f.tables(SLOPES, partial=True, truth=True))
     schools, lines = tables["schools"].set_index("school"), tables["lines"]
     hidden = ~((schools.own_beta >= SLOPES[0]) & (schools.own_beta <= SLOPES[1])) | ~f.known
     assert f.hidden(SLOPES) == hidden.sum() == (schools.own_seen == 0).sum() > 0
@@ -178,7 +179,7 @@ def test_lines_run_through_their_dots_and_only_known_own_dots_are_seen():
 
 def test_schools_are_pulled_to_what_their_u_lets_expect():
     f = facts(START, "Northgate", with_u=True)
-    target = f.tables(SLOPES, partial=True, truth=False)["targets"]
+    target = frames(f.tables(SLOPES, partial=True, truth=False))["targets"]
     mine = target[target.mine].iloc[0]
     u = f.data.u[f.picked]
     assert mine.beta == pytest.approx(f.hyper.a1 + f.hyper.b1 * u)
@@ -188,9 +189,9 @@ def test_schools_are_pulled_to_what_their_u_lets_expect():
     assert slope == pytest.approx(f.hyper.b0 / f.hyper.b1)
     reached = f.hyper.a1 + f.hyper.b1 * f.data.u
     assert target.beta.min() < reached.min() < reached.max() < target.beta.max()
-    without = facts(START, "Northgate").tables(SLOPES, partial=True, truth=False)["targets"]
+    without = frames(facts(START, "Northgate").tables(SLOPES, partial=True, truth=False))["targets"]
     assert np.ptp(without.beta) == 0
-    fitted = f.tables(SLOPES, partial=True, truth=False)["ellipses"].query("of == 'fitted'")
+    fitted = frames(f.tables(SLOPES, partial=True, truth=False))["ellipses"].query("of == 'fitted'")
     assert fitted.beta[:-1].groupby(fitted.share).mean().mean() == pytest.approx(mine.beta, abs=0.2)
 
 

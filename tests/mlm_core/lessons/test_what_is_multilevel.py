@@ -12,6 +12,7 @@ import pytest
 from mlm_core import Hyperparameters, Scenario, fit_partial_pooling, simulate
 from mlm_core.estimates import students_table
 from mlm_core.lessons.what_is_multilevel import IN_95_TOWNS, LAYERS, facts
+from tests.frames import frames
 
 SCENARIOS = [
     Scenario(),
@@ -96,7 +97,7 @@ def test_the_truth_of_the_hyperparameters_is_that_of_many_schools():
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_layer_shows_itself_and_those_before_it(scenario, layer):
     f = the(scenario)
-    tables = f.tables(layer, X, U, truth=False, new=False)
+    tables = frames(f.tables(layer, X, U, truth=False, new=False))
     schools, at = tables["schools"].set_index("school").loc[f.names], LAYERS.index(layer)
     for name, least in (("line_seen", 1), ("point_seen", 2), ("model_seen", 3)):
         assert set(schools[name]) == {float(at >= least)}, name
@@ -107,7 +108,7 @@ def test_a_layer_shows_itself_and_those_before_it(scenario, layer):
     if at == 3:  # the name stands where no other mark of the school does
         np.testing.assert_array_equal(schools["below"], f.own.alpha < shown.alpha)
     assert set(schools["truth_seen"]) == {0.0}
-    true = f.tables(layer, X, U, truth=True, new=False)["schools"]
+    true = frames(f.tables(layer, X, U, truth=True, new=False))["schools"]
     assert set(true["truth_seen"]) == {float(at >= 2)}  # a diamond belongs to a point
     if at == 3:
         marks = true[["alpha", "truth"]]
@@ -129,7 +130,7 @@ def test_a_layer_shows_itself_and_those_before_it(scenario, layer):
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_model_and_the_new_school(scenario):
     f = facts(scenario, "Ashford", -1.5)
-    tables = f.tables("model", X, U, truth=True, new=True)
+    tables = frames(f.tables("model", X, U, truth=True, new=True))
     model, new = tables["model"], tables["new"].iloc[0]
     np.testing.assert_allclose(model["line"], f.hyper.a0 + f.hyper.b0 * np.array(U))
     for table in (model, tables["new"]):
@@ -140,15 +141,15 @@ def test_the_model_and_the_new_school(scenario):
     schools = tables["schools"].set_index("school").loc[f.names]
     np.testing.assert_array_equal(schools["truth"], f.simulation.alpha)
     assert set(schools["truth_seen"]) == {1.0}
-    assert f.tables("model", X, U, truth=True, new=False)["new"]["seen"][0] == 0.0
+    assert frames(f.tables("model", X, U, truth=True, new=False))["new"]["seen"][0] == 0.0
 
 
 def test_of_many_students_some_are_drawn_and_it_is_said():
     few, many = the(Scenario()), the(SCENARIOS[4])
-    assert few.tables("students", X, U, truth=False, new=False)["headings"]["students"][0] == (
-        f"{few.data.n_students} students"
-    )
-    tables = many.tables("students", X, U, truth=False, new=False)
+    assert frames(few.tables("students", X, U, truth=False, new=False))["headings"]["students"][
+        0
+    ] == (f"{few.data.n_students} students")
+    tables = frames(many.tables("students", X, U, truth=False, new=False))
     drawn = len(tables["students"])
     assert drawn <= 400 + many.n[many.picked]
     assert drawn < many.data.n_students
