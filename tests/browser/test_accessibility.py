@@ -165,6 +165,17 @@ def misfits(me, slug: str) -> list[str]:
     return wrong
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_what_is_chosen_of_a_few_is_as_easy_to_read_as_the_others(patient, dark):
+    me = patient(dark=dark, reduced_motion="reduce").opens("/small_groups?free=true")
+    me.page.evaluate(axe.find_or_fetch())
+    chosen = me.page.locator(".st-key-words [role=radio]")
+    assert {one.get_attribute("aria-checked") for one in chosen.all()} == {"true", "false"}
+    assert looked_at(me, "free play") == []
+    ink = {one.evaluate("e => getComputedStyle(e).color") for one in chosen.all()}
+    assert len(ink) == 1
+
+
 def test_the_controls_of_free_play_are_named_as_they_are_said(patient):
     me = patient(reduced_motion="reduce").opens("/varying_slopes?free=true")
     assert wrong_with(me.page.evaluate(WRITTEN)) == []
