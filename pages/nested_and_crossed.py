@@ -5,7 +5,15 @@ from dataclasses import replace
 from mlm_core import Scenario
 from mlm_core.charts.incidence import incidence
 from mlm_core.charts.theme import steady_domain
-from mlm_core.lessons.nested_and_crossed import NEIGHBOURHOODS, SCHOOLS, Facts, facts
+from mlm_core.lessons.nested_and_crossed import (
+    CHILDREN,
+    NEIGHBOURHOODS,
+    REST,
+    SCHOOLS,
+    Facts,
+    facts,
+)
+from mlm_core.lessons.nested_and_crossed import STEPS as PLACES
 from pages.shared import controls, figure, story
 from pages.shared.cached import remembered
 from pages.shared.code import Listing, Recipe, listing_of_table
@@ -16,6 +24,11 @@ from pages.shared.words import count, number
 BOTH, SLASH = "(1 | school) + (1 | neighbourhood)", "(1 | school / neighbourhood)"
 
 # What the figure shows
+
+
+def other_way(f: Facts) -> str:
+    """What the other fit is called."""
+    return "the slash" if f.data == "areas" else "names used again"
 
 
 def draw(f: Facts, seen: Seen) -> Handle | None:
@@ -30,6 +43,7 @@ def draw(f: Facts, seen: Seen) -> Handle | None:
         names["partial"] = f"what a {f.inner} adds, ± a standard error"
     if parts and wrong:
         names["other"] = "a piece of it" if areas else "names used again"
+        names["partial"] += "" if areas else ", unique names"
     if seen["truth"]:
         names["truth"] = "true part"
     figure.legend(**names)
@@ -38,10 +52,12 @@ def draw(f: Facts, seen: Seen) -> Handle | None:
     figure.show(
         "incidence" if areas else "districts",
         f"{count(rows, f.outer)} by {count(columns, f.inner)}; a black circle is the students of both. "
-        + (f"At the start of the handle: {kind}, {why}. " if seen.revealed and areas else "")
+        + (f"Where {count(f.elsewhere, 'child goes', 'children go')} to another school: {kind}, {why}. "
+           if seen.revealed and areas else "")
         + (f"They are {kind}: {why}. " if not areas else "")
         + (f"SD between {f.outer}s {number(f.now.right.sds[0])}, between {f.inner}s "
-           f"{number(f.now.right.sds[1])}, of students {number(f.now.right.sds[2])} points." if parts else
+           f"{number(f.now.right.sds[1])}, of students {number(f.now.right.sds[2])} points."
+           + (f" With {other_way(f)} they are {', '.join(number(sd) for sd in f.wrong.sds)}." if f.wrong else "") if parts else
            f"Below, the mean score of each {f.inner}."),
         incidence,
         f.tables(named=seen.revealed, own=not parts, right=parts, wrong=parts and wrong, truth=seen["truth"]),
@@ -220,11 +236,12 @@ def first_step(f: Facts) -> str:
 def told_apart(f: Facts) -> str:
     """How well the parts are known at both ends."""
     first, last = (m.right.misses(m.truth) for m in (f.areas[0], f.areas[-1]))
+    everybody = "all" if f.areas[-1].kind == "crossed" else "nearly all"
     better = (f"{number(first)} points at the left end and by {number(last)} at the right"
               + ("" if last < first else ": in this draw it did not help, in most it does"))  # fmt: skip
     return (
         "The diamonds are the true parts. At the left end a school has only its own two neighbourhoods: if their children "
-        "score well, is it the school or the neighbourhood? At the right end one school has children of all "
+        f"score well, is it the school or the neighbourhood? At the right end one school has children of {everybody} "
         "neighbourhoods, and we can compare them there. The estimates miss the diamonds by "
         f"{better} (root mean square)."
     )
@@ -234,7 +251,8 @@ def pieces(f: Facts) -> str:
     """What to look at when the slash is used on crossed data."""
     last = f.areas[-1]
     assert last.wrong is not None
-    many = (f"Below is {f.first} only. The squares are its pieces, A to H for Ashford to Harbour. "
+    many = ("Beside each school stands what it adds by this formula. "
+            f"Below is {f.first} only. The squares are its pieces, A to H for Ashford to Harbour. "
             f"Together the neighbourhoods have {len(last.wrong.levels)} pieces at the right end")  # fmt: skip
     if f.costly:
         return f"{many}, with few children in each. So each is known less well (± in the table)."
@@ -264,8 +282,9 @@ def board(f: Facts) -> str:
     ]
     return (
         "Nested or crossed is a fact of the data. The multilevel model takes either, as long as every group has a name "
-        f"of its own.\n\nTo the board: scores differ more between **{more}**. The SD between schools is {known[0]} points, "
-        f"between neighbourhoods {known[1]} (at best: an SD of {SCHOOLS} or {NEIGHBOURHOODS} groups is known no better). "
+        f"of its own.\n\nTo the board, with {count(f.elsewhere, 'child', 'children')} elsewhere: scores differ more between "
+        f"**{more}**. The SD between schools is {known[0]} points, between neighbourhoods {known[1]} (at best, with "
+        f"{SCHOOLS} and {NEIGHBOURHOODS} groups). "
         + ("The two are clearly apart." if f.sure else "So this is a hint, not a proof.")
         + " Where money would help more, it does not say."
     )
@@ -295,7 +314,7 @@ STEPS = [
     ),
     story.try_it(
         heading="From nested to anybody goes anywhere",
-        text="Now the handle is at the left end: every child goes to the school of its neighbourhood. To the right, more and "
+        text="At the left end of the handle every child goes to the school of its neighbourhood. To the right, more and "
         "more children choose another one. A grey bar marks a column with more than one circle. Many real data lie between "
         "the ends: [[partially crossed]].",
         hand=who_goes_where,
@@ -331,7 +350,8 @@ STEPS = [
         heading="The same name in every district",
         changed="Other data, three nested levels: students in schools in districts. Such data are called "
         "[[hierarchical]]. Each school has a name of its own, a unique name. The switch calls the schools of each "
-        "district School 1 to 4 instead: [[recycled labels]]. The formula stays\n\n`(1 | district) + (1 | school)`",
+        "district School 1 to 4 instead: [[recycled labels]]. The formula stays\n\n`(1 | district) + (1 | school)`\n\nIt gives "
+        "the numbers beside the districts.",
         look=names_again,
         do="Turn it on: the circles move into 4 columns.",
         uses=("recycled",),
@@ -348,55 +368,139 @@ def model(f: Facts) -> str:
     outer, inner, students = now.right.sds
     words = (f.inner, f.outer) if f.data == "districts" else (f.outer, f.inner)
     sd = {f.outer: outer, f.inner: inner}
+    where = (
+        f"in the data in which {count(f.elsewhere, 'child goes', 'children go')} to another school"
+        if f.data == "areas"
+        else "with unique names"
+    )
+    other = ""
+    if f.wrong is not None:
+        wrong = dict(zip((f.outer, f.inner), f.wrong.sds, strict=False))
+        other = (
+            f" With {other_way(f)}: $a_0$ = {number(f.wrong.found.coef[0])}, $\\sigma_\\alpha$ = {number(wrong[words[0]])}, "
+            f"$\\sigma_\\gamma$ = {number(wrong[words[1]])}, $\\sigma_y$ = {number(f.wrong.sds[2])} points."
+        )
     return (
         LINE + "\n\n" + r"$$\alpha_j \sim N(0, \sigma_\alpha^2), \quad \gamma_k \sim N(0, \sigma_\gamma^2), \quad "
         r"\epsilon_i \sim N(0, \sigma_y^2)$$"
-        f"\n\nHere $\\alpha$ is of a {words[0]} and $\\gamma$ of a {words[1]}. Estimates by REML, where the handle rests: "
+        f"\n\nHere $\\alpha$ is of a {words[0]} and $\\gamma$ of a {words[1]}. Estimates by REML, {where}: "
         f"$a_0$ = {number(now.right.found.coef[0])}, $\\sigma_\\alpha$ = {number(sd[words[0]])}, "
-        f"$\\sigma_\\gamma$ = {number(sd[words[1]])}, $\\sigma_y$ = {number(students)} points. The three variances are "
+        f"$\\sigma_\\gamma$ = {number(sd[words[1]])}, $\\sigma_y$ = {number(students)} points.{other} The three variances are "
         "called the [[variance components]]; the matrix of the figure is an [[incidence matrix]]. The standard errors "
         "take the SDs as known."
     )  # fmt: skip
 
 
+# The code
+
+
 def code(f: Facts) -> Listing:
-    """The fit in three languages, with the labels as they are shown."""
+    """The fit in three languages, with the labels as they are shown; the other one with it."""
+    table = {str(column): values.tolist() for column, values in f.students().items()}
+    table.pop("place_of_handle", None)
     outer, inner = f.outer, f.inner
-    unique = f'students["{outer}"] + ": " + students["{inner}"]'
-    python_inner = unique if f.again else f'students["{inner}"]'
-    r_inner = f"{outer}:{inner}" if f.again else inner
-    return listing_of_table(
-        {str(column): values.tolist() for column, values in f.students().items()},
+    place = data_of(f)
+    made = listing_of_table(
+        table,
         Recipe(
-            core=[
-                f'groups = {{"{outer}": students["{outer}"], "{inner}": {python_inner}}}',
-                'fit = mlm.fit_variance_components(students["y"], np.ones((len(students), 1)), groups)',
-                "print(fit.coef, fit.sd, fit.sigma_y)",
-            ],
+            core=[],
             statsmodels=[
+                *place,
                 "import statsmodels.formula.api as smf",
                 "",
-                f'students["{inner}"] = {python_inner}',
                 f'parts = {{"{outer}": "0 + C({outer})", "{inner}": "0 + C({inner})"}}',
                 "everybody = np.ones(len(students))",
                 'model = smf.mixedlm("y ~ 1", students, groups=everybody, vc_formula=parts)',
                 'fit = model.fit(reml=True, method="powell", xtol=1e-8, ftol=1e-12)',
                 "sds = dict(zip(model.exog_vc.names, np.sqrt(fit.vcomp)))",
                 "print(fit.fe_params.values, sds, np.sqrt(fit.scale))",
+                *([] if f.wrong is None else [
+                    f"{every_pair(f)}",
+                    f'pairs = {{"{inner}": "0 + C({inner})"}}',
+                    f'model = smf.mixedlm("y ~ 1", students, groups="{outer}", re_formula="1", vc_formula=pairs)',
+                    'pair = model.fit(reml=True, method="powell", xtol=1e-8, ftol=1e-12)',
+                    "print(pair.fe_params.values, np.sqrt(pair.cov_re.values), np.sqrt(pair.vcomp), np.sqrt(pair.scale))",
+                ]),
             ],
             lme4=[
-                f"fit <- lmer(y ~ 1 + (1 | {outer}) + (1 | {r_inner}), students, REML = TRUE)",
+                *place,
+                f"fit <- lmer(y ~ 1 + (1 | {outer}) + (1 | {inner}), students, REML = TRUE)",
                 "print(fixef(fit)); print(VarCorr(fit))",
+                *([] if f.wrong is None else [
+                    f"{every_pair(f)}",
+                    f"pair <- lmer(y ~ 1 + (1 | {outer} / {inner}), students, REML = TRUE)",
+                    "print(fixef(pair)); print(VarCorr(pair))",
+                ]),
             ],
         ),
-    )
+    )  # fmt: skip
+    return replace(made, core="\n".join(in_core(f)))
+
+
+def every_pair(f: Facts) -> str:
+    """What the slash is for, as a line of code that is not run."""
+    if f.data == "areas":
+        return "# the slash: every pair of school and neighbourhood is a group"
+    return "# names that are used again, made unique: every pair of district and school is a group"
+
+
+def data_of(f: Facts) -> list[str]:
+    """Of which place of the handle the data are, and how to come to those of another."""
+    if f.data == "districts":
+        return []
+    return [
+        f"# These are the data of place {f.at} of the handle, from 0 (left end) to {PLACES - 1} (right end):",
+        f"# {f.elsewhere} of {NEIGHBOURHOODS * CHILDREN} children go to another school. At another place other children do,",
+        "# and their scores change with the school. To have those data, change `place` in the code",
+        "# for “Python (this core)”; its last line writes them to schools.csv.",
+        "",
+    ]
+
+
+def in_core(f: Facts) -> list[str]:
+    """The code of this core: it makes its data, at any place of the handle."""
+    sigma_school, sigma_y, seed = f.settings
+    outer, inner, areas = f.outer, f.inner, f.data == "areas"
+    labels = "made.names_again" if f.again else "made.inner"
+    simulated = f"{sigma_school!r}, {sigma_y!r}, {seed!r})"
+    lines = ["import numpy as np", "import pandas as pd", "", "import mlm_core as mlm",
+             "from mlm_core.lessons import nested_and_crossed as lesson", ""]  # fmt: skip
+    if areas:
+        lines += [
+            f"# the handle, from 0 (left end) to {PLACES - 1} (right end); at {f.at} {f.elsewhere} children go to another school",
+            f"place = {f.at}",
+            f"made = lesson.children_in_schools(lesson.handle_shares()[place], {simulated}",
+        ]
+    else:
+        lines += [f"made = lesson.schools_in_districts({simulated}"]
+    lines += [
+        f'groups = {{"{outer}": made.outer, "{inner}": {labels}}}',
+        "fit = mlm.fit_variance_components(made.y, np.ones((len(made.y), 1)), groups)",
+        "print(fit.coef, fit.sd, fit.sigma_y)",
+    ]
+    if f.wrong is not None:
+        lines += [
+            every_pair(f),
+            f'pairs = {{"{outer}": made.outer, "pair": lesson.joined(made.outer, {labels})}}',
+            "pair = mlm.fit_variance_components(made.y, np.ones((len(made.y), 1)), pairs)",
+            "print(pair.coef, pair.sd, pair.sigma_y)",
+        ]
+    lines += [
+        'students = pd.DataFrame({**groups, "y": made.y})',
+        '# students.to_csv("schools.csv", index=False)',
+    ]
+    return lines
 
 
 def compute(seen: Seen) -> Facts:
     """The facts of what is seen."""
-    s = seen.scenario
-    again = seen["recycled"] and seen["structure"] == "districts"
-    return remembered(facts)(s.hyper.sigma_alpha, s.sigma_y, s.seed, seen["structure"], again)
+    s, areas = seen.scenario, seen["structure"] == "areas"
+    wanted = seen.get("handle", "rest")
+    at = wanted if isinstance(wanted, int) else {"first": 0, "last": PLACES - 1}.get(wanted, REST)
+    return remembered(facts)(
+        s.hyper.sigma_alpha, s.sigma_y, s.seed, seen["structure"],
+        seen["recycled"] and not areas, seen["slash"] and areas, at,
+    )  # fmt: skip
 
 
 STORY = story.Story(

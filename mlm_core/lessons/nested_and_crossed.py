@@ -352,29 +352,35 @@ class Facts:
 
     Attributes
     ----------
-    areas : tuple of Moment
-        Children of neighbourhoods in schools, a step of the handle each.
+    moments : tuple of Moment
+        What is looked at: a moment for each step of the handle.
     settings : (sigma_school, sigma_y, seed)
     data : "areas" or "districts"
         Which of the two is looked at.
     again : bool
         Names used again (districts only).
+    slash : bool
+        The formula with the slash is looked at, too (areas only).
+    at : int
+        The step to which the handle is set; the reader may have moved it since.
     """
 
-    areas: tuple[Moment, ...]
+    moments: tuple[Moment, ...]
     settings: tuple[float, float, int]
     data: Data
     again: bool
+    slash: bool
+    at: int
+
+    @property
+    def areas(self) -> tuple[Moment, ...]:
+        """Children of neighbourhoods in schools, a step of the handle each."""
+        return self.moments if self.data == "areas" else areas(*self.settings)
 
     @property
     def districts(self) -> tuple[Moment, Moment]:
         """Schools in districts: with names of their own, and with names used again."""
         return districts(*self.settings)
-
-    @property
-    def moments(self) -> tuple[Moment, ...]:
-        """What is looked at: a moment for each step of the handle."""
-        return self.areas if self.data == "areas" else (self.districts[self.again],)
 
     @property
     def rest(self) -> int:
@@ -383,8 +389,18 @@ class Facts:
 
     @property
     def now(self) -> Moment:
-        """What is looked at where the handle rests."""
-        return self.moments[self.rest]
+        """What is looked at where the handle is set to."""
+        return self.moments[self.at if self.data == "areas" else 0]
+
+    @property
+    def wrong(self) -> Fit | None:
+        """The other fit of it, where that is looked at, too."""
+        return self.now.wrong if self.again or self.slash else None
+
+    @property
+    def elsewhere(self) -> int:
+        """Children who go to another school than their neighbourhood's own, in these data."""
+        return self.moved[self.at]
 
     @property
     def outer(self) -> str:
@@ -454,11 +470,12 @@ class Facts:
         )
 
     def students(self) -> pd.DataFrame:
-        """The data at the place of rest, with the labels as they are shown."""
+        """The data where the handle is set to, with the labels as they are shown."""
         import pandas as pd
 
         now = self.now
-        return pd.DataFrame({self.outer: now.made.outer, self.inner: now.inner, "y": now.made.y})
+        table = pd.DataFrame({self.outer: now.made.outer, self.inner: now.inner, "y": now.made.y})
+        return table.assign(place_of_handle=self.at) if self.data == "areas" else table
 
     def tables(
         self, *, named: bool, own: bool, right: bool, wrong: bool, truth: bool
@@ -485,7 +502,10 @@ class Facts:
         tables["wrong"] = tables["wrong"].assign(seen=float(shown))
         tables["truth"] = tables["truth"].assign(seen=float(truth))
         rows = tables["rows"]
-        tables["rows"] = rows.assign(text=rows["name"] + rows["adds"] if right else rows["name"])
+        tables["rows"] = rows.assign(
+            text=rows["name"] + " " + rows["adds"] if right else rows["name"],
+            adds_seen=float(right),
+        )
         if not named:
             tables["columns"] = tables["columns"].assign(shared=0.0)
         tables = {n: t.assign(resting=t["step"] == self.rest) for n, t in tables.items()}
@@ -503,7 +523,8 @@ class Facts:
         if pieces:
             part = f"What {self.first} adds: as a whole, and as a piece in each school, points"
             axes.append(("piece", np.array(["all", *(str(name)[0] for name in rows)])))
-        titles = (("outer", f"{self.outer} adds" if parts else self.outer),
+        outer = f"{self.outer} adds{' (/)' if pieces else ''}" if parts else self.outer
+        titles = (("outer", outer),
                   ("inner", self.inner), ("part", part))  # fmt: skip
         names = [(of, name, at) for of, labels in axes for name, at in _places(labels)]
         return pd.DataFrame(
@@ -546,9 +567,9 @@ def _tables(moment: Moment, wrong: bool) -> dict[str, Columns]:
     edges = np.linspace(0, 1, len(moment.shared) + 1)
     first = np.unique(moment.right.code, return_index=True)[1]
     other = (moment.wrong if wrong else None) or moment.right
-    outer = moment.right.found.modes["outer"]
+    outer = other.found.modes["outer"]
     names, places = zip(*_places(moment.structure.levels_a), strict=True)
-    adds = [f" {a:+.1f}".replace("-", "−") for a in outer]
+    adds = [f"{a:+.1f}".replace("-", "−") for a in outer]
     return {
         "rows": {"name": np.array(names), "place": np.array(places), "adds": np.array(adds)},
         "cells": _cells(moment),
@@ -576,7 +597,8 @@ def _in_pieces(
         found[table] = rows[rows["group"] == name].assign(place=places[0])
     rows = tables["wrong"]
     rows = rows[rows["group"].isin(at)]
-    return found | {"wrong": rows.assign(place=rows["group"].map(at))}
+    pieces = rows.assign(place=rows["group"].map(at))
+    return found | {"wrong": pieces.sort_values("place", kind="stable")}
 
 
 def _parts(moment: Moment, one: Fit, part: Floats) -> Columns:
@@ -624,7 +646,15 @@ def _cells(moment: Moment) -> Columns:
     }
 
 
-def facts(sigma_school: float, sigma_y: float, seed: int, data: Data, again: bool) -> Facts:
+def facts(
+    sigma_school: float,
+    sigma_y: float,
+    seed: int,
+    data: Data,
+    again: bool,
+    slash: bool = False,
+    at: int = REST,
+) -> Facts:
     """Compute the lesson.
 
     Parameters
@@ -636,8 +666,11 @@ def facts(sigma_school: float, sigma_y: float, seed: int, data: Data, again: boo
         Children of neighbourhoods in schools, or schools in districts.
     again : bool
         Use the names of schools again in every district.
+    slash : bool
+        Look at the formula with the slash, too.
+    at : int
+        The step to which the handle is set.
     """
     settings = (sigma_school, sigma_y, seed)
-    if data == "districts":
-        districts(*settings)  # what cannot be fitted says so here, not where it is drawn
-    return Facts(areas(*settings), settings, data, again)
+    moments = areas(*settings) if data == "areas" else (districts(*settings)[again],)
+    return Facts(moments, settings, data, again, slash, at)

@@ -168,30 +168,56 @@ INTERCEPTS = (
     C("partial pooling", "alpha", 2),
     C("true intercept", "truth", 2, seen="truth_seen"),
 )
-STRUCTURE = (
-    Layout(
-        "What this structure is called",
-        "steps",
-        (C("kind", "kind", "text"), C("why", "meaning", "text")),
-        by=(),
-    ),
-    Layout(
-        "Columns of the figure",
-        "right",
-        (
-            C("name", "group", "text"),
-            C("students or children", "n", 0),
-            C("their rows", "met", "text"),
-            C("mean score, above or below the mean", "own", seen="own_seen"),
-            C("what it adds", "part", seen="seen"),
-            C("from", "low", seen="seen"),
-            C("to", "high", seen="seen"),
-            C("true part", "true_part", seen="truth_seen"),
+
+
+def _structure(other: str) -> tuple[Layout, ...]:
+    """Of an incidence figure; ``other`` is what its squares are."""
+    return (
+        Layout(
+            "What this structure is called",
+            "steps",
+            (C("kind", "kind", "text"), C("why", "meaning", "text")),
+            by=(),
         ),
-        by=("group",),
-        also=("met", "true_parts"),
-    ),
-)
+        Layout(
+            "Columns of the figure",
+            "right",
+            (
+                C("name", "group", "text"),
+                C("students or children", "n", 0),
+                C("their rows", "met", "text"),
+                C("mean score, above or below the mean", "own", seen="own_seen"),
+                C("what it adds", "part", seen="seen"),
+                C("from", "low", seen="seen"),
+                C("to", "high", seen="seen"),
+                C("true part", "true_part", seen="truth_seen"),
+            ),
+            by=("group",),
+            also=("met", "true_parts"),
+        ),
+        Layout(
+            other,
+            "wrong",
+            (
+                C("name", "group", "text"),
+                C("students or children", "n", 0, seen="seen"),
+                C("what it adds", "part", seen="seen"),
+                C("from", "low", seen="seen"),
+                C("to", "high", seen="seen"),
+            ),
+            by=("group",),
+            also=("others",),
+            only="seen > 0",
+        ),
+        Layout(
+            "Rows of the figure",
+            "rows",
+            (C("name", "name", "text"), C("what it adds", "adds", "text")),
+            by=("name",),
+            only="adds_seen > 0",
+        ),
+    )
+
 
 LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "pooling_path": (POOLING,),
@@ -542,8 +568,8 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
             also=("ways",),
         ),
     ),
-    "incidence": STRUCTURE,
-    "districts": STRUCTURE,
+    "incidence": _structure("Its pieces, by the formula with the slash"),
+    "districts": _structure("Names used again"),
     "two_limits-slim": (
         Layout("At the handle", "steps", (C("one slope for all", "caption", "text"),), by=()),
         Layout(
@@ -595,6 +621,7 @@ def _prepared(shown: Shown) -> dict[str, pd.DataFrame]:
     tables = dict(shown.tables)
     if shown.key in ("incidence", "districts"):
         tables["met"] = _met(tables)
+        tables["others"] = tables["wrong"][["group"]].drop_duplicates()
         tables["true_parts"] = tables["truth"][["step", "group"]].assign(
             true_part=tables["truth"]["part"], truth_seen=tables["truth"]["seen"]
         )

@@ -130,7 +130,7 @@ def test_schools_turn_with_the_handle():
 
 
 def test_who_meets_whom_follows_the_handle():
-    (_, table), f, handle = tables("nested_and_crossed", -1)
+    (_, table, _), f, handle = tables("nested_and_crossed", -1)
     now = f.moments[handle.rest].structure
     name, column = str(now.levels_b[0]), now.counts[:, 0]
     met = dict(

@@ -6,10 +6,11 @@ import re
 import shutil
 import subprocess
 
+import pandas as pd
 import pytest
 
 from mlm_core.lessons.nested_and_crossed import facts
-from pages.shared import story
+from pages.shared import as_table, offstage, story
 from pages.shared.words import number
 from tests.pages.kit import drawn, mark_at, open_page, questions, right, run_python, said, story_of
 
@@ -93,6 +94,10 @@ def test_sentences_say_what_was_fitted(settings):
     schools, areas, _ = f.now.right.sds
     more = "schools" if schools > areas else "neighbourhoods"
     assert f"more between **{more}**" in said(STORY.steps[-1].text, f)
+    gone = f"with {f.moved[1]} child{'ren' if f.moved[1] != 1 else ''} elsewhere"
+    assert gone in said(STORY.steps[-1].text, f)
+    full = last.kind == "crossed"
+    assert (" of all neighbourhoods" in truth) == full == ("nearly all" not in truth)
     again = at(settings, "districts", True)
     look = said(STORY.steps[AGAIN].look, again)
     unique, wrong = (
@@ -256,28 +261,139 @@ def test_recycled_names_do_nothing_to_schools_and_neighbourhoods():
 RECYCLED = {"structure": "districts", "recycled": True}
 
 
-@pytest.mark.parametrize(
-    ("data", "language"),
-    [({}, "core"), ({}, "statsmodels"), ({}, "lme4"), (RECYCLED, "core"), (RECYCLED, "lme4")],
-    ids=str,
-)
-def test_code_gives_the_numbers_of_the_page(data, language, tmp_path):
-    f = STORY.facts(story.designed(STORY, -1, **data))
-    code = getattr(STORY.listing(f), language)
-    if language == "lme4":
-        if not shutil.which("Rscript"):
-            pytest.skip("R is not here.")
-        (tmp_path / "page.R").write_text(code, encoding="utf-8")
-        ran = subprocess.run(["Rscript", str(tmp_path / "page.R")], capture_output=True, text=True)
-        if "there is no package" in ran.stderr:
-            pytest.skip("lme4 is not here.")
-        assert ran.returncode == 0, ran.stderr
-        printed = ran.stdout
-    else:
-        printed = run_python(code)
+def run(code, language, tmp_path):
+    """What a listing prints."""
+    if language != "lme4":
+        return run_python(code)
+    if not shutil.which("Rscript"):
+        pytest.skip("R is not here.")
+    (tmp_path / "page.R").write_text(code, encoding="utf-8")
+    ran = subprocess.run(["Rscript", str(tmp_path / "page.R")], capture_output=True, text=True)
+    if "there is no package" in ran.stderr:
+        pytest.skip("lme4 is not here.")
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def prints(values, printed):
     found = [float(v) for v in re.findall(r"\d+\.\d+", printed)]
-    for value in f.now.right.sds:
+    for value in values:
         assert any(abs(value - v) < 0.01 for v in found), (value, printed)
+
+
+@pytest.mark.parametrize("language", ["core", "statsmodels", "lme4"])
+@pytest.mark.parametrize(
+    ("step", "data"), [(-1, {}), (-1, RECYCLED), (SLASH, {}), (AGAIN, RECYCLED)], ids=str
+)
+def test_code_gives_the_numbers_of_the_page(step, data, language, tmp_path):
+    """Where the words have the slash, or names are used again, both fits."""
+    f = STORY.facts(story.designed(STORY, step, **data))
+    printed = run(getattr(STORY.listing(f), language), language, tmp_path)
+    prints(f.now.right.sds, printed)
+    assert (f.wrong is None) == (step == -1 and not data)
+    if f.wrong is not None:
+        prints(f.wrong.sds, printed)
+
+
+def test_the_code_of_the_slash_has_the_slash():
+    slash, plus = (STORY.listing(STORY.facts(story.designed(STORY, k))).lme4 for k in (SLASH, SAY))
+    assert "(1 | school / neighbourhood)" in slash
+    assert "(1 | school) + (1 | neighbourhood)" in slash
+    assert " / " not in plus
+
+
+@pytest.mark.parametrize(("step", "place"), [(SAY, 1), (TRY, 0), (SLASH, 10), (-1, 1)])
+def test_code_and_data_say_of_which_place_of_the_handle_they_are(step, place):
+    f = STORY.facts(story.designed(STORY, step))
+    gone = f"{f.moved[place]} of 960 children go to another school"
+    listing = STORY.listing(f)
+    for code in (listing.statsmodels, listing.lme4):
+        assert f"place {place} of the handle, from 0 (left end) to 10 (right end)" in code
+        assert gone in code
+    assert f"place = {place}\n" in listing.core
+    table = STORY.data(f)
+    assert set(table["place_of_handle"]) == {place}
+    assert table["school"].tolist() == f.areas[place].made.outer.tolist()
+    assert table["y"].tolist() == f.areas[place].made.y.tolist()
+
+
+def test_the_code_of_the_core_goes_to_any_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    f = STORY.facts(story.designed(STORY, -1))
+    code = STORY.listing(f).core.replace("place = 1\n", "place = 7\n")
+    prints(f.areas[7].right.sds, run_python(code.replace("# students.to_csv", "students.to_csv")))
+    written = pd.read_csv(tmp_path / "schools.csv")
+    assert written["school"].tolist() == f.areas[7].made.outer.tolist()
+
+
+def test_districts_have_no_handle_and_no_place():
+    f = STORY.facts(story.designed(STORY, AGAIN))
+    listing = STORY.listing(f)
+    assert "handle" not in listing.core + listing.statsmodels + listing.lme4
+    assert "place_of_handle" not in STORY.data(f)
+    assert "handle" not in STORY.model(f)
+
+
+def test_the_model_in_full_has_the_numbers_of_its_place():
+    f = STORY.facts(story.designed(STORY, SLASH))
+    words = STORY.model(f)
+    assert f"{f.moved[10]} children go to another school" in words
+    sds = [f.areas[10].right.sds, f.areas[10].wrong.sds]
+    for sd in (v for one in sds for v in one):
+        assert f"= {number(sd)}" in words
+    assert "With the slash:" in words
+    assert "With the slash:" not in STORY.model(STORY.facts(story.designed(STORY, SAY)))
+
+
+@pytest.mark.parametrize(("step", "changes"), [(SLASH, {}), (AGAIN, {"recycled": True})])
+def test_beside_the_rows_stands_what_the_formula_of_the_step_finds(step, changes):
+    """With its switch on, step 7 had kept what districts add by the other fit."""
+    seen = story.designed(STORY, step, **changes)
+    (figure,), _ = drawn(STORY, seen)
+    f = STORY.facts(seen)
+    for k, moment in enumerate(f.moments):
+        rows = figure.tables["rows"]
+        rows = rows[rows["step"] == k].set_index("name")["text"]
+        for name, part in zip(
+            moment.wrong.found.levels["outer"], moment.wrong.found.modes["outer"], strict=True
+        ):
+            read = rows[name].removeprefix(f"{name} ").replace("−", "-")
+            assert float(read) == pytest.approx(part, abs=0.0501)
+    title = figure.tables["names"].query("of == 'outer'")["text"].item()
+    assert title == ("school adds (/)" if step == SLASH else "district adds")
+
+
+@pytest.mark.parametrize(("step", "changes"), [(SLASH, {}), (AGAIN, {"recycled": True})])
+def test_the_figure_as_a_table_has_the_other_fit(step, changes):
+    seen = story.designed(STORY, step, **changes)
+    f = STORY.facts(seen)
+    noted, handle = offstage.drawn(STORY, seen, f)
+    _, _, other, rows = as_table.tables_of(noted.figures[0], STORY.tables)
+    at = handle.at(seen.get("handle")) if handle is not None else 0
+    wrong = f.moments[at].wrong
+    shown = {name: cells for name, *cells in other.at(at)}
+    if step == SLASH:  # in the order of the rows of the figure
+        assert list(shown) == sorted(shown)
+    wanted = [g for g in wrong.levels if g.endswith(f": {f.first}") or step == AGAIN]
+    assert set(wanted) <= set(shown)
+    for group in wanted:
+        k = wrong.levels.tolist().index(group)
+        part, error = wrong.part[k], wrong.error[k]
+        n = str(int((wrong.code == k).sum()))
+        assert shown[group] == [n, number(part), number(part - error), number(part + error)]
+    if step == SLASH:  # at the left end there is one piece: the others are not there yet
+        left = {name: cells for name, *cells in other.at(0)}
+        assert sum(cells[0] != "" for cells in left.values()) == 1
+    adds = dict(zip(wrong.found.levels["outer"], wrong.found.modes["outer"], strict=True))
+    told = dict(rows.at(at))
+    assert told == {name: f"{v:+.1f}".replace("-", "−") for name, v in adds.items()}
+
+
+def test_the_table_has_no_other_fit_where_it_is_not_shown():
+    seen = story.designed(STORY, TRY)
+    noted, _ = offstage.drawn(STORY, seen, STORY.facts(seen))
+    titles = [t.title for t in as_table.tables_of(noted.figures[0], STORY.tables)]
+    assert titles == ["What this structure is called", "Columns of the figure"]
 
 
 def test_the_switch_of_the_step_is_the_readers():

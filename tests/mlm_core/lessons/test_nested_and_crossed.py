@@ -302,6 +302,32 @@ def test_what_is_not_shown_is_not_fitted(monkeypatch):
     assert len(fitted) == lesson.STEPS
 
 
+def test_of_districts_no_neighbourhoods_are_fitted(monkeypatch):
+    """A move there took the 11 fits of data that are not looked at."""
+    lesson.areas.cache_clear()
+    lesson.districts.cache_clear()
+    fitted = []
+    fit = lesson.fit
+    monkeypatch.setattr(lesson, "fit", lambda *a: fitted.append(a) or fit(*a))
+    facts = lesson.facts(5.0, 10.0, 78, "districts", False)
+    facts.reach(wrong=False)
+    shown(facts, wrong=False)
+    facts.students()
+    assert len(fitted) == 1
+
+
+def test_what_is_looked_at_is_where_the_handle_is_set_to():
+    for at in (0, 4, 10):
+        facts = lesson.facts(*SETTINGS, "areas", False, True, at)
+        assert facts.now is facts.areas[at]
+        assert facts.wrong is facts.areas[at].wrong
+        assert facts.elsewhere == facts.moved[at]
+        assert facts.rest == 1  # the figure is the same wherever a step sets its handle
+    assert lesson.facts(*SETTINGS, "areas", False).wrong is None
+    again = lesson.facts(*SETTINGS, "districts", True)
+    assert again.wrong is again.moments[0].wrong
+
+
 @pytest.mark.parametrize("settings", CORNERS, ids=str)
 def test_beginning_near_finds_the_same(settings):
     for step in lesson.areas(*settings):
