@@ -154,7 +154,9 @@ def all_groups(fits: Fits, digits: int) -> str:
             "0, so all groups are pooled completely. Its interval, below, says how sure that is."
         )
     where = f", where {plain(place_in_words(fits))}" if fits.slopes_vary and columns.x else ""
-    used = plain(" and ".join(columns.predictors))
+    used = plain(
+        " and ".join(filter(None, [", ".join(columns.predictors[:-1]), *columns.predictors[-1:]]))
+    )
     beyond = (
         f" Both beyond what {used} {'says' if len(columns.predictors) == 1 else 'say'}."
         if used
