@@ -277,7 +277,7 @@ def test_the_stage_keeps_its_answer_until_it_is_asked_for():
     assert why not in text(at)
     assert not at.session_state["_place"].shown.revealed
     act(at, "reveal")
-    assert why in text(at)
+    assert f"**{best}.** {why}" in text(at)
     assert at.session_state["_place"].shown.revealed
     marked = [b.label for b in at.button if b.proto.icon == ":material/check:"]
     assert marked == [best]

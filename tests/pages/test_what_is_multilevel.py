@@ -15,7 +15,7 @@ from pages.shared import figure as page_figure
 from pages.shared import presets, story
 from pages.shared.story import Sorting
 from pages.shared.words import number
-from tests.pages.kit import drawn, mark_at, questions, right, run_python, said, story_of
+from tests.pages.kit import drawn, mark_at, open_page, questions, right, run_python, said, story_of
 
 SCENARIOS = [
     Scenario(),
@@ -75,6 +75,17 @@ def test_the_answers_are_right(scenario):
         "x_i": "data",
         "u_j": "data",
     }
+
+
+@pytest.mark.parametrize("where", ["data", "hyperparameter"])
+def test_what_is_sorted_gets_its_verdict(where):
+    at = open_page("what_is_multilevel", step=CHECK + 1)
+    item = questions(STORY, CHECK, the())[0].items[1]
+    next(b for b in at.get("button_group") if b.proto.label == item.text).set_value(where).run()
+    verdict = "Yes." if where == item.bin else "Not so."
+    assert any(c.value.endswith(f": {verdict} {item.why[where]}") for c in at.caption)
+    (told,) = at.session_state["_sorted_said"].values()
+    assert told == f"{item.text}: {where}. {verdict} {item.why[where]}"
 
 
 def test_each_bin_has_its_word():
