@@ -157,6 +157,13 @@ class Fit:
         return self.found.levels["inner"]
 
     @property
+    def first(self) -> Ints:
+        """(G,) a student of each inner group."""
+        found = np.empty(len(self.levels), dtype=np.intp)
+        found[self.code] = np.arange(len(self.code))
+        return found
+
+    @property
     def part(self) -> Floats:
         """(G,) what each inner group adds to the score, estimated (points)."""
         return self.found.modes["inner"]
@@ -264,8 +271,7 @@ class Moment:
     @property
     def truth(self) -> Floats:
         """(n,) true part of each student's inner group, from the mean of the groups (points)."""
-        groups = np.unique(self.made.inner, return_index=True)[1]
-        centred: Floats = self.made.part - self.made.part[groups].mean()
+        centred: Floats = self.made.part - self.made.part[self.right.first].mean()
         return centred
 
     @property
@@ -565,23 +571,24 @@ Columns = dict[str, NDArray[Any]]
 
 def _tables(moment: Moment, wrong: bool) -> dict[str, Columns]:
     edges = np.linspace(0, 1, len(moment.shared) + 1)
-    first = np.unique(moment.right.code, return_index=True)[1]
+    column = moment.column
     other = (moment.wrong if wrong else None) or moment.right
     outer = other.found.modes["outer"]
     names, places = zip(*_places(moment.structure.levels_a), strict=True)
+    right = _parts(moment, moment.right, column)
     adds = [f"{a:+.1f}".replace("-", "−") for a in outer]
     return {
         "rows": {"name": np.array(names), "place": np.array(places), "adds": np.array(adds)},
-        "cells": _cells(moment),
+        "cells": _cells(moment, column),
         "columns": {
             "column": moment.structure.levels_b,
             "low": edges[:-1],
             "high": edges[1:],
             "shared": moment.shared.astype(float),
         },
-        "right": _parts(moment, moment.right, moment.right.part) | {"own": moment.own},
-        "wrong": _parts(moment, other, other.part),
-        "truth": _parts(moment, moment.right, moment.truth[first]),
+        "right": right | {"own": moment.own},
+        "wrong": _parts(moment, other, column) if other is not moment.right else right,
+        "truth": right | _around(moment.truth[moment.right.first], moment.right),
     }
 
 
@@ -601,10 +608,12 @@ def _in_pieces(
     return found | {"wrong": pieces.sort_values("place", kind="stable")}
 
 
-def _parts(moment: Moment, one: Fit, part: Floats) -> Columns:
-    """One row an inner group of a fit: its place in its column, its part, its error."""
-    first = np.unique(one.code, return_index=True)[1]
-    column = moment.column[first]
+def _parts(moment: Moment, one: Fit, students: Ints) -> Columns:
+    """One row an inner group of a fit: its place in its column, its part, its error.
+
+    ``students`` (n,) is the column of each student.
+    """
+    column = students[one.first]
     columns = len(moment.structure.levels_b)
     among = np.bincount(column, minlength=columns)
     order = np.argsort(column, kind="stable")
@@ -614,27 +623,28 @@ def _parts(moment: Moment, one: Fit, part: Floats) -> Columns:
     return {
         "group": one.levels,
         "place": place,
-        "part": part,
-        "low": part - one.error,
-        "high": part + one.error,
+        **_around(one.part, one),
         "n": np.bincount(one.code),
     }
 
 
-def _cells(moment: Moment) -> Columns:
+def _around(part: Floats, one: Fit) -> Columns:
+    """Parts with a standard error to each side."""
+    return {"part": part, "low": part - one.error, "high": part + one.error}
+
+
+def _cells(moment: Moment, students: Ints) -> Columns:
     """One row an outer group and true inner group that meet; ``side`` is its size, 0 to 1.
 
     It grows more slowly than the root of the number, so that 1 student can be told from 2.
     """
-    made, structure = moment.made, moment.structure
+    structure, code, levels = moment.structure, moment.right.code, moment.right.levels
     down, across = structure.counts.shape
-    groups, group = np.unique(joined(made.outer, made.inner), return_inverse=True)
-    outer = np.searchsorted(structure.levels_a, made.outer)
-    inner = np.searchsorted(structure.levels_b, moment.inner)
-    cell, n = np.unique((group * down + outer) * across + inner, return_counts=True)
-    inner, outer = cell % across, cell // across % down
+    at = np.searchsorted(structure.levels_a, moment.made.outer)
+    cell, n = np.unique((at * len(levels) + code) * across + students, return_counts=True)
+    inner, outer = cell % across, cell // across // len(levels)
     return {
-        "group": groups[cell // across // down],
+        "group": joined(structure.levels_a[outer], levels[cell // across % len(levels)]),
         "outer": structure.levels_a[outer],
         "inner": structure.levels_b[inner],
         "row": (outer + 0.5) / down,
