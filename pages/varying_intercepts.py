@@ -17,6 +17,7 @@ from mlm_core.lessons.varying_intercepts import (
     facts_of_data,
     radon,
 )
+from mlm_core.scenario import bounds
 from pages.shared import controls, figure, presets, story
 from pages.shared.cached import DATASETS, remembered
 from pages.shared.code import Listing, Recipe, listing, listing_of_data
@@ -45,6 +46,10 @@ DATA = controls.Choice(
     "data", "Data", (TOWN, RADON), TOWN, names={TOWN: "The town", RADON: "Radon in Minnesota"}
 )
 COUNTY = controls.Choice("county", "County", lambda _: sorted(houses().labels.tolist()), WOODS)
+OTHER_TOWN = controls.Press(
+    "seed", "Another town", bounds("seed"), Scenario().seed, "Other schools, other students.",
+    icon=":material/casino:",
+)  # fmt: skip
 USELESS = replace(presets.DEFAULT, hyper=replace(presets.DEFAULT.hyper, b0=0.0, b1=0.0), seed=4)
 
 # What the figure shows
@@ -217,7 +222,7 @@ def checks(f: Facts) -> list[Question]:
             "There are many schools. You add a u that has nothing to do with the scores. What becomes of the estimate of "
             r"$\sigma_\alpha$?",
             [
-                Answer("It hardly changes, and may rise a little", "Right: nothing is explained, and chance moves the estimate a little, up or down.", True),
+                Answer("It hardly changes, and may rise a little", f"Right: nothing is explained, and chance moves the estimate a little, up or down. In our town it rises in about {RISES} draws.", True),
                 Answer("It must fall", "$R^2$ cannot fall in an ordinary regression. An estimated SD can rise."),
                 Answer("It becomes 0", "Then all schools would have to lie on the line."),
             ],
@@ -283,15 +288,28 @@ def weighted(f: Facts) -> str:
 def against_truth(f: Facts) -> str:
     """What u gave, and what it truly gives."""
     assert f.true_sd is not None
-    with_u, without = f.miss("line"), f.miss("mean")
+    with_u, without, J = f.miss("line"), f.miss("mean"), f.data.n_groups
     won = "by less" if with_u < without else "by no less"
+    each = (
+        " On the whole u helps, but not each school." if with_u < without and f.closer < J else ""
+    )
     return (
-        f"{share(f)}"
+        f"In this draw the filled dots miss the diamonds {won} with u: **{number(with_u)}** points against {number(without)} "
+        f"(root mean square). {f.closer} of {J} are nearer with the line than with one mean.{each}"
         f"\n\n| SD between schools | estimate | truth |\n|:--|--:|--:|\n"
         f"| what u explains included | {number(f.sd[0], 2)} | {number(f.true_sd[0], 2)} |\n"
         f"| around the line | {number(f.sd[1], 2)} | {number(f.true_sd[1], 2)} |\n\n"
-        f"In this draw the filled dots miss the diamonds {won} with u: **{number(with_u)}** points against {number(without)} "
-        f"(root mean square). {f.closer} of {f.data.n_groups} are nearer with the line than with one mean."
+        f"{share(f)}"
+    )  # fmt: skip
+
+
+def nearly(f: Facts) -> str:
+    """The line of a u that says nothing."""
+    b0, se = f.with_u.hyper.b0, f.with_u.se("b0")
+    flat = "nearly flat" if abs(b0) < se else "not flat, by chance"
+    return (
+        f"The line is {flat}: $b_0$ is estimated as {number(b0, 2)}, with a standard error of {number(se, 2)}. "
+        f"{change(f)}"
     )  # fmt: skip
 
 
@@ -300,11 +318,11 @@ def of_the_book(f: Facts) -> str:
     before, after = (number(sd, 3) for sd in f.sd)
     return (
         f"An example of Gelman & Hill (2007): {f.data.n_students} houses (our students) in {f.data.n_groups} counties (our "
-        "schools). $y$ is the log of radon, a gas that causes lung cancer (in picocuries a litre), $x$ the floor "
-        "(0 basement, 1 first floor), $u$ the log of the soil's uranium (in parts a million).\n\n"
+        "schools). $y$ is the log of radon, a gas that causes lung cancer, $x$ the floor "
+        "(0 basement, 1 first floor), $u$ the log of the soil's uranium.\n\n"
         f"With u the SD between counties falls from **{before}** to **{after}**: u explains an estimated {percent(f.explained)} "
         "of that variance.\n\n"
-        f"Click counties: **{plain(f.names[f.picked])}** ({count(f.n[f.picked], 'house')}) stands at "
+        f"**{plain(f.names[f.picked])}** ({count(f.n[f.picked], 'house')}) stands at "
         f"{number(f.own[f.picked], 2)} by itself. Pulled to one mean it is {number(f.without.lines.alpha[f.picked], 2)}, pulled to "
         f"the line {number(f.with_u.lines.alpha[f.picked], 2)}."
     )  # fmt: skip
@@ -356,6 +374,7 @@ STEPS = [
         heading="What u explains is not left over",
         text=against_truth,
         uses=("target",),
+        do="Guess: whose dot moves most when u is left out? Switch to **One mean**. Then find a dot that u moves away from its diamond.",
         shows={**SHOWN, "target": LINE, "truth": True},
     ),
     story.try_it(
@@ -368,12 +387,11 @@ STEPS = [
     story.breaks(
         heading="A u that says nothing",
         changed="Another town, with other schools of the same names. There u has nothing to do with the scores: $b_0$ is truly 0.",
-        look=lambda f: f"The line is nearly flat: $b_0$ is estimated as {number(f.with_u.hyper.b0, 2)}, with a standard error "
-        f"of {number(f.with_u.se('b0'), 2)}. {change(f)}",
-        text="In an ordinary regression $R^2$ cannot fall when a predictor is added. The SD between schools, $\\sigma_\\alpha$, can move either way: a "
-        f"u that says nothing explains nothing, and in about {RISES} such towns the estimate comes out a little larger with "
-        "u, in the others smaller.",
-        uses=("target",),
+        look=nearly,
+        text="In an ordinary regression $R^2$ cannot fall when a predictor is added. The estimate of the SD between schools, $\\sigma_\\alpha$, can move "
+        "either way: with a u that says nothing, chance alone moves it.",
+        do="Press **Another town** five times. In how many towns does the SD **rise** with u?",
+        uses=("target", "seed"),
         sets=USELESS,
         shows={**SHOWN, "target": LINE},
     ),
@@ -472,6 +490,7 @@ STORY = story.Story(
         controls.one_school(),
         COUNTY,
         controls.TRUTH,
+        OTHER_TOWN,
         *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0"),
     ],
     start=Scenario(),

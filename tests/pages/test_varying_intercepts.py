@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -13,7 +14,17 @@ from mlm_core.lessons.varying_intercepts import facts
 from pages.shared import figure as page_figure
 from pages.shared import presets, story
 from pages.shared.words import number, percent
-from tests.pages.kit import drawn, mark_at, open_page, questions, right, run_python, said, story_of
+from tests.pages.kit import (
+    drawn,
+    mark_at,
+    open_page,
+    questions,
+    right,
+    run_python,
+    said,
+    story_of,
+    text,
+)
 from tests.pages.kit import figure as figure_of
 
 SCENARIOS = [
@@ -120,6 +131,7 @@ def test_the_sentences_are_right(scenario):
         share = percent(1 - printed[1] ** 2 / printed[0] ** 2)
         assert f"= {share} of the variance between schools (truly {truly})" in truth
     less = f.miss("line") < f.miss("mean")
+    assert ("On the whole u helps" in truth) == (less and f.closer < f.data.n_groups)
     assert ("diamonds by less with u" in truth) == less
     assert f"**{number(f.miss('line'))}** points against {number(f.miss('mean'))}" in truth
     assert f"{f.closer} of {f.data.n_groups} are nearer with the line" in truth
@@ -244,7 +256,43 @@ def test_the_break_has_a_useless_u():
     assert f"rises from {number(f.sd[0], 2)} to {number(f.sd[1], 2)}" in look
     assert f"as {number(f.with_u.hyper.b0, 2)}, with a standard error of" in look
     assert f"of {number(f.with_u.se('b0'), 2)}." in look
-    assert "two out of three such towns" in said(STORY.steps[BREAK].text, f)
+    assert "two out of three" in questions(STORY, CHECK, f)[2].answers[0].why
+
+
+def test_the_reader_counts_how_often_a_useless_u_lets_the_sd_rise():
+    at = open_page("varying_intercepts", step=BREAK + 1)
+    press = next(b for b in at.button if b.label == "Another town")
+    looks = []
+    for seed in range(4, 9):
+        f = STORY.facts(story.designed(STORY, BREAK, seed=seed))
+        looks.append(said(STORY.steps[BREAK].look, f))
+        assert f"**Look here.** {looks[-1]}" in text(at)
+        assert ("nearly flat" in looks[-1]) == (abs(f.with_u.hyper.b0) < f.with_u.se("b0"))
+        assert ("not flat, by chance" in looks[-1]) != ("nearly flat" in looks[-1])
+        press.click().run()
+        press = next(b for b in at.button if b.label == "Another town")
+    rises = ["rises from" in look for look in looks]
+    assert 3 <= sum(rises) < 5  # more often than not, and not always
+    free = open_page("varying_intercepts", free="true")
+    assert [b.label for b in free.button].count("Another town") == 0  # there it is New draw
+
+
+def test_a_button_of_its_own_starts_where_the_lesson_does():
+    lesson = replace(STORY, start=Scenario(seed=7))
+    assert story.designed(lesson, SITUATION).scenario.seed == 7
+    assert story.designed(lesson, BREAK).scenario.seed == STORY.steps[BREAK].sets.seed
+
+
+def test_u_helps_on_the_whole_and_not_each_school():
+    """What the reader is sent to find: the dot that moves most, and one that moves away."""
+    f = STORY.facts(story.designed(STORY, TRUTH))
+    words = said(STORY.steps[TRUTH].text, f)
+    assert "On the whole u helps, but not each school." in words
+    moved = abs(f.with_u.lines.alpha - f.without.lines.alpha)
+    assert f.names[moved.argmax()] == "Juniper"
+    missed = [abs(fit.lines.alpha - f.truth) for fit in (f.without, f.with_u)]
+    assert (missed[1] - missed[0]).max() > 0.7  # seen in the figure
+    assert "find a dot that u moves away from its diamond" in STORY.steps[TRUTH].do
 
 
 def test_the_default_shows_what_the_lesson_says():

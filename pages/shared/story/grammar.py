@@ -254,9 +254,13 @@ def first_prediction(story: Story[Any]) -> int:
 
 def settings_of(story: Story[Any]) -> list[Control]:
     """All settings of the lesson: those of every scenario, and its own."""
-    own = [c for c in story.controls if not isinstance(c, str)]
-    names = {c.name for c in own}
     start = controls.values_of(story.start)
+    own = [
+        replace(c, default=start[c.name]) if c.name in start else c
+        for c in story.controls
+        if not isinstance(c, str)
+    ]
+    names = {c.name for c in own}
     scenario = [replace(c, default=start[c.name]) for c in controls.SCENARIO if c.name not in names]
     return [*scenario, *own]
 
