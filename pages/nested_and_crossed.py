@@ -110,18 +110,28 @@ LEVELS = ("between schools", "between neighbourhoods", "of children")
 
 
 def sds(f: Facts, truth: bool = False) -> Hand:
-    """A small table: the SD of each level, estimated, and true."""
+    """A small table: the SD of each level, estimated (with the slash, too, if it is shown), and true."""
     made = f.areas[0].made
     true_sds = (made.sd_outer, made.sd_inner, made.sigma_y)
+    ways = {"a": [m.right for m in f.areas]}
+    if f.slash:
+        ways["b"] = [m.wrong for m in f.areas if m.wrong is not None]
     body, values = "", {}
     for k, level in enumerate(LEVELS):
-        values[f"s{k}"] = [number(m.right.sds[k]) for m in f.areas]
+        for way, fits in ways.items():
+            values[f"{way}{k}"] = [number(fit.sds[k]) for fit in fits]
+        cells = "".join(f"<td>{{{way}{k}}}</td>" for way in ways)
         true_cell = f"<td>{number(true_sds[k])}</td>" if truth else ""
-        body += f"<tr><th scope='row'>{level}</th><td>{{s{k}}}</td>{true_cell}</tr>"
+        body += f"<tr><th scope='row'>{level}</th>{cells}{true_cell}</tr>"
     if truth:
-        values["misses"] = [number(m.right.misses(m.truth)) for m in f.areas]
-        body += "<tr><th scope='row'>a neighbourhood's part is missed by</th><td>{misses}</td><td></td></tr>"
-    heads = "<th>estimate</th>" + ("<th>true</th>" if truth else "")
+        for way, fits in ways.items():
+            values[f"{way}_misses"] = [
+                number(fit.misses(m.truth)) for fit, m in zip(fits, f.areas, strict=True)
+            ]
+        cells = "".join(f"<td>{{{way}_misses}}</td>" for way in ways)
+        body += f"<tr><th scope='row'>a neighbourhood's part is missed by</th>{cells}<td></td></tr>"
+    heads = "<th>with +</th><th>with /</th>" if f.slash else "<th>estimate</th>"
+    heads += "<th>true</th>" if truth else ""
     return hand(
         f"<table><thead><tr><th>SD, points</th>{heads}</tr></thead><tbody>{body}</tbody></table>",
         **values,

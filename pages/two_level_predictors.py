@@ -254,11 +254,9 @@ TWO_SLOPES = (
 
 
 def first_look(f: Facts) -> str:
-    """Both slopes at the left end, and whether they can be told apart."""
-    both = f"{number(f.within)} and {number(f.between[0])} points"
-    if abs(f.b0[0]) < 2 * f.se_b0[0]:
-        return f"At the left end of the handle the two hardly differ: {both}."
-    return f"At the left end of the handle they are {both}."
+    """Both slopes at the left end, and whether chance can explain that they differ."""
+    chance = ": chance alone can make such a difference" if abs(f.b0[0]) < 2 * f.se_b0[0] else ""
+    return f"At the left end of the handle they are {number(f.within)} and {number(f.between[0])} points{chance}."
 
 
 def mixture(f: Facts) -> str:

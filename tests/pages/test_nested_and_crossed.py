@@ -68,8 +68,8 @@ def test_the_words_follow_the_handle(settings):
         assert texts["moved"][k] == str(moved)
         right_, wrong = f.areas[k].right.found, f.areas[k].wrong.found
         found = (right_.sd["outer"], right_.sd["inner"], right_.sigma_y)
-        assert [sds.texts[f"s{i}"][k] for i in range(3)] == [number(v) for v in found]
-        assert sds.texts["misses"][k] == number(f.areas[k].right.misses(f.areas[k].truth))
+        assert [sds.texts[f"a{i}"][k] for i in range(3)] == [number(v) for v in found]
+        assert sds.texts["a_misses"][k] == number(f.areas[k].right.misses(f.areas[k].truth))
         assert cost["n1"][k] == str(sum(schools_of(f, k)))
         assert cost["e1"][k] == number(wrong.mode_sd["inner"].mean())
         assert cost["e0"][k] == number(right_.mode_sd["inner"].mean())
@@ -332,6 +332,19 @@ def test_districts_have_no_handle_and_no_place():
     assert "handle" not in listing.core + listing.statsmodels + listing.lme4
     assert "place_of_handle" not in STORY.data(f)
     assert "handle" not in STORY.model(f)
+
+
+def test_free_play_has_the_sds_of_the_formula_that_is_shown():
+    """Beside the schools stands what the slash finds: its SDs stand in the table, too."""
+    seen = story.designed(STORY, -1, slash=True)
+    f, plain = STORY.facts(seen), STORY.facts(story.designed(STORY, -1))
+    words = STORY.lab(f)
+    for k, moment in enumerate(f.areas):
+        for way, fit in (("a", moment.right), ("b", moment.wrong)):
+            assert [words.texts[f"{way}{i}"][k] for i in range(3)] == [number(v) for v in fit.sds]
+            assert words.texts[f"{way}_misses"][k] == number(fit.misses(moment.truth))
+    assert "<th>with +</th><th>with /</th><th>true</th>" in words.html
+    assert "with /" not in STORY.lab(plain).html
 
 
 def test_the_model_in_full_has_the_numbers_of_its_place():

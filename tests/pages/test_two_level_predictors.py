@@ -222,6 +222,14 @@ def test_a_number_of_one_place_of_the_handle_says_its_place(scenario):
                 assert number(values[LAST]) not in numbers, sentence
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_first_look_calls_chance_only_what_is_within_two_standard_errors(scenario):
+    f = facts(scenario, "Ashford")
+    words = said(STORY.steps[0].text, f)
+    assert f"left end of the handle they are {number(f.within)} and {number(f.between[0])}" in words
+    assert ("chance alone can" in words) == (abs(f.between[0] - f.within) < 2 * f.se_b0[0])
+
+
 def test_what_hurts_is_said_only_where_it_does():
     hurt, none = (facts(s, "Ashford") for s in (START, SCENARIOS[2]))
     assert "With so large an SD" in said(STORY.steps[ALONE].text, hurt)
