@@ -237,9 +237,9 @@ def three(f: Facts) -> str:
     """How far the density of three schools runs."""
     return (
         f"Under this prior τ lies between {between(f, 'and')} points, with 95%. "
-        + (f"{percent(f.beyond)} lie to the right of the figure, where the curve is low but goes on and on. "
+        + (f"{percent(f.beyond)} lie to the right of the figure. "
            if f.beyond > 0.025 else "")
-        + ("So τ itself has no mean. A school still has an average: where τ is large, it keeps its own estimate."
+        + ("The curve falls so slowly that τ itself has no mean; a school has one, for at a large τ it keeps its own estimate."
            if f.endless else "")
     )  # fmt: skip
 
@@ -333,8 +333,7 @@ STEPS = [
         heading="Three schools: the prior decides",
         changed=left,
         look=three,
-        text="Three schools cannot say how much schools differ. What the prior holds plausible now decides: "
-        "choose one that says what you know of schools, and report it.",
+        text="Three schools cannot tell how much schools differ. So choose a prior that says what you know of schools, and report it.",
         do="Choose half-normal. Where do the 95% end now?",
         sets=Scenario(n_groups=3),
         shows={**TOWN, "handle": "rest"},

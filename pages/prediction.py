@@ -340,6 +340,7 @@ STEPS = [
     story.truth(
         heading="Test it on students not seen",
         text=honest,
+        do="In which schools does no pooling miss most? And why has it no line below?",
         shows={**STUDENT, "view": "errors", "school": "Oak Hill"},
     ),
     story.breaks(

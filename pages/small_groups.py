@@ -101,14 +101,14 @@ def year_by_year(f: Facts) -> Hand:
 def three_rankings(f: Facts) -> Hand:
     """Small schools at the ends, on average."""
     small = f.average.small
-    ranked = "partial pooling" + (" (where it ranks at all)" if f.average.no_ranking > 0 else "")
+    ranked = "partial pooling" + (" (where it ranks)" if f.average.no_ranking > 0 else "")
     names = {"own": "own means", "partial": ranked, "truth": "true means"}
     body = "".join(
         f"<tr><th scope='row'>{name}</th><td>{percent(small[by])}</td></tr>"
         for by, name in names.items()
     )
     return hand(
-        f"<table><thead><tr><th>on average ({DRAWS:,} draws)</th><th>end places of small schools</th>"
+        f"<table><thead><tr><th>on average ({DRAWS:,} draws)</th><th>small at the ends</th>"
         f"</tr></thead><tbody>{body}</tbody></table>"
     )
 
@@ -383,7 +383,7 @@ def two_sds(f: Facts) -> str:
     """The slider's SD within schools, and that of this lesson."""
     set_to, truly = number(f.simulation.scenario.sigma_y), number(f.true_within)
     return (
-        f"The slider σ_y is the SD of students with the same pre-test: {set_to}. Here the pre-test is left out. So students of "
+        f"The slider σ<sub>y</sub> is the SD of students with the same pre-test: {set_to}. Here the pre-test is left out. So students of "
         f"one school differ by more: truly {truly}, estimated {number(f.fit.sigma_y)}."
     )
 

@@ -307,7 +307,7 @@ STEPS = [
         f"more where few took part (a school's level counts, too). Intervals that overlap do not show that two effects are equal: "
         f"look at their **difference**. {where(f)}\n\nThe curve shows what to expect in a **new** school, dark beyond the dashed rule.",
         hand=worth,
-        do=f"Suppose tutoring pays only if it brings more than {number(COST, 0)} points. Drag the rule to {number(COST, 0)}. Would you buy it for a new school?",
+        do=f"Suppose it pays only above {number(COST, 0)} points. Drag the rule there. Would you buy it for a new school?",
         shows=SHOWN,
     ),
     story.say(

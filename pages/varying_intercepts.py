@@ -164,7 +164,7 @@ def share(f: Facts) -> str:
     if f.printed_share(2) <= 0:
         return f"By these estimates u explains nothing{truly}."
     return (
-        "Variances add up, SDs do not, so the squares are compared: u explains an estimated "
+        "Variances add up, so u explains an estimated "
         f"1 − {number(f.sd[1], 2)}²/{number(f.sd[0], 2)}² = {percent(f.printed_share(2))} of the variance between schools{truly}."
     )
 
@@ -290,12 +290,10 @@ def against_truth(f: Facts) -> str:
     assert f.true_sd is not None
     with_u, without, J = f.miss("line"), f.miss("mean"), f.data.n_groups
     won = "by less" if with_u < without else "by no less"
-    each = (
-        " On the whole u helps, but not each school." if with_u < without and f.closer < J else ""
-    )
+    only = "But only " if with_u < without and f.closer < 0.6 * J else ""
     return (
-        f"In this draw the filled dots miss the diamonds {won} with u: **{number(with_u)}** points against {number(without)} "
-        f"(root mean square). {f.closer} of {J} are nearer with the line than with one mean.{each}"
+        f"Dots miss the diamonds {won} with u: **{number(with_u)}** points against {number(without)} (root mean square). "
+        f"{only}{f.closer} of {J} lie nearer."
         f"\n\n| SD between schools | estimate | truth |\n|:--|--:|--:|\n"
         f"| what u explains included | {number(f.sd[0], 2)} | {number(f.true_sd[0], 2)} |\n"
         f"| around the line | {number(f.sd[1], 2)} | {number(f.true_sd[1], 2)} |\n\n"
@@ -374,7 +372,7 @@ STEPS = [
         heading="What u explains is not left over",
         text=against_truth,
         uses=("target",),
-        do="Guess: whose dot moves most when u is left out? Switch to **One mean**. Then find a dot that u moves away from its diamond.",
+        do="Guess: whose dot moves most without u? Does any come nearer? Switch to **One mean**.",
         shows={**SHOWN, "target": LINE, "truth": True},
     ),
     story.try_it(
@@ -388,8 +386,8 @@ STEPS = [
         heading="A u that says nothing",
         changed="Another town, with other schools of the same names. There u has nothing to do with the scores: $b_0$ is truly 0.",
         look=nearly,
-        text="In an ordinary regression $R^2$ cannot fall when a predictor is added. The estimate of the SD between schools, $\\sigma_\\alpha$, can move "
-        "either way: with a u that says nothing, chance alone moves it.",
+        text="In an ordinary regression $R^2$ cannot fall when a predictor is added. The estimate of $\\sigma_\\alpha$ can move "
+        "either way: here chance alone moves it.",
         do="Press **Another town** five times. In how many towns does the SD **rise** with u?",
         uses=("target", "seed"),
         sets=USELESS,

@@ -131,10 +131,10 @@ def test_the_sentences_are_right(scenario):
         share = percent(1 - printed[1] ** 2 / printed[0] ** 2)
         assert f"= {share} of the variance between schools (truly {truly})" in truth
     less = f.miss("line") < f.miss("mean")
-    assert ("On the whole u helps" in truth) == (less and f.closer < f.data.n_groups)
+    assert ("But only " in truth) == (less and f.closer < 0.6 * f.data.n_groups)
     assert ("diamonds by less with u" in truth) == less
     assert f"**{number(f.miss('line'))}** points against {number(f.miss('mean'))}" in truth
-    assert f"{f.closer} of {f.data.n_groups} are nearer with the line" in truth
+    assert f"{f.closer} of {f.data.n_groups} lie nearer." in truth
     rows = [line.split("|")[2:4] for line in truth.splitlines() if line.startswith("| ")][1:]
     found = [[value(cell.strip()) for cell in row] for row in rows]
     hyper = scenario.hyper
@@ -287,12 +287,12 @@ def test_u_helps_on_the_whole_and_not_each_school():
     """What the reader is sent to find: the dot that moves most, and one that moves away."""
     f = STORY.facts(story.designed(STORY, TRUTH))
     words = said(STORY.steps[TRUTH].text, f)
-    assert "On the whole u helps, but not each school." in words
+    assert "But only 11 of 20 lie nearer." in words
     moved = abs(f.with_u.lines.alpha - f.without.lines.alpha)
     assert f.names[moved.argmax()] == "Juniper"
     missed = [abs(fit.lines.alpha - f.truth) for fit in (f.without, f.with_u)]
     assert (missed[1] - missed[0]).max() > 0.7  # seen in the figure
-    assert "find a dot that u moves away from its diamond" in STORY.steps[TRUTH].do
+    assert "Does any come nearer?" in STORY.steps[TRUTH].do
 
 
 def test_the_default_shows_what_the_lesson_says():
