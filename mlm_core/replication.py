@@ -156,6 +156,9 @@ class TwoSteps:
     used : (J,) bool array
         Schools that have an estimate of their own.
     multilevel : MultilevelFits
+    own, means, alpha : (n_rep, J) arrays
+        Of each world the schools' own intercepts (the first step; NaN where there is none),
+        their mean scores, their true intercepts.
     """
 
     scenario: Scenario
@@ -164,6 +167,9 @@ class TwoSteps:
     sigma_alpha: Floats
     used: np.ndarray
     multilevel: MultilevelFits
+    own: Floats
+    means: Floats
+    alpha: Floats
 
 
 class _Design(NamedTuple):
@@ -374,14 +380,18 @@ def two_steps(
     used = design.sxx > 0 if with_x and slopes == "varying" else np.full(len(design.n), True)
     if used.sum() < 3:
         raise ValueError("Fewer than three schools have a line of their own: use more students.")
-    second, fits = [], []
+    second, fits, schools = [], [], []
+    hyper = scenario.hyper
     for draws in _blocks(design, n_replications):
         worlds = _worlds(design, draws)
         own = worlds.y_mean - _own_slopes(design, worlds, slopes) * design.x_mean
         second.append(_regress(own[:, used], design.u[used]))
+        means = hyper.a0 + worlds.y_mean + hyper.a1 * design.x_mean
+        schools.append((np.where(used, hyper.a0 + own, np.nan), means, worlds.alpha))
         fits.append(_partial_pooling(design, worlds, group_predictor=True)[1])
     b0, se_b0, sigma = (frozen(np.concatenate(part)) for part in zip(*second, strict=True))
-    return TwoSteps(scenario, b0, se_b0, sigma, frozen(used, bool), _joined(fits))
+    each = (frozen(np.concatenate(part)) for part in zip(*schools, strict=True))
+    return TwoSteps(scenario, b0, se_b0, sigma, frozen(used, bool), _joined(fits), *each)
 
 
 def world(

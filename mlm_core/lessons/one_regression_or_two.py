@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlm_core.data import DataError, Floats, GroupedData, frozen
-from mlm_core.pooling import fit_no_pooling
 from mlm_core.replication import TwoSteps, two_steps, world
 from mlm_core.scenario import Hyperparameters, Scenario
 from mlm_core.showing import record
@@ -465,26 +464,22 @@ def judge(scenario: Scenario, found: TwoSteps, slopes: Slopes, worlds: int) -> J
     with its own estimates and :math:`\sigma_\alpha^2 / (\sigma_\alpha^2 + \sigma_y^2/n_j)`,
     which are its conditional means.
     """
-    fits, used, rows = found.multilevel, found.used, []
-    for k in range(worlds):
-        made = world(scenario, k)
-        data = made.data
-        assert data.x is not None
-        u = np.zeros(data.n_groups) if data.u is None else data.u
-        own = fit_no_pooling(data, slopes).lines.alpha
-        a0 = own[used].mean() - found.b0[k] * u[used].mean()
-        noise = own_variance(data, slopes, float(fits.sigma_y[k]))
-        keep_two = found.sigma_alpha[k] ** 2 / (found.sigma_alpha[k] ** 2 + noise)
-        two = keep_two * own + (1 - keep_two) * (a0 + found.b0[k] * u)
-        spread = fits.sigma_alpha[k] ** 2
-        keep = spread / (spread + fits.sigma_y[k] ** 2 / data.n)
-        level = data.group_means(data.y) - fits.a1[k] * data.group_means(data.x)
-        both = keep * level + (1 - keep) * (fits.a0[k] + fits.b0[k] * u)
-        errors = [np.sqrt(np.mean((e - made.alpha)[used] ** 2)) for e in (own, two, both)]
-        level_ = np.where(used, own, np.nan)
-        pulled = np.where(used, 1 - keep_two, np.nan), np.where(used, 1 - keep, np.nan)
-        rows.append((level_, made.alpha, a0, *errors, *pulled))
-    return Judged(*(frozen(np.array(part)) for part in zip(*rows, strict=True)))
+    fits, used, data = found.multilevel, found.used, simulate(scenario).data
+    assert data.x is not None
+    u = np.zeros(data.n_groups) if data.u is None else data.u
+    own, means, true = (part[:worlds] for part in (found.own, found.means, found.alpha))
+    b0, spread = (part[:worlds, None] for part in (found.b0, found.sigma_alpha**2))
+    start, slope, line = (part[:worlds, None] for part in (fits.a0, fits.a1, fits.b0))
+    sigma_alpha, sigma_y = (part[:worlds, None] for part in (fits.sigma_alpha, fits.sigma_y))
+    a0 = own[:, used].mean(axis=1, keepdims=True) - b0 * u[used].mean()
+    keep_two = spread / (spread + own_variance(data, slopes, 1.0) * sigma_y**2)
+    two = keep_two * own + (1 - keep_two) * (a0 + b0 * u)
+    keep = sigma_alpha**2 / (sigma_alpha**2 + sigma_y**2 / data.n)
+    level = means - slope * data.group_means(data.x)
+    both = keep * level + (1 - keep) * (start + line * u)
+    errors = [np.sqrt(np.mean((e - true)[:, used] ** 2, axis=1)) for e in (own, two, both)]
+    pulled = [np.where(used, 1 - k, np.nan) for k in (keep_two, keep)]
+    return Judged(*(frozen(part) for part in (own, true, a0[:, 0], *errors, *pulled)))
 
 
 def facts(scenario: Scenario, school: str, slopes: Slopes = "varying") -> Facts:
