@@ -140,6 +140,52 @@ def test_figure_and_words_agree_after_new_data_and_a_drag_in_the_figure(reader):
     assert me.page.locator(".pl-hand").inner_text() == words  # of this draw, not of the one before
 
 
+STANDS = """() => ({
+  words: document.querySelector(".st-key-told, .st-key-prose").textContent,
+  line: document.querySelector(".st-key-line")?.textContent,
+  parts: document.querySelectorAll(".st-key-words [data-testid=stElementContainer]").length,
+  alternative: document.querySelector("[class*=st-key-figure] [role=graphics-document]").ariaLabel,
+  marks: [...document.querySelectorAll("svg.marks path")]
+    .map((e) => e.getAttribute("d") + e.getAttribute("transform")).sort(),
+  said: [...new URLSearchParams(location.search)].sort().join(" "),
+})"""
+
+
+@pytest.mark.parametrize(
+    ("address", "control"),
+    [
+        ("/complete_pooling?step=5", "slider"),
+        ("/complete_pooling?step=5&present=true", "slider"),
+        ("/no_pooling?step=3", "button"),
+        ("/how_sure_about_tau?step=5&prior=half-normal", "slider"),
+    ],
+)
+def test_a_steps_control_runs_the_figure_and_its_words_alone(reader, address, control):
+    me = reader(reduced_motion="reduce").opens(address, handle=False)
+    me.settles(400)
+    before = me.page.evaluate(STANDS)
+    me.page.evaluate(
+        "window.poolingLabBefore = window.poolingLabKeys"
+    )  # new in each run of a lesson
+    for _ in range(3):
+        if control == "button":
+            me.page.locator(".st-key-words .stButton button").first.click()
+        else:
+            me.page.locator(".st-key-words .stSlider input").last.focus()
+            me.page.keyboard.press("ArrowRight")
+        me.settles(400)
+    after = me.page.evaluate(STANDS)
+    for part in ("words", "alternative", "marks", "said"):
+        assert after[part] != before[part], part
+    assert after["parts"] == before["parts"]
+    assert me.page.evaluate("window.poolingLabBefore === window.poolingLabKeys")
+    again = me.address.removeprefix(me.lab)
+    you = reader(reduced_motion="reduce").opens(again, handle=False)
+    you.settles(400)
+    assert you.page.evaluate(STANDS) == after
+    assert me.complaints == you.complaints == []
+
+
 def test_the_keyboard_moves_the_handle_and_not_the_steps(reader):
     me = reader().opens(DRAG)
     before, at = me.points(LIGHT.partial), int(me.handle.input_value())

@@ -9,6 +9,7 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.fragment import MemoryFragmentStorage
 
 from pages.shared import moving
+from tests.pages.kit import open_page
 
 SIGMA, SIZES, TRUTH = (f"$$ID-abc{k}-lesson-{name}" for k, name in enumerate(("sd", "n", "truth")))
 
@@ -64,3 +65,29 @@ def test_a_request_without_a_browser_is_left_alone():
     asked = []
     moving.narrowed(lambda *given: asked.append(given))("session", None)
     assert asked == [("session", None)]
+
+
+@pytest.mark.parametrize(
+    ("slug", "where", "names"),
+    [
+        ("complete_pooling", {"step": 5}, {"complete_pooling-4-sigma_alpha"}),
+        ("how_sure_about_tau", {"step": 5}, {"how_sure_about_tau-4-scale"}),
+        ("efficient_inference", {"step": 7}, set()),
+        ("partial_pooling", {"step": 2}, set()),
+        ("complete_pooling", {"step": 5, "more": True}, set()),
+        ("complete_pooling", {"step": 5, "present": "true"}, {"complete_pooling-4-sigma_alpha"}),
+        ("no_pooling", {"step": 3}, {"no_pooling-2-redraw"}),
+    ],
+)
+def test_a_steps_control_moves_the_figure_alone_where_nothing_else_follows_it(
+    slug, where, names, monkeypatch
+):
+    """Not where a control changes another, where something is asked, or open below."""
+    told: list[set[str]] = []
+    monkeypatch.setattr(moving, "movers", lambda keys: told.append(set(keys)))
+    more = where.pop("more", False)
+    at = open_page(slug, **where)
+    if more:
+        at.session_state[f"more-{slug}"] = "The model in full"
+        at.run()
+    assert told[-1] == names | {f"press-{name}" for name in names}

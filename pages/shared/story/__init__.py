@@ -14,6 +14,7 @@ truth, breaks, check, sentence.
       panel       a step           questions   its question, and the verdict
       on_stage    a step for the back row
       laboratory  free play
+      alone       which controls run the figure and its words alone
       stepper.*   the way through, in the browser, and what it asks for
       below       folded below the figure: model, table, code, file
 

@@ -8,36 +8,48 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import controls, decks, moving, settings, stage
+from pages.shared import controls, settings
+from pages.shared.figure import Hand, Handle
+from pages.shared.story import alone
 from pages.shared.story.grammar import Seen, Story
-from pages.shared.story.panel import offer
-from pages.shared.story.place import here, place_of, seen_at
+from pages.shared.story.panel import News, Tell, follow, offer
+from pages.shared.story.place import here
+from pages.shared.terms import linked
 
 SLIDERS = "Sliders set the truth. The figure shows estimates: what the data can tell."
 
 
-def draw_head(words: Any) -> Any:
-    """The head of the laboratory, and the place for what it says: that moves with the figure."""
-    with words:
-        st.html('<p class="pl-kicker">Free play</p>')
-        st.header("The laboratory", anchor=False)
-        return st.container(key="beside", gap="small")
+def draw_head(story: Story[Any]) -> Tell:
+    """The head of the laboratory; what it says moves with the figure."""
+    st.html('<p class="pl-kicker">Free play</p>')
+    st.header("The laboratory", anchor=False)
+    return partial(_tell, story, st.container(key="beside", gap="small"))
+
+
+def _tell(
+    story: Story[Any], place: Any, facts: Any, seen: Seen, handle: Handle | None, news: News
+) -> None:
+    """What the laboratory says beside the figure."""
+    with place:
+        said = story.lab(facts) if story.lab is not None and facts is not None else ""
+        if isinstance(said, str) and said:
+            st.markdown(linked(said))
+        if handle is None:
+            settings.tell(news)
+        follow(handle, said if isinstance(said, Hand) else None, seen, story.slug, news)
 
 
 def draw(story: Story[Any], facts: Any, seen: Seen) -> None:
     """The controls, and the ways back."""
-    look = _look(story, seen)
-    moved = partial(_only_moved, story, None if facts is None else look)
     names = [c if isinstance(c, str) else c.name for c in story.controls]
     kept: dict[str, Any] = st.session_state.setdefault("_kept", {})
     scenario = [name for name in names if name in controls.BY_NAME and name != "seed"]
     own = [name for name in names if name not in controls.BY_NAME]
+    moved = alone.mover(story, facts, seen)
     if scenario:
         controls.presets()
     offer(story, [*own, *scenario], seen, kept, story.slug, moved)
-    if st.session_state.get(f"more-{story.slug}") is None:
-        others = {name for control in story.known for name in _moved_by(control)}
-        moving.movers(f"{story.slug}-{name}" for name in names if name not in others)
+    alone.name(story, names, story.slug)
     everything = [c.name for c in story.known]
     with st.container(horizontal=True):
         if scenario:
@@ -62,39 +74,3 @@ def _new_draw(moved: Callable[[], None]) -> None:
     if place.shown is not None:
         settings.put({"seed": controls.following("seed", place.shown.scenario.seed)})
     moved()
-
-
-def _only_moved(story: Story[Any], look: tuple[Any, ...] | None) -> None:
-    """At the end of a callback: run the figure alone, where no control looks otherwise now."""
-    place = here()
-    if not place.free or st.session_state.get(f"more-{story.slug}") is not None:
-        return moving.all_of_it()
-    settings.begin(story.slug)
-    st.session_state["_alternatives"] = {}
-    stage.on()
-    decks.shown()
-    place = place_of(story)
-    place.shown = seen_at(story, place)
-    if look == _look(story, place.shown):
-        moving.figure_alone()
-    else:
-        moving.all_of_it()
-
-
-def _moved_by(control: controls.Control) -> tuple[str, ...]:
-    """The settings that change how a control looks."""
-    if isinstance(control, controls.Choice) and callable(control.options):
-        return ("n_groups",)
-    return (
-        () if not isinstance(control, controls.Slider) or control.idle is None else control.idle[:1]
-    )
-
-
-def _look(story: Story[Any], seen: Seen) -> tuple[Any, ...]:
-    """How the laboratory's controls look, their values aside."""
-    return tuple(
-        tuple(control.of(seen.scenario)) if isinstance(control, controls.Choice)
-        else control.idle is not None and seen.get(control.idle[0]) == control.idle[1]
-        for control in story.known
-        if isinstance(control, controls.Choice | controls.Slider)
-    )  # fmt: skip

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -12,8 +14,26 @@ from pages.shared import room, stage
 from pages.shared.figure import Handle
 from pages.shared.story.answers import answers, given_to, picked
 from pages.shared.story.grammar import Kind, Question, Seen, Sorting, Step, Story, shuffled
-from pages.shared.story.panel import follow, offer, on_to_the_next, prose, said_of
+from pages.shared.story.panel import News, Tell, offer, on_to_the_next, said_of, tell
 from pages.shared.story.place import Place, answered, asked_at
+
+
+def draw_head(story: Story[Any], step: Step[Any]) -> Tell:
+    """A heading, the place of a step's sentence, and of its prose, which is folded away."""
+    st.header(step.heading, anchor=False)
+    line = st.container(key="line") if step.ask is None else None
+    return partial(_tell, story.slug, step, line, st.container(key="prose"))
+
+
+def _tell(
+    slug: str, step: Step[Any], line: Any, place: Any,
+    facts: Any, seen: Seen, handle: Handle | None, news: News,
+) -> None:  # fmt: skip
+    """One sentence, where nothing is asked; and the prose."""
+    if line is not None and facts is not None:
+        text, do, changed = (said_of(words, facts) for words in (step.text, step.do, step.changed))
+        line.markdown(stage.line(text, do=do, changed=changed))
+    tell(slug, step, place, facts, seen, handle, news)
 
 
 def draw(
@@ -22,10 +42,9 @@ def draw(
     facts: Any,
     seen: Seen,
     place: Place,
-    handle: Handle | None,
+    moved: Callable[[], None],
 ) -> None:
-    """A heading, and a question or one sentence; the prose is folded away."""
-    st.header(step.heading, anchor=False)
+    """A question, or the controls of a step."""
     if facts is None:
         return
     question, _ = asked_at(story, step, facts, place)
@@ -33,16 +52,9 @@ def draw(
         _sort(question, place)
     elif question is not None:
         _choose(question, step.kind, seen, place)
-    else:
-        text, do, changed = (said_of(words, facts) for words in (step.text, step.do, step.changed))
-        with st.container(key="line"):
-            st.markdown(stage.line(text, do=do, changed=changed))
     if step.uses:
         with st.container(key="hands"):
-            offer(story, step.uses, seen, place.local, f"{story.slug}-{place.step}")
-    with st.container(key="prose"):
-        prose(step, facts)
-        follow(handle, step.hand(facts) if step.hand is not None else None, seen, story.slug)
+            offer(story, step.uses, seen, place.local, f"{story.slug}-{place.step}", moved)
     on_to_the_next(story, step)
 
 
@@ -68,9 +80,9 @@ def _choose(question: Question, kind: Kind, seen: Seen, place: Place) -> None:
     if given is not None:
         wrong = [a for k, a in enumerate(question.answers) if k == chosen and not a.right]
         said = [stage.line(a.why, most=stage.VERDICT) for a in wrong]
-        right = next(a for a in question.answers if a.right)
-        said += [f"**{right.text}.**"] if wrong else []
-        said.append(stage.line(right.why, most=stage.VERDICT))
+        best = next(a for a in question.answers if a.right)
+        said += [f"**{best.text}.**"] if wrong else []
+        said.append(stage.line(best.why, most=stage.VERDICT))
         with st.container(key="verdict"):
             st.markdown(" ".join(said))
 

@@ -9,13 +9,17 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import contents, figure
+from pages.shared import contents, figure, settings
 from pages.shared.figure import Hand, Handle
 from pages.shared.story import questions
 from pages.shared.story.grammar import KICKER, Seen, Step, Story, Words
 from pages.shared.story.place import Place
 from pages.shared.terms import linked
 
+News = Mapping[str, Any] | None
+"""What the browser is to learn where a figure ran alone."""
+Tell = Callable[[Any, Seen, Handle | None, News], None]
+"""Says what moves with a figure, in its place beside it."""
 KNOWN = "These schools are simulated: that is why their truth is known."
 
 
@@ -29,12 +33,40 @@ def follow(
     words: Hand | None,
     seen: Seen,
     slug: str,
-    news: Mapping[str, Any] | None = None,
+    news: News = None,
 ) -> None:
     """The words that follow the handle, where they stand in the panel."""
     if handle is not None:
         place = f"{slug} {seen.step}"
         figure.follow(handle, words, at=seen.get("handle", "rest"), place=place, news=news)
+
+
+def draw_head(story: Story[Any], step: Step[Any], place: Place) -> Tell:
+    """What stands above a step's controls; its words come with the figure."""
+    st.html(
+        f'<p class="pl-kicker">{place.step + 1} of {len(story.steps)} · {KICKER[step.kind]}</p>'
+    )
+    st.header(step.heading, anchor=False)
+    return partial(tell, story.slug, step, st.container(key="told"))
+
+
+def tell(
+    slug: str,
+    step: Step[Any],
+    place: Any,
+    facts: Any,
+    seen: Seen,
+    handle: Handle | None,
+    news: News,
+) -> None:
+    """What a step says, and what follows the handle."""
+    with place:
+        if facts is not None:
+            prose(step, facts)
+            hand = step.hand(facts) if step.hand is not None else None
+            follow(handle, hand, seen, slug, news)
+        if handle is None and step.uses:
+            settings.tell(news)
 
 
 def draw(
@@ -43,18 +75,12 @@ def draw(
     facts: Any,
     seen: Seen,
     place: Place,
-    handle: Handle | None,
+    moved: Callable[[], None],
 ) -> None:
-    """A step, from its kicker to the link at a lesson's end."""
-    st.html(
-        f'<p class="pl-kicker">{place.step + 1} of {len(story.steps)} · {KICKER[step.kind]}</p>'
-    )
-    st.header(step.heading, anchor=False)
+    """A step, from its controls to the link at a lesson's end."""
     if facts is None:
         return
-    prose(step, facts)
-    follow(handle, step.hand(facts) if step.hand is not None else None, seen, story.slug)
-    offer(story, step.uses, seen, place.local, f"{story.slug}-{place.step}")
+    offer(story, step.uses, seen, place.local, f"{story.slug}-{place.step}", moved)
     if step.do:
         st.html(f'<p class="pl-do">{_inline(said_of(step.do, facts))}</p>')
     if step.ask is not None:

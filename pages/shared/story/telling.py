@@ -10,11 +10,10 @@ import streamlit as st
 from mlm_core import DataError
 from mlm_core.records import all_converged
 from pages.shared import contents, decks, moving, settings, stage
-from pages.shared.figure import Hand, Handle
-from pages.shared.story import below, laboratory, on_stage, panel, stepper
+from pages.shared.figure import Handle
+from pages.shared.story import alone, below, laboratory, on_stage, panel, stepper
 from pages.shared.story.grammar import Seen, Story
 from pages.shared.story.place import here, place_of, seen_at
-from pages.shared.terms import linked
 from pages.shared.words import plain
 
 F = TypeVar("F")
@@ -56,18 +55,25 @@ def _draw(story: Story[Any]) -> None:
         telling = st.container(key="telling")
     with telling:
         words = st.container(key="words")
-    beside = laboratory.draw_head(words) if seen.free else None
+    step = None if seen.free else story.steps[place.step]
+    with words:
+        if step is None:
+            tell = laboratory.draw_head(story)
+        elif presenting:
+            tell = on_stage.draw_head(story, step)
+        else:
+            tell = panel.draw_head(story, step, place)
     moving.begin()
     with left, st.container(key="picture"):
-        facts, handle = _moved(story, beside)
+        facts, handle = _moved(story, tell)
     with telling:
         with words:
-            if seen.free:
+            if step is None:
                 laboratory.draw(story, facts, seen)
-            elif presenting:
-                on_stage.draw(story, story.steps[place.step], facts, seen, place, handle)
             else:
-                panel.draw(story, story.steps[place.step], facts, seen, place, handle)
+                draw = on_stage.draw if presenting else panel.draw
+                draw(story, step, facts, seen, place, alone.mover(story, facts, seen))
+                alone.name(story, step.uses, f"{story.slug}-{place.step}")
         stepper.draw(story, place, presenting, handle is not None, deck)
         if presenting:
             on_stage.draw_room(story, facts, seen, place)
@@ -76,15 +82,15 @@ def _draw(story: Story[Any]) -> None:
 
 
 @st.fragment(key=moving.FIGURE)
-def _moved(story: Story[Any], beside: Any) -> tuple[Any, Handle | None]:
-    """The figure, and in the laboratory the words beside it: all that a slider changes."""
+def _moved(story: Story[Any], tell: panel.Tell) -> tuple[Any, Handle | None]:
+    """The figure, and the words beside it: all that a control changes."""
     with moving.IN_TURN:
-        return _figure(story, beside)
+        return _figure(story, tell)
 
 
-def _figure(story: Story[Any], beside: Any) -> tuple[Any, Handle | None]:
+def _figure(story: Story[Any], tell: panel.Tell) -> tuple[Any, Handle | None]:
     place = here()
-    alone = moving.alone()
+    by_itself = moving.alone()
     seen = place.shown
     assert seen is not None
     facts, problem = _facts(story, seen)
@@ -95,16 +101,9 @@ def _figure(story: Story[Any], beside: Any) -> tuple[Any, Handle | None]:
         handle = story.figure(facts, seen)
         if not all_converged(facts):
             st.warning(ROUGH, icon=":material/data_alert:")
-    if beside is not None:
-        with beside:
-            said = story.lab(facts) if story.lab is not None and facts is not None else ""
-            if isinstance(said, str) and said:
-                st.markdown(linked(said))
-            alternatives = st.session_state["_alternatives"]
-            news = {"address": settings.address(), "alternatives": alternatives} if alone else None
-            if handle is None:
-                settings.tell(news)
-            panel.follow(handle, said if isinstance(said, Hand) else None, seen, story.slug, news)
+    alternatives = st.session_state["_alternatives"]
+    news = {"address": settings.address(), "alternatives": alternatives} if by_itself else None
+    tell(facts, seen, handle, news)
     return facts, handle
 
 
