@@ -89,7 +89,7 @@ def _cover(look: Look) -> Any:
             x=alt.value({"expr": f"width * {RIGHT_PANEL} - 14"}),
             x2=alt.value({"expr": "width + 14"}),
             y=alt.value(0),
-            y2=alt.value(PLOT + 48),
+            y2=alt.value(PLOT + 45),
             opacity=_seen(),
         ),
         cover.mark_text(
