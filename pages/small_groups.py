@@ -157,7 +157,7 @@ def checks(f: Facts) -> list[Question]:
             f"The own mean of a school with {count(n, 'student')} has {number(now)} points of luck (SD). "
             f"How much has one with {4 * n}?",
             [
-                Answer(f"{number(now / 2)} points", "Right: four times the students, half the luck.", True),
+                Answer(f"{number(now / 2)} points", "Four times the students, half the luck.", True),
                 Answer(f"{number(now / 4)} points", "Luck falls with the square root of the number of students."),
                 Answer(f"{number(now)} points: luck is luck", "The luck of one student is the same; in a mean it partly cancels."),
             ],
@@ -165,7 +165,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "All schools of a county have the same size. What does partial pooling do to their ranking?",
             [
-                Answer("Nothing: all are pulled by the same share", "Right: the values move together, the order stays.", True),
+                Answer("Nothing: all are pulled by the same share", "The values move together, the order stays.", True),
                 Answer("It brings the true order nearer", "The distances shrink, but who is ahead of whom stays as it is: all are pulled by the same share."),
                 Answer("It moves some schools past others", "All go the same share of their way to the common mean, so nobody passes anybody."),
             ],
@@ -174,7 +174,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             f"Add up these probabilities over all {f.data.n_groups} schools. What comes out?",
             [
-                Answer(f"{f.places}", f"Right: in every draw exactly {f.places} of them {'are' if f.places > 1 else 'is'} the best.", True),
+                Answer(f"{f.places}", f"In every draw exactly {f.places} of them {'are' if f.places > 1 else 'is'} the best.", True),
                 Answer("100%" if f.places > 1 else "50%", f"In each draw {count(f.places, 'school')} {'are' if f.places > 1 else 'is'} counted."),
                 Answer("It depends on the data", "The data share it out among the schools. They do not change the sum."),
             ],
@@ -192,10 +192,10 @@ def what_it_says(f: Facts) -> Question:
         [
             Answer(f"It is one of {the(f, 'best')}", f"It is so in {often}, not in all."),
             Answer("It is more likely among them than not",
-                   f"Right: it is among them in {often}, and not in the others." if most
+                   f"It is among them in {often}, and not in the others." if most
                    else f"It is among them in {often}: in less than half.", most),
             Answer("It is more likely not among them", f"It is among them in {often}: in more than half." if most
-                   else f"Right: only in {often} is it among them. And no other school has more.", not most),
+                   else f"Only in {often} is it among them. And no other school has more.", not most),
         ],
     )  # fmt: skip
 
@@ -266,10 +266,19 @@ def over_corrected(f: Facts) -> str:
     )  # fmt: skip
 
 
+def in_all(f: Facts) -> str:
+    """What the probabilities add up to."""
+    expected = f.expected(f.best("own"))
+    few = "only " if expected < f.places / 2 else ""
+    return (
+        f"Each set of true means has {f.places} best, so all probabilities together make {f.places}. Those of {the(f, 'best')} by own mean make "
+        f"{few}{number(expected)}: that is how many of them to expect among the truly best."
+    )
+
+
 def ask_for_chances(f: Facts) -> str:
     """The probability of being among the best."""
-    top, expected = int(f.likeliest[0]), f.expected(f.best("own"))
-    few = "only " if expected < f.places / 2 else ""
+    top = int(f.likeliest[0])
     partial = "" if f.level else f", and {f.right(f.best('partial'))} of those by partial pooling"
     truly = (
         "In truth all schools are level: nobody is best."
@@ -277,12 +286,10 @@ def ask_for_chances(f: Facts) -> str:
         else f"In truth it is {f.right(f.best('own'))}{partial}."
     )
     return (
-        f"Nobody can say for sure who {the(f, 'best')} {'are' if f.places > 1 else 'is'}. But the model says which sets of true means are "
+        f"Nobody knows who {the(f, 'best')} {'are' if f.places > 1 else 'is'}. But the model says which sets of true means are "
         "likely, given this year's scores. The computer draws thousands of them (each with its own SD between schools: that is "
         f"not known either) and notes who is best in each. **{plain(f.names[top])}** is among {the(f, 'best')} in "
-        f"**{percent(f.said_chance(top))}** of them: its probability.\n\nEach set has {f.places} best, so all probabilities "
-        f"together make {f.places}. Those of {the(f, 'best')} by own mean make {few}{number(expected)}: that is how many of them to "
-        f"expect among the truly best. {truly}"
+        f"**{percent(f.said_chance(top))}** of them: its probability.\n\n{in_all(f)} {truly}"
     )
 
 
@@ -373,8 +380,10 @@ STEPS = [
 ]  # fmt: skip
 
 
-def lab(f: Facts) -> Hand:
-    """Years and averages; and how the slider's SD goes with the estimate."""
+def lab(f: Facts) -> Hand | str:
+    """Years and averages, and how the slider's SD goes with the estimate; or what chances say."""
+    if f.asked:
+        return in_all(f)
     year, average = year_by_year(f), three_rankings(f)
     return Hand(f"{year.html}{average.html}<p>{two_sds(f)}</p>", year.texts)
 
@@ -449,7 +458,7 @@ def code(f: Facts) -> Listing:
 STORY = story.Story(
     slug="small_groups",
     steps=STEPS,
-    facts=lambda seen: remembered(facts)(seen.scenario, seen["school"]),
+    facts=lambda seen: remembered(facts)(seen.scenario, seen["school"], seen["view"] == "chances"),
     figure=draw,
     start=presets.ALIKE,
     controls=[

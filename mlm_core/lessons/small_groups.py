@@ -85,6 +85,8 @@ class Facts(OfTown):
         The mean of all students.
     picked : int
         By its place in ``data.labels``.
+    asked : bool
+        The figure asks who is the best: there are no years to go through.
     """
 
     simulation: Simulation
@@ -92,6 +94,7 @@ class Facts(OfTown):
     own: Floats
     complete: Floats
     picked: int
+    asked: bool = False
 
     @property
     def partial(self) -> Floats:
@@ -609,7 +612,7 @@ def _chance(fit: PartialPooling, data: GroupedData) -> Floats:
     return chances
 
 
-def facts(scenario: Scenario, school: str) -> Facts:
+def facts(scenario: Scenario, school: str, asked: bool = False) -> Facts:
     """Compute the lesson.
 
     Parameters
@@ -617,6 +620,8 @@ def facts(scenario: Scenario, school: str) -> Facts:
     scenario : Scenario
     school : str
         Name of the picked school.
+    asked : bool
+        Whether the figure asks who is the best.
 
     Raises
     ------
@@ -625,4 +630,5 @@ def facts(scenario: Scenario, school: str) -> Facts:
     """
     town = _town(scenario)
     labels = town["simulation"].data.labels.astype(str)  # type: ignore[attr-defined]
-    return Facts(**town, picked=int(np.flatnonzero(labels == school)[0]))  # type: ignore[arg-type]
+    picked = int(np.flatnonzero(labels == school)[0])
+    return Facts(**town, picked=picked, asked=asked)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from mlm_core import simulate
 from mlm_core.charts.theme import LIGHT
 from pages.shared import story
 from pages.shared.presets import ALIKE
-from tests.pages.kit import drawn, mark_at, marks, open_page, questions, right, said, story_of
+from tests.pages.kit import drawn, mark_at, marks, open_page, questions, right, said, story_of, text
 
 LESSON = story_of("small_groups")
 HEADINGS = [step.heading for step in LESSON.steps]
@@ -97,6 +97,15 @@ def test_the_sliders_sd_is_not_that_of_the_lesson(found):
     both = f"truly {found.true_within:.1f}, estimated {found.fit.sigma_y:.1f}."
     assert both in LESSON.lab(found).html
     assert f"(truly {found.true_within:.1f};" in LESSON.model(found)
+
+
+def test_the_laboratory_speaks_of_what_it_shows():
+    """There are no years where the figure asks who is best; then nothing stood beside it."""
+    free = open_page("small_groups", free="true", view="chances")
+    told = LESSON.lab(LESSON.facts(story.designed(LESSON, -1, view="chances")))
+    assert "that is how many of them to expect among the truly best." in told
+    assert told in text(free)
+    assert told not in text(open_page("small_groups", free="true"))
 
 
 def test_words_follow_the_year(found):
