@@ -187,16 +187,16 @@ def checks(f: Facts) -> list[Question]:
                 Answer("Its own estimate", f"{number(f.y[j])} takes τ as infinite: the others would tell nothing."),
                 Answer("Its estimate at the best guess of τ", f"{number(f.at_best.mean[j])} takes τ = {number(f.best)} as known for sure."),
                 Answer("Its estimate averaged over τ",
-                       f"Right: {number(f.averaged.mean[j])}. Every τ counts by how plausible it is.", True),
+                       f"It is {number(f.averaged.mean[j])}. Every τ counts by how plausible it is.", True),
             ],
         ),
         Question(
             f"You put the best guess τ = {number(f.best)} in as if it were known. What becomes of the SD of {school}?",
             [
-                Answer("It is too small", f"Right: {sds} What is not known of τ was left out." if smaller < 0
+                Answer("It is too small", f"{sds} What is not known of τ was left out." if smaller < 0
                        else "Often so, but not here: compare the two SDs.", smaller < 0),
-                Answer("It is about right", f"Right here: {sds}" if smaller == 0 else "The two SDs are not the same here.", smaller == 0),
-                Answer("It is too large", f"Right here: {sds} The best guess lies above most of the density." if smaller > 0
+                Answer("It is about right", sds if smaller == 0 else "The two SDs are not the same here.", smaller == 0),
+                Answer("It is too large", f"{sds} The best guess lies above most of the density." if smaller > 0
                        else "Taking something as known does not add to what is unknown.", smaller > 0),
             ],
         ),
@@ -206,7 +206,7 @@ def checks(f: Facts) -> list[Question]:
                 Answer("True: use no pooling instead", "No pooling is the same model with τ = ∞. Nobody knows that."),
                 Answer("True: use complete pooling instead", "Complete pooling is the same model with τ = 0. Nobody knows that either."),
                 Answer("False: do it as with many groups", "With few groups one guess of τ can be far off, and nobody sees it."),
-                Answer("False: but average over τ", "Right: few groups leave τ uncertain. With three or five groups the prior on τ matters, so say which one you used.", True),
+                Answer("False: but average over τ", "Few groups leave τ uncertain. With three or five groups the prior on τ matters, so say which one you used.", True),
             ],
         ),
     ]  # fmt: skip

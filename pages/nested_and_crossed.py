@@ -195,7 +195,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             f"How many varying intercepts does {BOTH} have for these data?",
             [
-                Answer(f"{rows + columns}: one for each group", f"Right: {rows} schools and {columns} neighbourhoods.", True),
+                Answer(f"{rows + columns}: one for each group", f"{rows} schools and {columns} neighbourhoods.", True),
                 Answer(f"{rows * columns}: one for each cell of the matrix",
                        "Each school has one and each neighbourhood has one. A pair has none of its own."),
                 Answer("2: one for each grouping", "Two is the number of SDs of these intercepts."),
@@ -204,7 +204,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "Two schools each have a class “7A”. You write (1 | class). What does the model take them for?",
             [
-                Answer("One class in two schools", "Right: a label is all it knows.", True),
+                Answer("One class in two schools", "A label is all it knows.", True),
                 Answer("Two classes, since the schools differ", "It does not know that classes lie in schools, unless labels or formula say so."),
                 Answer("A mistake, and it stops", "It runs without a warning. That is what makes it dangerous."),
             ],
@@ -213,7 +213,7 @@ def checks(f: Facts) -> list[Question]:
             "When do (1 | school) + (1 | class) and (1 | school / class) give the same fit?",
             [
                 Answer("When classes are nested and have unique labels",
-                       "Right: then school and class together name the same groups as class alone.", True),
+                       "Then school and class together name the same groups as class alone.", True),
                 Answer("In all data: it is a matter of style", "With 7A in two schools, or one group's children in two schools, they differ."),
                 Answer("In no data: one is nested, one crossed", "A formula only says which groups there are. For neighbourhoods nested in schools both said the same."),
             ],
@@ -221,7 +221,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "Neighbourhoods are nested in schools. Then one child moves to another school. What are they now?",
             [
-                Answer("Partially crossed: not nested any more", "Right, and nothing has to be rewritten: the model with both groupings holds for both.", True),
+                Answer("Partially crossed: not nested any more", "Nothing has to be rewritten: the model with both groupings holds for both.", True),
                 Answer("Still nested: one child is an exception", "Nested means every child."),
                 Answer("Crossed: everybody meets everybody", "One child does not fill the matrix."),
             ],

@@ -216,7 +216,7 @@ def checks(f: Facts) -> list[Question]:
             "Two students have the same pre-test. In one's school the mean pre-test is one unit higher. By how much do you "
             "expect their scores to differ, at the right end of the handle?",
             [
-                Answer(f"By b₀: {number(f.b0[LAST], 2)}", "Right: the same own pre-test, another school.", True),
+                Answer(f"By b₀: {number(f.b0[LAST], 2)}", "The same own pre-test, another school.", True),
                 Answer(f"By β: {number(within, 2)}", "That compares two students of one school, with different pre-tests."),
                 Answer(f"By β + b₀: {number(between, 2)}", "That compares school means. There the students' own pre-tests differ, too."),
             ],
@@ -224,7 +224,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             "A colleague fits a multilevel model with x and leaves the school means out. What is its slope?",
             [
-                Answer("A mixture of both slopes", f"Right: {number(f.alone[LAST], 2)} at the right end of the handle, with {number(within, 2)} within and "
+                Answer("A mixture of both slopes", f"{number(f.alone[LAST], 2)} at the right end of the handle, with {number(within, 2)} within and "
                        f"{number(between, 2)} between. The larger the schools, the nearer it comes to the slope within.", True),
                 Answer("Exactly the slope within schools", f"It is {number(f.alone[LAST], 2)}, and the slope within is {number(within, 2)}. "
                        "Near, where schools are large, but not the same."),
@@ -236,7 +236,7 @@ def checks(f: Facts) -> list[Question]:
             "Next year children are sent to schools by lot, so that all schools have nearly the same mean pre-test. What will one "
             "line for all then show?",
             [
-                Answer("About the slope within schools", f"Right: hardly anything of the pre-test lies between schools then. About {number(within)}.", True),
+                Answer("About the slope within schools", f"Hardly anything of the pre-test lies between schools then. About {number(within)}.", True),
                 Answer("About the slope between schools", "That slope needs schools that differ in the pre-test. By lot they hardly do."),
                 Answer(f"The same as now: {number(pooled)}", f"Now {percent(f.share)} of the variation of the pre-test lies between "
                        "schools. By lot nearly none would."),

@@ -206,9 +206,9 @@ def checks(f: Facts) -> list[Question]:
             "Two schools have the same own intercept and as many students. One has u = −1, the other u = 1. With the "
             f"estimate $b_0$ = {number(b0, 2)}, which ends higher?",
             [
-                Answer("The one with u = 1", "Right: its line stands higher." if b0 > 0 else
+                Answer("The one with u = 1", "Its line stands higher." if b0 > 0 else
                        "The line falls with u here.", b0 > 0),
-                Answer("The one with u = −1", "Right: the line falls with u here." if b0 <= 0 else
+                Answer("The one with u = −1", "The line falls with u here." if b0 <= 0 else
                        "The line rises with u here.", b0 <= 0),
                 Answer("Neither", "So it would be with one mean. Each is pulled to the line at its own u."),
             ],
@@ -222,7 +222,7 @@ def checks(f: Facts) -> list[Question]:
             "There are many schools. You add a u that has nothing to do with the scores. What becomes of the estimate of "
             r"$\sigma_\alpha$?",
             [
-                Answer("It hardly changes, and may rise a little", f"Right: nothing is explained, and chance moves the estimate a little, up or down. In our town it rises in about {RISES} draws.", True),
+                Answer("It hardly changes, and may rise a little", f"Nothing is explained, and chance moves the estimate a little, up or down. In our town it rises in about {RISES} draws.", True),
                 Answer("It must fall", "$R^2$ cannot fall in an ordinary regression. An estimated SD can rise."),
                 Answer("It becomes 0", "Then all schools would have to lie on the line."),
             ],
@@ -230,7 +230,7 @@ def checks(f: Facts) -> list[Question]:
         Question(
             r"Suppose $b_0$ = 0, and $\sigma_\alpha$ is neither 0 nor infinite. What is this model then?",
             [
-                Answer("Partial pooling to one mean", "Right: the line is flat.", True),
+                Answer("Partial pooling to one mean", "The line is flat.", True),
                 Answer("Complete pooling", r"That takes $\sigma_\alpha$ = 0: no school may leave the line."),
                 Answer("No pooling", r"That takes $\sigma_\alpha$ = ∞: the line has no pull."),
             ],
@@ -242,7 +242,7 @@ def how_much(f: Facts) -> list[Answer]:
     """Answers on the share that u explains."""
     if f.printed_share(2) <= 0:
         return [
-            Answer("None that can be seen", "Right: the SD is no smaller with u than without.", True),
+            Answer("None that can be seen", "The SD is no smaller with u than without.", True),
             Answer("Some: u is in the model", "To be in the model explains nothing. Compare the two SDs."),
             Answer("All of it", "Then the schools would lie on the line, and not on one mean."),
         ]  # fmt: skip
@@ -255,7 +255,7 @@ def how_much(f: Facts) -> list[Answer]:
     right = percent(f.printed_share(2))
     others = [Answer(text, why) for text, why in dict(wrong).items() if text != right][:2]
     return [
-        Answer(right, f"Right: 1 − {number(f.sd[1], 2)}²/{number(f.sd[0], 2)}².", True),
+        Answer(right, f"1 − {number(f.sd[1], 2)}²/{number(f.sd[0], 2)}².", True),
         *others,
     ]
 

@@ -104,6 +104,7 @@ def sound(asked: object, kind: str) -> None:
         for item in asked.items:
             assert item.bin in asked.bins
             assert set(item.why) == set(asked.bins), item.text
+            assert not any(why.startswith("Right") for why in item.why.values()), item.text
         return
     assert isinstance(asked, Question)
     texts = [answer.text for answer in asked.answers]
@@ -113,6 +114,7 @@ def sound(asked: object, kind: str) -> None:
     why = next(a.why for a in asked.answers if a.right)
     for answer in asked.answers:
         assert answer.why.strip(), answer.text
+        assert not answer.why.startswith("Right"), f"{answer.why} The verdict says that."
         if not answer.right and kind == "predict":
             sentences = re.split(r"(?<=[.?!])\s+", f"{answer.why} {best}. {why}")
             assert len(set(sentences)) == len(sentences), sentences

@@ -40,7 +40,7 @@ def test_the_answers_are_computed(scenario):
     assert right(same) == f"By b₀: {number(f.b0[LAST], 2)}"
     assert right(colleague) == "A mixture of both slopes"
     why = next(a.why for a in colleague.answers if a.right)
-    right_end = f"Right: {number(f.alone[LAST], 2)} at the right end of the handle, with"
+    right_end = f"{number(f.alone[LAST], 2)} at the right end of the handle, with"
     assert f"{right_end} {number(f.within, 2)} within" in why
     assert right(lot) == "About the slope within schools"
     assert any(a.text.endswith(number(pooled)) for a in lot.answers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import streamlit as st
@@ -14,7 +13,6 @@ SHOW_ME = -1
 """The position of an answer that was asked for and not given."""
 Where = tuple[str, int, int]
 """Of a question: lesson, step, and which of the step's questions."""
-_RIGHT = re.compile(r"^Right[:.,] ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +72,15 @@ def judged(question: Question, position: int, kind: Kind, scenario: Scenario) ->
     right = next(answer for answer in question.answers if answer.right)
     shown = not 0 <= position < len(question.answers)
     chosen = right if shown else question.answers[position]
-    why = without_right(right.why)
     if shown:
-        words = f"**{right.text}.** {why}"
+        words = f"**{right.text}.** {right.why}"
     elif chosen.right:
-        words = f"**Yes.** {why}"
+        words = f"**Yes.** {right.why}"
     elif kind == "predict":
-        words = f"**Not so.** {chosen.why} **{right.text}.** {why}"
+        words = f"**Not so.** {chosen.why} **{right.text}.** {right.why}"
     else:
         words = f"**Not so.** {chosen.why} Try another."
     return Given(position, chosen.right, words, scenario)
-
-
-def without_right(why: str) -> str:
-    """A reason without the "Right" it may begin with: that has been said before it.
-
-    >>> without_right("Right: five say less."), without_right("Right. Here 3."), without_right("All.")
-    ('Five say less.', 'Here 3.', 'All.')
-    """
-    said = _RIGHT.sub("", why)
-    return why if said == why else said[:1].upper() + said[1:]
 
 
 def given_to(question: Question, where: Where, kind: Kind, scenario: Scenario) -> Given | None:
