@@ -14,6 +14,7 @@ from mlm_core.data import Floats, Ints, frozen
 from mlm_core.records import VarianceComponents
 from mlm_core.showing import record
 from mlm_core.structures import StructuredSimulation, simulate_crossed, simulate_nested
+from mlm_core.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -485,14 +486,12 @@ class Facts:
 
     def tables(
         self, *, named: bool, own: bool, right: bool, wrong: bool, truth: bool
-    ) -> dict[str, pd.DataFrame]:
+    ) -> dict[str, Table]:
         """The tables of `mlm_core.charts.incidence`; what is not shown lies unseen.
 
         Where pieces of neighbourhoods are shown, they are those of the first one, one place
         for each school, beside the whole.
         """
-        import pandas as pd
-
         moments = self.moments
         tables = dict(_laid_out(moments, wrong))
         said = [self.headline(moment) if named else ("", "") for moment in moments]
@@ -501,15 +500,22 @@ class Facts:
         if pieces:
             tables |= _in_pieces(tables, self.first, self.now.structure.levels_a)
         step = np.arange(len(moments))
-        tables["steps"] = pd.DataFrame(said, columns=["kind", "meaning"]).assign(
-            step=step, position=step / max(1, step[-1])
+        tables["steps"] = Table(
+            {
+                "kind": [kind for kind, _ in said],
+                "meaning": [meaning for _, meaning in said],
+                "step": step,
+                "position": step / max(1, step[-1]),
+            }
         )
         tables["right"] = tables["right"].assign(own_seen=float(own), seen=float(right))
         tables["wrong"] = tables["wrong"].assign(seen=float(shown))
         tables["truth"] = tables["truth"].assign(seen=float(truth))
         rows = tables["rows"]
         tables["rows"] = rows.assign(
-            text=rows["name"] + " " + rows["adds"] if right else rows["name"],
+            text=[f"{name} {adds}" for name, adds in zip(rows["name"], rows["adds"], strict=True)]
+            if right
+            else rows["name"],
             adds_seen=float(right),
         )
         if not named:
@@ -517,10 +523,8 @@ class Facts:
         tables = {n: t.assign(resting=t["step"] == self.rest) for n, t in tables.items()}
         return tables | {"names": self._names(right, pieces)}
 
-    def _names(self, parts: bool, pieces: bool) -> pd.DataFrame:
+    def _names(self, parts: bool, pieces: bool) -> Table:
         """Where the names of columns, of pieces, and the titles stand."""
-        import pandas as pd
-
         part = f"Mean of each {self.inner} less the mean of all, points"
         if parts:
             part = f"What each {self.inner} adds to the score, points"
@@ -533,9 +537,9 @@ class Facts:
         titles = (("outer", outer),
                   ("inner", self.inner), ("part", part))  # fmt: skip
         names = [(of, name, at) for of, labels in axes for name, at in _places(labels)]
-        return pd.DataFrame(
-            [*names, *((of, text, 0.0) for of, text in titles)], columns=["of", "text", "place"]
-        )
+        names += [(of, text, 0.0) for of, text in titles]
+        of, text, place = (list(column) for column in zip(*names, strict=True))
+        return Table({"of": of, "text": text, "place": place})
 
     def reach(self, *, wrong: bool) -> Floats:
         """Everything that the lower panel must hold, with or without the wrong fit (points)."""
@@ -552,16 +556,14 @@ def _places(labels: Sequence[str] | NDArray[np.str_]) -> list[tuple[str, float]]
 
 
 @lru_cache(maxsize=8)
-def _laid_out(moments: tuple[Moment, ...], wrong: bool) -> dict[str, pd.DataFrame]:
+def _laid_out(moments: tuple[Moment, ...], wrong: bool) -> dict[str, Table]:
     """Every mark that can be seen, at its place, one row a step and mark."""
-    import pandas as pd
-
     steps = [_tables(moment, wrong) for moment in moments]
     laid = {}
     for name, first in steps[0].items():
         columns = {c: np.concatenate([one[name][c] for one in steps]) for c in first}
         sizes = [len(next(iter(one[name].values()))) for one in steps]
-        laid[name] = pd.DataFrame(columns | {"step": np.repeat(np.arange(len(steps)), sizes)})
+        laid[name] = Table(columns | {"step": np.repeat(np.arange(len(steps)), sizes)})
     return laid
 
 
@@ -592,20 +594,19 @@ def _tables(moment: Moment, wrong: bool) -> dict[str, Columns]:
     }
 
 
-def _in_pieces(
-    tables: dict[str, pd.DataFrame], name: str, outer: NDArray[np.str_]
-) -> dict[str, pd.DataFrame]:
+def _in_pieces(tables: dict[str, Table], name: str, outer: NDArray[np.str_]) -> dict[str, Table]:
     """The whole of one inner group at the left, its piece in each outer group beside it."""
     places = [at for _, at in _places(["all", *outer])]
     at = {f"{label}: {name}": place for label, place in zip(outer, places[1:], strict=True)}
     found = {}
     for table in ("right", "truth"):
         rows = tables[table]
-        found[table] = rows[rows["group"] == name].assign(place=places[0])
+        found[table] = rows.rows(rows["group"] == name).assign(place=places[0])
     rows = tables["wrong"]
-    rows = rows[rows["group"].isin(at)]
-    pieces = rows.assign(place=rows["group"].map(at))
-    return found | {"wrong": pieces.sort_values("place", kind="stable")}
+    rows = rows.rows(np.isin(rows["group"], list(at)))
+    place = np.array([at[group] for group in rows["group"]])
+    order = np.argsort(place, kind="stable")
+    return found | {"wrong": rows.assign(place=place).rows(order)}
 
 
 def _parts(moment: Moment, one: Fit, students: Ints) -> Columns:

@@ -18,6 +18,7 @@ from mlm_core.records import PartialPooling
 from mlm_core.scenario import Hyperparameters, Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import simulate
+from mlm_core.table import Table, stacked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -223,7 +224,7 @@ class Facts:
 
     def tables(
         self, names: dict[str, str], *, pooled: bool, alone: bool, truth: bool
-    ) -> dict[str, pd.DataFrame]:
+    ) -> dict[str, Table]:
         """The tables of `mlm_core.charts.two_slopes`; what is not shown lies unseen.
 
         Parameters
@@ -242,19 +243,15 @@ class Facts:
             "slopes": self._slopes(names, seen, truth and self.turns, truth),
         }
 
-    def _students(self) -> pd.DataFrame:
-        import pandas as pd
-
+    def _students(self) -> Table:
         mine = self.end.j == self.picked
         every = -(-self.end.n_students // MOST_STUDENTS)
         kept = mine | (np.arange(len(mine)) % every == 0)
         columns = {"x": self.end.x, "first": self.start.y, "last": self.end.y, "picked": mine}
-        return pd.DataFrame({k: np.asarray(v)[kept] for k, v in columns.items()})
+        return Table({k: np.asarray(v)[kept] for k, v in columns.items()})
 
-    def _schools(self) -> pd.DataFrame:
-        import pandas as pd
-
-        return pd.DataFrame(
+    def _schools(self) -> Table:
+        return Table(
             {
                 "school": self.names,
                 "n": self.end.n,
@@ -265,12 +262,11 @@ class Facts:
             }
         )
 
-    def _short(self) -> pd.DataFrame:
+    def _short(self) -> Table:
         """Two rows a school: its line within, from one SD of x below its mean to one above."""
-        import pandas as pd
-
         schools = self._schools()
-        schools["bold"] = (schools["picked"] | (len(schools) <= MOST_BOLD)).astype(float)
+        bold = (schools["picked"] | (len(schools) <= MOST_BOLD)).astype(float)
+        schools = schools.assign(bold=bold)
         ends = [
             schools.assign(
                 x=schools["x"] + side,
@@ -279,17 +275,15 @@ class Facts:
             )
             for side in (-1, 1)
         ]
-        return pd.concat(ends, ignore_index=True)
+        return stacked(ends)
 
     @property
     def _reach(self) -> tuple[float, float]:
         x = np.asarray(self.end.x)
         return float(x.min()), float(x.max())
 
-    def _lines(self, seen: dict[str, bool]) -> pd.DataFrame:
+    def _lines(self, seen: dict[str, bool]) -> Table:
         """Two rows a step and long line; one that is not shown lies on that between schools."""
-        import pandas as pd
-
         parts = []
         for kind in ("between", "complete", "partial"):
             alpha, beta = self.lines[kind if seen[kind] else "between"]
@@ -301,15 +295,13 @@ class Facts:
                     "y": alpha + beta * x,
                     "resting": step == STEPS - 1,
                 }
-                parts.append(pd.DataFrame(columns).assign(kind=kind, seen=float(seen[kind])))
-        return pd.concat(parts, ignore_index=True)
+                parts.append(Table(columns).assign(kind=kind, seen=float(seen[kind])))
+        return stacked(parts)
 
     def _slopes(
         self, names: dict[str, str], seen: dict[str, bool], between: bool, within: bool
-    ) -> pd.DataFrame:
+    ) -> Table:
         """One row a step and slope; the truth of the first two rows lies on them if not shown."""
-        import pandas as pd
-
         step, parts = np.arange(STEPS), []
         real = {"within": (np.full(STEPS, WITHIN), within), "between": (self.true_between, between)}
         for row, kind in enumerate(KINDS):
@@ -328,8 +320,8 @@ class Facts:
                 "truth_seen": float(known),
                 "resting": step == STEPS - 1,
             }
-            parts.append(pd.DataFrame(columns))
-        return pd.concat(parts, ignore_index=True)
+            parts.append(Table(columns))
+        return stacked(parts)
 
 
 def with_school_means(data: GroupedData) -> GroupedData:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mlm_core.lessons import nested_and_crossed as lesson
+from tests.frames import frames
 
 SETTINGS = (5.0, 10.0, 28)
 CORNERS = [
@@ -199,7 +200,7 @@ def test_the_draw_on_which_it_opens_is_an_ordinary_one():
 
 def shown(facts, **seen):
     layers = {"named": True, "own": False, "right": True, "wrong": True, "truth": True} | seen
-    return facts.tables(**layers)
+    return frames(facts.tables(**layers))
 
 
 def test_tables_hold_every_student_in_its_cell():

@@ -20,6 +20,7 @@ from mlm_core.lessons.two_level_predictors import (
     share_between,
     with_school_means,
 )
+from tests.frames import frames
 
 LAST = STEPS - 1
 NAMES = {"within": "w", "between": "b", "complete": "c", "partial": "p"}
@@ -169,7 +170,7 @@ def test_other_settings_of_the_course_do_not_leak_in():
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_tables_hold_the_students_and_the_slopes(scenario):
     f = facts(scenario, "Dover")
-    tables = f.tables(NAMES, pooled=True, alone=True, truth=True)
+    tables = frames(f.tables(NAMES, pooled=True, alone=True, truth=True))
     students, schools, short = tables["students"], tables["schools"], tables["short"]
     mine = f.end.labels[f.end.j] == "Dover"
     assert students["picked"].sum() == mine.sum()
@@ -201,7 +202,7 @@ def test_the_tables_hold_the_students_and_the_slopes(scenario):
 
 def test_what_is_not_shown_is_not_in_the_tables():
     f = facts(START, "Oak Hill")
-    tables = f.tables(NAMES, pooled=False, alone=False, truth=False)
+    tables = frames(f.tables(NAMES, pooled=False, alone=False, truth=False))
     lines, slopes = tables["lines"], tables["slopes"]
     hidden = lines[lines["kind"] != "between"]
     assert not hidden["seen"].any()
