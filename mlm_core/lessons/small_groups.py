@@ -489,18 +489,32 @@ def best_chances(
     (True, 1.0)
     """
     own, error = np.asarray(y, dtype=np.float64), np.asarray(se, dtype=np.float64)
-    rng = np.random.default_rng(seed)
+    share, of_mean, of_school = _noise(n_draws, len(own), seed)
     known = tau_posterior(own, error)
-    k = rng.choice(len(known.tau), n_draws, p=known.weight / known.weight.sum())
-    a0 = known.conditional_mu[k] + known.conditional_mu_sd[k] * rng.standard_normal(n_draws)
+    below = known.weight.cumsum()
+    k = np.searchsorted(below / below[-1], share, side="right")
+    a0 = known.conditional_mu[k] + known.conditional_mu_sd[k] * of_mean
     sigma = np.maximum(known.tau, 1e-6 * error.min())[:, None]
     weight = sigma**2 / (sigma**2 + error**2)  # a row for each value that sigma is drawn from
     alpha = (1 - weight)[k]
     alpha *= a0[:, None]
     alpha += (weight * own)[k]
-    alpha += (np.sqrt(weight) * error)[k] * rng.standard_normal(alpha.shape)
-    first = np.argpartition(-alpha, places - 1, axis=1)[:, :places]
-    return np.bincount(first.ravel(), minlength=len(own)) / n_draws
+    alpha += (np.sqrt(weight) * error)[k] * of_school
+    last = len(own) - places
+    least = np.partition(alpha, last, axis=1)[:, last, None]
+    chances: Floats = (alpha >= least).mean(axis=0)
+    return chances
+
+
+@lru_cache(maxsize=1)
+def _noise(n_draws: int, n_groups: int, seed: int) -> tuple[Floats, Floats, Floats]:
+    """What is drawn for `best_chances`; it does not depend on the data."""
+    rng = np.random.default_rng(seed)
+    return (
+        frozen(rng.random(n_draws)),
+        frozen(rng.standard_normal(n_draws)),
+        frozen(rng.standard_normal((n_draws, n_groups))),
+    )
 
 
 def on_average(made: Replications) -> OnAverage:
