@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,7 @@ from mlm_core.pooling import fit_no_pooling
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table
 
 Curves = Literal["means", "SDs"]
 Trust = Literal["well", "roughly", "hardly"]
@@ -337,7 +335,7 @@ def figure_tables(
     prior: bool,
     spread: float,
     letter: float,
-) -> dict[str, pd.DataFrame]:
+) -> dict[str, Table]:
     """What the figure shows: tables of `charts.tau_curves`.
 
     Parameters
@@ -359,7 +357,7 @@ def figure_tables(
 
     Returns
     -------
-    dict of DataFrame
+    dict of Table
         ``steps, curves, schools, marks``.
     """
     known = truth and not f.real
@@ -373,13 +371,11 @@ def figure_tables(
     }
 
 
-def _steps(f: Facts, means: bool, revealed: bool, prior: bool) -> pd.DataFrame:
-    import pandas as pd
-
+def _steps(f: Facts, means: bool, revealed: bool, prior: bool) -> Table:
     low, high = f.interval
     density = f.density if revealed else 0 * f.tau
     captions = [f"if τ were {v:g}" for v in f.tau]
-    return pd.DataFrame(
+    return Table(
         {
             "step": np.arange(len(f.tau)),
             "tau": f.tau,
@@ -395,11 +391,9 @@ def _steps(f: Facts, means: bool, revealed: bool, prior: bool) -> pd.DataFrame:
     )
 
 
-def _along(f: Facts, drawn: Floats) -> pd.DataFrame:
-    import pandas as pd
-
+def _along(f: Facts, drawn: Floats) -> Table:
     K, J = drawn.shape
-    return pd.DataFrame(
+    return Table(
         {
             "step": np.repeat(np.arange(K), J),
             "row": np.tile(np.arange(J), K),
@@ -413,9 +407,7 @@ def _along(f: Facts, drawn: Floats) -> pd.DataFrame:
 def _schools(
     f: Facts, ends: Floats, letter: float, domain: tuple[float, float], spread: float,
     means: bool, revealed: bool, averaged: bool, truth: bool,
-) -> pd.DataFrame:  # fmt: skip
-    import pandas as pd
-
+) -> Table:  # fmt: skip
     J, start = f.n, 0.0 if revealed else spread
     of, row = f.averaged, np.arange(f.n)
 
@@ -430,7 +422,7 @@ def _schools(
     letters = [(name[:3] if J <= 4 else name[0]) if few else "" for name in f.names]
     over_column = float(np.clip(place(0.5)[f.picked], start + 0.18 * (1 - start), 0.82))
     own = f.y if means else f.se
-    return pd.DataFrame(
+    return Table(
         {
             "row": row,
             "school": f.names,
@@ -457,11 +449,9 @@ def _schools(
     )
 
 
-def _single(f: Facts, means: bool, revealed: bool, truth: bool) -> pd.DataFrame:
-    import pandas as pd
-
+def _single(f: Facts, means: bool, revealed: bool, truth: bool) -> Table:
     pooled = f.at.mu[0] if means else f.at.mu_sd[0]
-    return pd.DataFrame(
+    return Table(
         {
             "best": [min(f.best, f.top)],
             "pooled": [pooled],

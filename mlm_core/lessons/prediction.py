@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from mlm_core.records import CompletePooling, NoPooling, PartialPooling
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
+from mlm_core.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -267,13 +268,11 @@ class Facts:
         low, high = predict_new_student(self.fit).interval()
         return [*said, ("", 0, float(low[0]), float(high[0]))]
 
-    def tables(self, *, partial: bool, others: bool, truth: bool) -> dict[str, pd.DataFrame]:
+    def tables(self, *, partial: bool, others: bool, truth: bool) -> dict[str, Table]:
         """The tables of `mlm_core.charts.next_student`; what is not shown lies unseen."""
-        import pandas as pd
-
         made, step = self.made, np.arange(len(self.made.seen))
         shown = {"partial": partial, "no": others, "complete": others}
-        path = pd.DataFrame({"step": step, "k": made.seen, "resting": step == self.last})
+        path: dict[str, Any] = {"step": step, "k": made.seen, "resting": step == self.last}
         rest = made.complete_mean[-1]
         for name, seen in shown.items():
             for end, values in zip(("mean", "low", "high"), made.ends(name), strict=True):
@@ -285,14 +284,11 @@ class Facts:
                 made.seen, path["partial_low"], path["partial_high"], strict=True
             )
         ]  # fmt: skip
-        true = pd.DataFrame(
-            {"truth": [self.truth if truth else rest], "truth_seen": [float(truth)]}
-        )
-        return {"path": path, "students": self._students(), "truth": true}
+        true = Table({"truth": [self.truth if truth else rest], "truth_seen": [float(truth)]})
+        return {"path": Table(path), "students": self._students(), "truth": true}
 
-    def curves(self, domain: tuple[float, float], *, partial: bool, others: bool) -> pd.DataFrame:
+    def curves(self, domain: tuple[float, float], *, partial: bool, others: bool) -> Table:
         """One row a step and score: densities, 1 where the narrowest is highest; three are kept."""
-        import pandas as pd
         from scipy.stats import t
 
         made, score = self.made, np.linspace(*domain, GRID)
@@ -305,7 +301,7 @@ class Facts:
         }
         narrowest = min(float(np.nanmin(sd)) for _, sd, _, _ in of.values())
         step = np.repeat(np.arange(K), GRID)
-        table = pd.DataFrame({"step": step, "score": np.tile(score, K)})
+        table: dict[str, Any] = {"step": step, "score": np.tile(score, K)}
         for name, (mean, sd, df, seen) in of.items():
             freedom = np.minimum(df, 1e6)[:, None]
             z = (score - mean[:, None]) / sd[:, None]
@@ -313,15 +309,13 @@ class Facts:
             table[f"{name}_density"] = np.nan_to_num(height).ravel() * seen
             table[f"{name}_seen"] = float(seen) * np.isfinite(mean)[step]
         kept = np.isin(step, [0, self.few, self.last])
-        return table.assign(resting=step == self.last, kept=kept)
+        return Table({**table, "resting": step == self.last, "kept": kept})
 
-    def _students(self) -> pd.DataFrame:
+    def _students(self) -> Table:
         """One row a student: the first step that has seen it, and the score."""
-        import pandas as pd
-
         kept = np.arange(0, self.n, -(-self.n // DOTS))
         at = np.searchsorted(self.made.seen, kept + 1)
-        return pd.DataFrame({"row": kept, "k": self.made.seen[at], "score": self.scores[kept]})
+        return Table({"row": kept, "k": self.made.seen[at], "score": self.scores[kept]})
 
     def error_tables(self) -> dict[str, pd.DataFrame]:
         """The table of `mlm_core.charts.held_out`: one row a class of size, pooling and panel."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,9 +18,7 @@ from mlm_core.replication import Replications, replicate
 from mlm_core.scenario import Scenario, sd_within
 from mlm_core.showing import record
 from mlm_core.simulation import OfTown, Simulation, simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table, stacked
 
 By = Literal["own", "partial", "truth"]
 
@@ -230,7 +228,7 @@ class Facts(OfTown):
         """(J,) schools by their probability, the highest first."""
         return np.argsort(-self.chance, kind="stable")
 
-    def tables(self, by: By, *, sizes: bool, partial: bool, truth: bool) -> dict[str, pd.DataFrame]:
+    def tables(self, by: By, *, sizes: bool, partial: bool, truth: bool) -> dict[str, Table]:
         """The tables of `mlm_core.charts.funnel`; what is not shown lies unseen.
 
         Parameters
@@ -240,11 +238,9 @@ class Facts(OfTown):
         sizes : bool
             Whether the schools stand at their sizes; else in a strip beside them.
         """
-        import pandas as pd
-
         n, J = self.data.n, self.data.n_groups
         aside = STRIP[0] + (STRIP[1] - STRIP[0]) * (np.arange(J) * 0.618033988749895 % 1)
-        schools = pd.DataFrame(
+        schools = Table(
             {
                 "school": self.names,
                 "n": n,
@@ -269,16 +265,14 @@ class Facts(OfTown):
         values = np.stack([self.values(by, k) for k in range(YEARS)])
         return np.argsort(-values, axis=1, kind="stable"), np.ptp(values, axis=1) >= 1e-9
 
-    def _years(self, by: By, partial: bool) -> pd.DataFrame:
+    def _years(self, by: By, partial: bool) -> Table:
         """A row a year and school; what is not shown lies where it will come from."""
-        import pandas as pd
-
         J, k = self.data.n_groups, self.places
         order, ranked = self._order(by)
         out = np.zeros((YEARS, J), dtype=bool)
         np.put_along_axis(out, np.hstack([order[:, :k], order[:, -k:]]), ranked[:, None], axis=1)
         step = np.repeat(np.arange(YEARS), J)
-        return pd.DataFrame(
+        return Table(
             {
                 "step": step,
                 "school": np.tile(self.names, YEARS),
@@ -297,13 +291,11 @@ class Facts(OfTown):
     def _no_order(self, by: By, year: int) -> bool:
         return bool(np.ptp(self.values(by, year)) < 1e-9)
 
-    def _league(self, by: By, sizes: bool) -> pd.DataFrame:
+    def _league(self, by: By, sizes: bool) -> Table:
         """Both ends of each year's ranking; ``row`` counts from the top, from the bottom below 0.
 
         Without ``sizes`` only those of the best are known.
         """
-        import pandas as pd
-
         J, k = self.data.n_groups, self.places
         order, ranked = self._order(by)
         step = np.repeat(np.flatnonzero(ranked), 2 * k)
@@ -312,7 +304,7 @@ class Facts(OfTown):
         place = np.where(row > 0, row, J + 1 + row)
         known = sizes | (row > 0)
         names, n = self.names, self.data.n
-        return pd.DataFrame(
+        return Table(
             {
                 "step": step,
                 "school": names[shown],
@@ -327,18 +319,14 @@ class Facts(OfTown):
             }
         )
 
-    def _band(self, seen: bool) -> pd.DataFrame:
+    def _band(self, seen: bool) -> Table:
         """Where 95% of own means would lie if all schools were truly equal."""
-        import pandas as pd
-
         n = np.geomspace(1, 1000, 60)
         reach = NORMAL_975 * self.luck(1.0) / np.sqrt(n) * seen
         mean = self.complete[0]
-        return pd.DataFrame({"n": n, "low": mean - reach, "high": mean + reach})
+        return Table({"n": n, "low": mean - reach, "high": mean + reach})
 
-    def _words(self, by: By, sizes: bool) -> pd.DataFrame:
-        import pandas as pd
-
+    def _words(self, by: By, sizes: bool) -> Table:
         k = self.places
         how = {"own": "by own mean", "partial": "by partial pooling", "truth": "in truth"}[by]
         blank = self._no_order(by, 0)
@@ -349,21 +337,18 @@ class Facts(OfTown):
             "strip": "" if sizes else "sizes: after your answer",
             "band": "grey: 95% of means, if all were equal" if sizes and by == "own" else "",
         }
-        words = pd.DataFrame({"what": list(said), "text": list(said.values()), "step": -1})
-        years = pd.DataFrame(
-            {"what": "year", "text": [year_name(k) for k in range(YEARS)], "step": np.arange(YEARS)}
-        )
-        both = pd.concat([words, years], ignore_index=True)
+        words = Table({"what": list(said), "text": list(said.values()), "step": -1})
+        names = [year_name(k) for k in range(YEARS)]
+        years = Table({"what": "year", "text": names, "step": np.arange(YEARS)})
+        both = stacked([words, years])
         return both.assign(resting=both["step"] == 0)
 
-    def chances(self, *, truth: bool) -> dict[str, pd.DataFrame]:
+    def chances(self, *, truth: bool) -> dict[str, Table]:
         """The tables of `mlm_core.charts.best_few`: the likeliest schools, a row each.
 
         The picked school has a row, as has each that a ranking counts among the best, whether
         the truth is shown or not. Schools without a row share the last.
         """
-        import pandas as pd
-
         rankings: tuple[By, ...] = ("own", "partial", "truth")
         best = {by: self.best(by) for by in rankings}
         rows, rest = self._rows(best)
@@ -372,7 +357,7 @@ class Facts(OfTown):
             "partial": best["partial"][: 0 if self.level else None],
             "truth": best["truth"][: 0 if self.truly_level or not truth else None],
         }
-        table = pd.DataFrame(
+        table = Table(
             {
                 "row": np.arange(len(rows)),
                 "school": self.names[rows],
@@ -400,7 +385,7 @@ class Facts(OfTown):
                 "picked": False, "named": True, "others": len(rest),
             }  # fmt: skip
             others |= {f"seen_{name}": 0.0 for name in marks}
-            table = pd.concat([table, pd.DataFrame([others])], ignore_index=True)
+            table = stacked([table, Table.from_rows([others])])
         return {"schools": table}
 
     def _rows(self, best: dict[By, Ints]) -> tuple[list[int], list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,7 @@ from mlm_core.records import NoPooling, PartialPooling
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table
 
 STEPS = 101
 """Places of the handle over the axis of effects; the middle one is an effect of 0."""
@@ -457,7 +455,7 @@ class Facts:
 
     def tables(
         self, domain: tuple[float, float], captions: list[str], *, partial: bool, truth: bool
-    ) -> dict[str, pd.DataFrame]:
+    ) -> dict[str, Table]:
         """The tables of `mlm_core.charts.effects`; what is not shown lies unseen.
 
         Parameters
@@ -469,10 +467,8 @@ class Facts:
         partial, truth : bool
             Whether partial pooling, and the truth, are shown.
         """
-        import pandas as pd
-
         found, step = self.found, np.arange(STEPS)
-        summary = pd.DataFrame(
+        summary = Table(
             {
                 "what": ["mean effect", "a new school"],
                 "mean": found.mean if partial else self.trial.complete,
@@ -482,7 +478,7 @@ class Facts:
             }
         )
         effect = self.places(domain)
-        new = pd.DataFrame(
+        new = Table(
             {
                 "step": step,
                 "effect": effect,
@@ -502,10 +498,8 @@ class Facts:
         out: Floats = t.pdf(z, self.found.df) / t.pdf(0.0, self.found.df)
         return out
 
-    def _schools(self, domain: tuple[float, float], partial: bool, truth: bool) -> pd.DataFrame:
+    def _schools(self, domain: tuple[float, float], partial: bool, truth: bool) -> Table:
         """One row a school, the largest first."""
-        import pandas as pd
-
         own, lines, J = self.trial.no.lines, self.trial.partial.lines, self.data.n_groups
         half, z = own_reach(self.trial.no, self.data) * own.se_beta, float(reach(np.inf))
         start = np.where(np.isfinite(self.own), self.own, self.trial.complete)
@@ -513,7 +507,7 @@ class Facts:
         middle = self.partial if partial else start
         order = by_size(self.data)
         ends = [0, J - 1, *np.argsort(order)[[int(np.nanargmin(start)), int(np.nanargmax(start))]]]
-        table = pd.DataFrame(
+        table = Table(
             {
                 "school": self.names,
                 "label": [f"{s} ({n})" for s, n in zip(self.names, self.data.n, strict=True)],
@@ -532,10 +526,10 @@ class Facts:
                 "truth_seen": float(truth),
                 "picked": np.arange(J) == self.picked,
             }
-        ).iloc[order]
-        table.insert(0, "row", np.arange(J))
-        named = (J <= MOST_NAMES) | table["picked"] | table["row"].isin(ends)
-        return table.assign(named=named)
+        ).rows(order)
+        row = np.arange(J)
+        named = (J <= MOST_NAMES) | table["picked"] | np.isin(row, ends)
+        return table.assign(row=row, named=named)
 
 
 def facts(made: Trial, school: str) -> Facts:

@@ -17,6 +17,7 @@ from mlm_core.records import PartialPooling
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import simulate
+from mlm_core.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,7 +165,7 @@ class Facts:
 
     def tables(
         self, target: Target, u_domain: tuple[float, float], *, truth: bool
-    ) -> dict[str, pd.DataFrame]:
+    ) -> dict[str, Table]:
         """The tables of `mlm_core.charts.intercepts`.
 
         Parameters
@@ -176,11 +177,9 @@ class Facts:
         truth : bool
             Whether the truth is seen; where there is none it is not.
         """
-        import pandas as pd
-
         fit, seen = self.fit(target), truth and self.truth is not None
         middle = sum(u_domain) / 2
-        schools = pd.DataFrame(
+        schools = Table(
             {
                 "school": self.names,
                 "n": self.n,
@@ -197,8 +196,8 @@ class Facts:
         line = hyper.a0 + hyper.b0 * u
         low, high = line - hyper.sigma_alpha, line + hyper.sigma_alpha
         return {
-            "schools": schools.iloc[estimates.by_size(self.data)],
-            "target": pd.DataFrame({"u": u, "line": line, "low": low, "high": high}),
+            "schools": schools.rows(estimates.by_size(self.data)),
+            "target": Table({"u": u, "line": line, "low": low, "high": high}),
         }
 
 

@@ -14,6 +14,7 @@ from mlm_core.lessons.varying_intercepts import facts
 from pages.shared import figure as page_figure
 from pages.shared import presets, story
 from pages.shared.words import number, percent
+from tests.frames import frames
 from tests.pages.kit import (
     drawn,
     mark_at,
@@ -47,7 +48,7 @@ def shown(seen: story.Seen) -> tuple[str, str, dict, dict]:
     found = []
 
     def show(key, alt, _chart, tables, **settings):
-        found.append((key, alt, tables, settings))
+        found.append((key, alt, frames(tables), settings))
 
     with (
         patch.object(page_figure, "show", show),

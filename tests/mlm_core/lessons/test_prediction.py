@@ -21,6 +21,8 @@ from mlm_core.heldout import held_out
 from mlm_core.lessons import prediction
 from mlm_core.lessons.prediction import FEW, facts, numbers_seen, predictions
 from mlm_core.new_student import degrees_of_freedom, predict_new_student, reach
+from mlm_core.table import frame
+from tests.frames import frames
 
 ZERO = Scenario(8, 10, hyper=Hyperparameters(sigma_alpha=2, b0=0, b1=0, sigma_beta=0), seed=1)
 CORNERS = [
@@ -232,7 +234,10 @@ def test_tables_hide_what_is_not_shown_and_show_what_is(scenario):
     f = facts(scenario, "Juniper")
     domain = (15.0, 105.0)
     hidden, shown = (
-        {**f.tables(partial=v, others=v, truth=v), "curve": f.curves(domain, partial=v, others=v)}
+        {
+            **frames(f.tables(partial=v, others=v, truth=v)),
+            "curve": frame(f.curves(domain, partial=v, others=v)),
+        }
         for v in (False, True)
     )
     path = hidden["path"]
@@ -256,7 +261,7 @@ def test_tables_hide_what_is_not_shown_and_show_what_is(scenario):
 
 def test_curves_are_densities_of_t():
     f = facts(Scenario(), "Juniper")
-    curve = f.curves((15.0, 105.0), partial=True, others=True)
+    curve = frame(f.curves((15.0, 105.0), partial=True, others=True))
     one = curve.query("step == 0")
     density = t.pdf(one["score"], 19, f.made.mean[0], f.made.sd[0])
     top = t.pdf(f.made.mean[0], 19, f.made.mean[0], f.made.sd[0])

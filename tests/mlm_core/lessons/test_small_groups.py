@@ -24,6 +24,7 @@ from mlm_core.lessons.small_groups import (
 from mlm_core.replication import world
 from mlm_core.scenario import sd_within
 from pages.shared.presets import ALIKE
+from tests.frames import frames
 
 CORNERS = {
     "alike": ALIKE,
@@ -156,11 +157,11 @@ def test_what_is_not_shown_is_not_computed(monkeypatch):
     monkeypatch.setattr(small_groups, "fit_partial_pooling", fit)
     monkeypatch.setattr(small_groups, "replicate", many)
     found = facts(replace(ALIKE, seed=31), "Juniper")
-    found.tables("own", sizes=True, partial=False, truth=False)
+    frames(found.tables("own", sizes=True, partial=False, truth=False))
     assert (len(fits), draws) == (1, [])
     assert found.average.no_ranking < 1
     assert (len(fits), draws) == (1, [False])
-    found.tables("partial", sizes=True, partial=True, truth=False)
+    frames(found.tables("partial", sizes=True, partial=True, truth=False))
     assert len(fits) == 1 + YEARS
     assert found.agreement["own"] > 0
     assert draws == [False, True]
@@ -266,7 +267,7 @@ def test_chances_of_the_facts(found):
 def test_tables_show_what_they_say(found):
     names = found.names
     for by in ("own", "partial", "truth"):
-        tables = found.tables(by, sizes=True, partial=by != "own", truth=by == "truth")
+        tables = frames(found.tables(by, sizes=True, partial=by != "own", truth=by == "truth"))
         schools = tables["schools"].set_index("school")
         assert (schools["at"] == found.data.n).all()
         assert schools["truth"].to_numpy() == pytest.approx(found.truth)
@@ -297,7 +298,7 @@ def test_tables_show_what_they_say(found):
 
 
 def test_sizes_are_hidden_before_the_answer(found):
-    tables = found.tables("own", sizes=False, partial=False, truth=False)
+    tables = frames(found.tables("own", sizes=False, partial=False, truth=False))
     assert (tables["schools"]["at"] < 1).all()
     league = tables["league"]
     worst = league["row"] < 0
@@ -314,7 +315,7 @@ def test_sizes_are_hidden_before_the_answer(found):
 
 
 def test_the_band_holds_95_percent_of_equal_schools(found):
-    band = found.tables("own", sizes=True, partial=False, truth=False)["band"]
+    band = frames(found.tables("own", sizes=True, partial=False, truth=False))["band"]
     sd = found.fit.sigma_y / np.sqrt(band["n"])
     share = stats.norm.cdf(band["high"], found.complete[0], sd) - stats.norm.cdf(
         band["low"], found.complete[0], sd
@@ -324,7 +325,7 @@ def test_the_band_holds_95_percent_of_equal_schools(found):
 
 def test_the_rows_of_chances(found):
     for truth in (False, True):
-        table = found.chances(truth=truth)["schools"]
+        table = frames(found.chances(truth=truth))["schools"]
         assert len(table) <= 20
         one = table[table["others"] == 0].set_index("school")
         at = [found.names.tolist().index(s) for s in one.index]

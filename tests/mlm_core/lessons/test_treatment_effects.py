@@ -21,6 +21,7 @@ from mlm_core.lessons.treatment_effects import (
     winner,
 )
 from pages.shared import cached
+from tests.frames import frames
 
 LME4 = {
     "a1": 3.04578284168, "se": 0.869743952556, "sd": 1.63509961969,
@@ -181,8 +182,8 @@ def test_tables_show_the_fits_and_hide_what_is_not_shown(scenario):
     f = facts(simulated(scenario), "Cedar")
     domain = (-25.0, 25.0)
     captions = [f"{k}" for k in range(STEPS)]
-    hidden = f.tables(domain, captions, partial=False, truth=False)
-    shown = f.tables(domain, captions, partial=True, truth=True)
+    hidden = frames(f.tables(domain, captions, partial=False, truth=False))
+    shown = frames(f.tables(domain, captions, partial=True, truth=True))
     for table in hidden.values():
         assert not table["partial_seen"].any()
     assert not hidden["new"]["density"].any()

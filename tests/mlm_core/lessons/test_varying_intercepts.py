@@ -15,6 +15,7 @@ import pytest
 from mlm_core import Hyperparameters, Scenario, fit_partial_pooling, simulate
 from mlm_core.estimates import students_table
 from mlm_core.lessons.varying_intercepts import IN_THE_BOOK, RISES, facts, facts_of_data, radon
+from tests.frames import frames
 
 ROOT = Path(__file__).parents[3]
 LME4 = json.loads((ROOT / "tests/golden/radon/radon_lme4.json").read_text())
@@ -202,7 +203,7 @@ def test_a_useless_u_makes_the_sd_larger_about_as_often_as_is_said():
 def test_the_tables_are_what_they_say(scenario, target):
     f = facts(scenario, "Cedar")
     u = (-3.0, 3.0)
-    tables = f.tables(target, u, truth=True)
+    tables = frames(f.tables(target, u, truth=True))
     schools = tables["schools"].set_index("school").loc[f.names]
     np.testing.assert_array_equal(schools["own"], f.own)
     wanted = f.with_u if target == "line" else f.without
@@ -215,11 +216,11 @@ def test_the_tables_are_what_they_say(scenario, target):
     np.testing.assert_allclose(tables["target"]["line"], line)
     np.testing.assert_allclose(tables["target"]["high"] - line, wanted.hyper.sigma_alpha)
     np.testing.assert_allclose(line - tables["target"]["low"], wanted.hyper.sigma_alpha)
-    hidden = f.tables(target, u, truth=False)["schools"]
+    hidden = frames(f.tables(target, u, truth=False))["schools"]
     assert set(hidden["truth_seen"]) == {0.0}
     np.testing.assert_array_equal(hidden["truth"], hidden["own"])  # unseen, it gives nothing away
 
 
 def test_where_nobody_knows_the_truth_none_is_shown(counties):
-    schools = counties.tables("line", (-1.0, 0.65), truth=True)["schools"]
+    schools = frames(counties.tables("line", (-1.0, 0.65), truth=True))["schools"]
     assert set(schools["truth_seen"]) == {0.0}

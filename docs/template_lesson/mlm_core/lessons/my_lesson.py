@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +10,7 @@ from mlm_core.data import DataError, Floats, GroupedData
 from mlm_core.scenario import Scenario
 from mlm_core.showing import record
 from mlm_core.simulation import Simulation, simulate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlm_core.table import Table
 
 
 @record
@@ -70,7 +67,7 @@ class Facts:
         """How many schools have their true mean within one standard error."""
         return int((np.abs(self.own - self.truth) <= self.se).sum())
 
-    def tables(self, *, bars: bool, truth: bool) -> dict[str, pd.DataFrame]:
+    def tables(self, *, bars: bool, truth: bool) -> dict[str, Table]:
         """The table of `mlm_core.charts.my_figure`; what is not shown lies unseen.
 
         Parameters
@@ -78,8 +75,6 @@ class Facts:
         bars, truth : bool
             Whether the standard errors, the true means are shown.
         """
-        import pandas as pd
-
         table = {
             "school": self.names,
             "n": self.data.n,
@@ -91,7 +86,7 @@ class Facts:
             "bar_seen": int(bars),
             "truth_seen": int(truth),
         }
-        return {"schools": pd.DataFrame(table)}
+        return {"schools": Table(table)}
 
 
 def facts(scenario: Scenario, school: str) -> Facts:
