@@ -16,15 +16,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlm_core.data import DataError, Floats, Ints, frozen
 from mlm_core.records import Method, VarianceComponents
 from mlm_core.showing import record
 
-Objective = Callable[[Floats], tuple[float, Floats]]
+Objective = Callable[[Floats], tuple[Floats, Floats]]
 
 _MAX_DENSE = 12_000  # levels beside the largest factor: a dense matrix of 1.2 GB
 _MOST_STEPS = 100
@@ -89,6 +91,59 @@ def fit_variance_components(
     >>> round(fit.sd["school"], 3), fit.sd["town"], fit.singular
     (3.108, 0.0, True)
     """
+    sums, frame, levels = _prepared(y, X, factors, method)
+    near = None if start is None else [(start.sd[name] / start.sigma_y) ** 2 for name in levels]
+    w, converged = _optimise(sums, near)
+    return _report(sums, _evaluate(sums, w), 0, w[0], bool(converged[0]), frame, levels)
+
+
+def fit_together(
+    parts: Sequence[tuple[Any, Any, Mapping[str, Any]]], method: Method = "REML"
+) -> list[VarianceComponents]:
+    """`fit_variance_components` of several data sets: quicker where they are of one size.
+
+    Parameters
+    ----------
+    parts : sequence of (y, X, factors)
+        With as many students, coefficients and levels in each they are fitted together.
+    method : {"REML", "ML"}
+
+    Raises
+    ------
+    DataError
+        As `fit_variance_components`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> school, y = np.repeat(np.arange(30), 8), rng.normal(size=(2, 240))
+    >>> both = fit_together([(one, np.ones((240, 1)), {"school": school}) for one in y])
+    >>> alone = fit_variance_components(y[1], np.ones((240, 1)), {"school": school})
+    >>> bool(abs(both[1].sd["school"] - alone.sd["school"]) < 1e-6)
+    True
+    """
+    ready = [_prepared(*part, method) for part in parts]
+    each = [sums for sums, _, _ in ready]
+    size = {(s.dof, s.mean.shape, s.ZW.shape, s.block.tobytes()) for s in each}
+    if len(size) > 1 or not _one_optimum(each[0]) or not isinstance(each[0].C, np.ndarray):
+        return [fit_variance_components(*part, method) for part in parts]
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(s, name) for s in each])
+        for name in ("size", "mean", "C", "WW", "ZW", "ZZ")
+    }
+    sums = replace(each[0], **joined)
+    w, converged = _optimise(sums)
+    at = _evaluate(sums, w)
+    return [
+        _report(sums, at, k, w[k], bool(converged[k]), frame, levels)
+        for k, (_, frame, levels) in enumerate(ready)
+    ]
+
+
+def _prepared(
+    y: Any, X: Any, factors: Mapping[str, Any], method: Method
+) -> tuple[_Sums, _Frame, dict[str, np.ndarray]]:
+    """Cross-products of data that can answer; their frame; the levels, of most first."""
     if method not in ("REML", "ML"):
         raise ValueError(f"method is {method!r}: it must be 'REML' or 'ML'.")
     y, X = _checked_numbers(y, X)
@@ -97,9 +152,7 @@ def fit_variance_components(
     _check_separable(frame.Q, codes, method)
     names = sorted(codes, key=lambda name: -len(levels[name]))
     sums = _cross_products(frame, [codes[name] for name in names], method)
-    near = None if start is None else [(start.sd[name] / start.sigma_y) ** 2 for name in names]
-    w, converged = _optimise(sums, near)
-    return _report(sums, w, converged, frame, {name: levels[name] for name in names})
+    return sums, frame, {name: levels[name] for name in names}
 
 
 # The data, checked
@@ -248,31 +301,35 @@ def _sum_by(j: Ints, values: Floats, levels: int) -> Floats:
 
 @record
 class _Sums:
-    """Cross-products, with W = [Q e] (n, p + 1), q levels in factor 0 and r in the rest."""
+    """Cross-products, with W = [Q e] (n, p + 1), q levels in factor 0 and r in the rest.
+
+    Of F fits of one size, which are evaluated together.
+    """
 
     dof: int  # n - p for REML, n for ML
     restricted: bool
-    size: Floats  # (q,) rows in each level of factor 0
-    mean: Floats  # (q, p + 1) means of W in each level of factor 0
-    C: Any  # (q, r) Z_0'Z_r: how often each level of factor 0 meets each level of the rest
+    size: Floats  # (F, q) rows in each level of factor 0
+    mean: Floats  # (F, q, p + 1) means of W in each level of factor 0
+    C: Any  # (F, q, r) Z_0'Z_r: how often each level of factor 0 meets each level of the rest;
+    # or of one fit, where most do not meet, a sparse (q, r)
     block: Ints  # (q + r,) the factor, from 0, of each level
     rows: Floats  # (K,) mean number of rows in a level of each factor
-    WW: Floats  # W'W (p + 1, p + 1), Z_r'W (r, p + 1) and Z_r'Z_r (r, r), each of them
+    WW: Floats  # W'W (F, p + 1, p + 1), Z_r'W (F, r, p + 1) and Z_r'Z_r (F, r, r), each of them
     ZW: Floats  # around the means in the levels of factor 0, so that no digits are lost
     ZZ: Floats  # when these means vary much
 
 
 @record
 class _At:
-    """The criterion at one theta, and what the estimates are made of."""
+    """The criterion at one theta of each fit, and what the estimates are made of."""
 
-    criterion: float
-    slope: Floats  # (K,) derivatives with respect to theta^2
-    s2: float  # residual variance
-    b: Floats  # (p,) coefficients of Q
-    XVX: Floats  # (p, p) Q'V^-1Q
-    ZVr: Floats  # (q + r,) Z'V^-1(e - Q b)
-    shrink: Floats  # (q + r,) conditional variances of the modes, over s2
+    criterion: Floats  # (F,)
+    slope: Floats  # (F, K) derivatives with respect to theta^2
+    s2: Floats  # (F,) residual variance
+    b: Floats  # (F, p) coefficients of Q
+    XVX: Floats  # (F, p, p) Q'V^-1Q
+    ZVr: Floats  # (F, q + r) Z'V^-1(e - Q b)
+    shrink: Floats  # (F, q + r) conditional variances of the modes, over s2
 
 
 def _cross_products(frame: _Frame, codes: list[Ints], method: Method) -> _Sums:
@@ -294,16 +351,16 @@ def _cross_products(frame: _Frame, codes: list[Ints], method: Method) -> _Sums:
     return _Sums(
         dof=n - p if method == "REML" else n,
         restricted=method == "REML",
-        size=size,
-        mean=mean,
+        size=size[None],
+        mean=mean[None],
         C=C
-        if isinstance(C, np.ndarray) or (q * r > 50_000 and C.nnz < 0.1 * q * r)
-        else C.toarray(),
+        if not isinstance(C, np.ndarray) and q * r > 50_000 and C.nnz < 0.1 * q * r
+        else (C if isinstance(C, np.ndarray) else C.toarray())[None],
         block=np.repeat(np.arange(len(levels)), levels),
         rows=n / np.array(levels),
-        WW=within.T @ within,
-        ZW=Z.T @ within,
-        ZZ=ZZ,
+        WW=(within.T @ within)[None],
+        ZW=(Z.T @ within)[None],
+        ZZ=ZZ[None],
     )
 
 
@@ -338,154 +395,192 @@ def _indicators(codes: list[Ints], levels: list[int], n: int) -> Any:
 
 def _gram(C: Any, weights: Floats) -> Floats:
     """C' diag(weights) C, dense."""
-    out = C.T @ (C * weights[:, None])
-    dense: Floats = out if isinstance(out, np.ndarray) else out.toarray()
-    return dense
+    if isinstance(C, np.ndarray):
+        out: Floats = np.swapaxes(C, -1, -2) @ (C * weights[..., None])
+        return out
+    dense: Floats = (C.T @ (C * weights.reshape(-1, 1))).toarray()
+    return dense.reshape(*weights.shape[:-1], *dense.shape)
+
+
+def _down(C: Any, values: Floats) -> Floats:
+    """C' values (F, r, columns)."""
+    if isinstance(C, np.ndarray):
+        out: Floats = np.swapaxes(C, -1, -2) @ values
+        return out
+    one: Floats = (C.T @ values[0])[None]
+    return one
+
+
+def _up(C: Any, values: Floats) -> Floats:
+    """C values (F, q, columns)."""
+    out: Floats = C @ values if isinstance(C, np.ndarray) else (C @ values[0])[None]
+    return out
 
 
 def _row_forms(C: Any, G: Floats) -> Floats:
-    """Diagonal of C G C', a block of rows at a time."""
+    """Diagonal of C G C' (F, q), a block of rows at a time."""
+    if isinstance(C, np.ndarray):
+        parts = [C[:, k : k + 4096] for k in range(0, C.shape[1], 4096)]
+        forms: Floats = np.concatenate([((part @ G) * part).sum(-1) for part in parts], axis=-1)
+        return forms
     blocks = (C[k : k + 4096] for k in range(0, C.shape[0], 4096))
-    forms: Floats = np.concatenate([(block * (block @ G)).sum(axis=1) for block in blocks])
-    return forms
+    one: Floats = np.concatenate([(block * (block @ G[0])).sum(axis=1) for block in blocks])
+    return one[None]
 
 
 def _evaluate(s: _Sums, w: Floats) -> _At:
-    """The profiled criterion at w = theta^2 (K,) and its derivatives."""
-    p = s.WW.shape[0] - 1
+    """The profiled criterion of each fit at its w = theta^2 (F, K), and its derivatives."""
+    p = s.WW.shape[-1] - 1
     log_det, WVW, ZVW, reach, shrink = _weighted(s, w)
-    XVX, ZVX = WVW[:p, :p], ZVW[:, :p]
-    b: Floats = np.linalg.solve(XVX, WVW[:p, p]).astype(np.float64)
-    s2 = max(float(WVW[p, p] - b @ WVW[:p, p]) / s.dof, 1e-6 * _NO_VARIANCE)
-    ZVr = ZVW[:, p] - ZVX @ b
-    criterion = log_det + s.dof * (1 + math.log(2 * math.pi * s2))
-    slope = reach - ZVr**2 / s2
+    XVX, ZVX = WVW[:, :p, :p], ZVW[..., :p]
+    b: Any = np.linalg.solve(XVX, WVW[:, :p, p:])[..., 0]
+    s2 = np.maximum((WVW[:, p, p] - (b * WVW[:, :p, p]).sum(-1)) / s.dof, 1e-6 * _NO_VARIANCE)
+    ZVr = ZVW[..., p] - (ZVX @ b[..., None])[..., 0]
+    criterion = log_det + s.dof * (1 + np.log(2 * math.pi * s2))
+    slope = reach - ZVr**2 / s2[:, None]
     if s.restricted:
-        criterion += float(np.linalg.slogdet(XVX)[1])
-        slope -= (ZVX * np.linalg.solve(XVX, ZVX.T).T).sum(axis=1)
-    by_factor: Floats = np.bincount(s.block, weights=slope).astype(np.float64)
-    return _At(criterion, by_factor, s2, b, XVX, ZVr, shrink)
+        criterion = criterion + np.linalg.slogdet(XVX)[1]
+        slope -= (ZVX * np.swapaxes(np.linalg.solve(XVX, np.swapaxes(ZVX, 1, 2)), 1, 2)).sum(-1)
+    first = np.flatnonzero(np.diff(s.block, prepend=-1))
+    return _At(criterion, np.add.reduceat(slope, first, axis=1), s2, b, XVX, ZVr, shrink)
 
 
-def _weighted(s: _Sums, w: Floats) -> tuple[float, Floats, Floats, Floats, Floats]:
+def _weighted(s: _Sums, w: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """log|V|, W'V^-1W, Z'V^-1W, diag(Z'V^-1Z) and the conditional variances, whatever n is.
 
     With d = 1 + w_0 size and V_0 the part of V that factor 0 makes, H = Z_r'V_0^-1 Z_r
     and h = Z_r'V_0^-1 W; the dense system is S = I + theta H theta.
     """
-    from scipy.linalg import cho_solve, cholesky
-
-    d = 1 + w[0] * s.size
-    theta = np.sqrt(w)[s.block[len(d) :], None]
+    d = 1 + w[:, :1] * s.size
+    theta = np.sqrt(w)[:, s.block[d.shape[1] :], None]
     H = s.ZZ + _gram(s.C, 1 / (s.size * d))
-    h = s.ZW + s.C.T @ (s.mean / d[:, None])
-    S = theta * H * theta.T + np.eye(len(h))
-    L = cholesky(S, lower=True, check_finite=False)
-    inverse = _inverse(L)
-    G = theta * inverse * theta.T
-    v = cho_solve((L, True), theta * h)
+    h = s.ZW + _down(s.C, s.mean / d[..., None])
+    across = np.swapaxes(theta, 1, 2)
+    log_root, inverse, v = _solved(theta * H * across + np.eye(h.shape[1]), theta * h)
+    G = theta * inverse * across
     Gh = theta * v
-    WVW = s.WW + s.mean.T @ (s.mean * (s.size / d)[:, None])
-    WVW -= h.T @ Gh
-    ZVW = np.concatenate(
-        [(s.mean * s.size[:, None] - s.C @ Gh) / d[:, None], h - np.einsum("ij,jk", H, Gh)]
-    )
+    WVW = s.WW + np.swapaxes(s.mean, 1, 2) @ (s.mean * (s.size / d)[..., None])
+    WVW -= np.swapaxes(h, 1, 2) @ Gh
+    of_first = (s.mean * s.size[..., None] - _up(s.C, Gh)) / d[..., None]
+    ZVW = np.concatenate([of_first, h - H @ Gh], axis=1)
     meets = _row_forms(s.C, G) / d**2
-    reach = np.concatenate([s.size / d - meets, _reach(H, G, np.diag(inverse), theta[:, 0])])
-    shrink = np.concatenate([w[0] / d + w[0] ** 2 * meets, np.diag(G)])
-    log_det = float(np.log(d).sum() + 2 * np.log(np.diag(L)).sum())
-    return log_det, WVW, ZVW, reach, shrink
+    rest = _reach(H, G, np.diagonal(inverse, axis1=1, axis2=2), theta[..., 0])
+    reach = np.concatenate([s.size / d - meets, rest], axis=1)
+    own = np.diagonal(G, axis1=1, axis2=2)
+    shrink = np.concatenate([w[:, :1] / d + w[:, :1] ** 2 * meets, own], axis=1)
+    return np.log(d).sum(-1) + 2 * log_root, WVW, ZVW, reach, shrink
 
 
-def _inverse(L: Floats) -> Floats:
-    """Inverse of S = LL' (scipy throughout: numpy's own BLAS threads would get in the way)."""
-    from scipy.linalg import lapack
+def _solved(S: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
+    """Log of the determinant of the root of each S (F, r, r), its inverse, and its solutions.
 
-    if len(L) == 0:
-        return L
+    Of one S by scipy: numpy's own BLAS threads would get in the way where it is large.
+    """
+    if len(S) > 1 or S.shape[-1] == 0:
+        L, found, v = np.linalg.cholesky(S), np.linalg.inv(S), np.linalg.solve(S, right)
+        return np.log(np.diagonal(L, axis1=1, axis2=2)).sum(-1), found, v  # type: ignore[return-value]
+    from scipy.linalg import cho_solve, cholesky, lapack
+
+    L = cholesky(S[0], lower=True, check_finite=False)
     lower = lapack.dpotri(L, lower=1)[0]
     full: Floats = lower + np.tril(lower, -1).T
-    return full
+    return np.log(np.diag(L)).sum(keepdims=True), full[None], cho_solve((L, True), right[0])[None]
 
 
 def _reach(H: Floats, G: Floats, inverse: Floats, theta: Floats) -> Floats:
     """Diagonal of Z_r'V^-1 Z_r = H - HGH, which is (1 - S^-1) / theta^2 unless theta is small."""
-    small = theta**2 * np.diag(H) < 1e-6
+    own = np.diagonal(H, axis1=1, axis2=2)
+    small = theta**2 * own < 1e-6
     out: Floats = (1 - inverse) / np.where(small, 1.0, theta) ** 2
-    out[small] = np.diag(H)[small] - ((H[small] @ G) * H[small]).sum(axis=1)
+    if small.any():
+        out = np.where(small, own - ((H @ G) * H).sum(-1), out)
     return out
 
 
 # The optimum
 
 
-def _optimise(s: _Sums, near: Sequence[float] | None = None) -> tuple[Floats, bool]:
-    """The theta^2 (K,) of the least criterion, and whether its slope is zero there.
+def _optimise(s: _Sums, near: Sequence[float] | None = None) -> tuple[Floats, NDArray[np.bool_]]:
+    """The theta^2 (F, K) of the least criterion, and whether its slope is zero there.
 
     The search runs over t = log(1 + rows theta^2), from 0 up. Over theta the criterion
     is flat at 0 by symmetry, and a gradient method can stop there at a saddle; over t
     its slope at 0 tells whether to leave, and it is nearly convex.
     """
 
-    def objective(t: Floats) -> tuple[float, Floats]:
+    def objective(t: Floats) -> tuple[Floats, Floats]:
         at = _evaluate(s, np.expm1(t) / s.rows)
         return at.criterion, at.slope * np.exp(t) / s.rows
 
     levels = np.bincount(s.block).astype(np.float64)
-    starts = _starts(s, objective, near)
-    found = [_descend(objective, t, levels) for t in starts]
-    _, t, g = min(found, key=lambda one: one[0])
+    found = [_descend(objective, t, levels) for t in _starts(s, objective, near)]
+    best = np.argmin([f for f, _, _ in found], axis=0)
+    t, g = (np.stack([one[k] for one in found])[best, np.arange(len(best))] for k in (1, 2))
     remaining = np.where(t > 0, np.abs(g), -g)  # at 0 the criterion may rise
-    return np.expm1(t) / s.rows, bool(remaining.max() < 0.01)
+    return np.expm1(t) / s.rows, remaining.max(-1) < 0.01
 
 
 def _starts(s: _Sums, objective: Objective, near: Sequence[float] | None) -> list[Floats]:
-    """Where to start: the local minima on a grid over t; for large data one point, ``near``.
+    """Where to start (F, K): for large data one point, ``near``; else minima on a grid over t.
 
     With few rows there can be several optima (in about one of a hundred random data sets
     of 20 rows, one of a thousand of 100 rows, none seen beyond), and there a grid costs little.
     """
-    K = len(s.rows)
-    if K > 3 or s.dof > 200:
-        return [np.ones(K) if near is None else np.log1p(s.rows * np.asarray(near))]
+    F, K = len(s.size), len(s.rows)
+    if _one_optimum(s):
+        t = np.ones(K) if near is None else np.log1p(s.rows * np.asarray(near))
+        return [np.tile(t, (F, 1))]
     axis = np.linspace(0, 8, {1: 17, 2: 9, 3: 6}[K])
     points = np.array(list(itertools.product(axis, repeat=K)))
-    f = np.array([objective(t)[0] for t in points]).reshape((len(axis),) * K)
+    f = np.array([objective(t[None])[0][0] for t in points]).reshape((len(axis),) * K)
     padded = np.pad(f, 1, constant_values=np.inf)
     inner = (slice(1, -1),) * K
     least = np.ones(f.shape, dtype=bool)
     for k in range(K):
         for step in (1, -1):
             least &= f <= np.roll(padded, step, axis=k)[inner]
-    return list(points[least.ravel()])
+    return [t[None] for t in points[least.ravel()]]
 
 
-def _descend(objective: Objective, t: Floats, levels: Floats) -> tuple[float, Floats, Floats]:
-    """Quasi-Newton steps (BFGS) from t, held at or above 0: criterion, t and slope at the end.
+def _one_optimum(s: _Sums) -> bool:
+    return len(s.rows) > 3 or s.dof > 200
+
+
+def _descend(objective: Objective, t: Floats, levels: Floats) -> tuple[Floats, Floats, Floats]:
+    """Quasi-Newton steps (BFGS) from t (F, K), held at or above 0: criterion, t and slope.
 
     Own steps, since scipy's L-BFGS-B takes 1 ms a step for its threads on a busy machine.
     """
     f, g = objective(t)
-    B = np.diag(levels)  # near the second derivatives of a balanced design
+    eye = np.eye(t.shape[1])
+    B = np.tile(np.diag(levels), (len(t), 1, 1))  # near the second derivatives where balanced
+    going = np.full(len(t), True)
     for _ in range(_MOST_STEPS):
-        free = np.flatnonzero((t > 0) | (g < 0))
-        if np.abs(g[free] / np.sqrt(levels[free])).max(initial=0.0) < 1e-7:
+        free = (t > 0) | (g < 0)
+        going &= (np.abs(g / np.sqrt(levels)) * free).max(-1) >= 1e-7
+        if not going.any():
             break
-        step = np.zeros(len(t))
-        step[free] = -np.linalg.solve(B[np.ix_(free, free)], g[free])
-        step *= min(1.0, 2.0 / np.abs(step).max())
+        held = np.where(free[:, :, None] & free[:, None], B, eye)
+        step = np.linalg.solve(held, np.where(free, -g, 0.0)[..., None])[..., 0]
+        step *= np.minimum(1.0, 2.0 / (np.abs(step).max(-1, keepdims=True) + 1e-300))
         for _ in range(12):
             moved = np.clip(t + step, 0, _MAX_T)
             f_moved, g_moved = objective(moved)
-            if f_moved <= f + 1e-4 * g @ (moved - t) + 1e-13 * abs(f):
+            enough = f + 1e-4 * (g * (moved - t)).sum(-1) + 1e-13 * np.abs(f)
+            higher = going & ~(f_moved <= enough)
+            if not higher.any():
                 break
-            step /= 3
-        else:
-            break
+            step[higher] /= 3
+        going &= ~higher
         s, y = moved - t, g_moved - g
-        f, t, g = f_moved, moved, g_moved
-        if s @ y > 1e-3 * (s @ B @ s):
-            B += np.outer(y, y) / (s @ y) - np.outer(B @ s, B @ s) / (s @ B @ s)
+        s[~going], y[~going] = 0.0, 0.0
+        f, t, g = (np.where(going, f_moved, f), t + s, g + y)
+        sy, Bs = (s * y).sum(-1), (B @ s[..., None])[..., 0]
+        sBs = (s * Bs).sum(-1)
+        bends = going & (sy > 1e-3 * sBs)
+        s_y, s_B = (np.where(bends, part, 1.0)[:, None, None] for part in (sy, sBs))
+        change = y[:, :, None] * y[:, None] / s_y - Bs[:, :, None] * Bs[:, None] / s_B
+        B += np.where(bends[:, None, None], change, 0.0)
     return f, t, g
 
 
@@ -493,10 +588,11 @@ def _descend(objective: Objective, t: Floats, levels: Floats) -> tuple[float, Fl
 
 
 def _report(
-    s: _Sums, w: Floats, converged: bool, frame: _Frame, levels: dict[str, np.ndarray]
-) -> VarianceComponents:
-    """The estimates on the scale of the data; ``levels`` in the order of the blocks."""
-    at = _evaluate(s, w)
+    s: _Sums, at: _At, k: int, w: Floats, converged: bool, frame: _Frame,
+    levels: dict[str, np.ndarray],
+) -> VarianceComponents:  # fmt: skip
+    """Fit k on the scale of the data; ``levels`` in the order of the blocks."""
+    at = _At(*(getattr(at, f.name)[k] for f in fields(at)))
     if at.s2 < _NO_VARIANCE or np.log1p(s.rows * w).max() > _MAX_T - 0.01:
         raise DataError(
             "sigma_y is estimated as 0: the levels of the factors explain y exactly, or nearly. "
@@ -517,13 +613,13 @@ def _report(
         se=frozen(np.sqrt(np.diag(cov))),
         sd={name: sigma_y * math.sqrt(variance[name]) for name in frame.names},
         sigma_y=sigma_y,
-        criterion=criterion,
+        criterion=float(criterion),
         modes={name: frozen(variance[name] * modes[name]) for name in frame.names},
         mode_sd={name: frozen(spread[name]) for name in frame.names},
         levels={name: frozen(levels[name], None) for name in frame.names},
         method="REML" if s.restricted else "ML",
         singular=bool((w == 0).any()),
-        converged=converged,
+        converged=bool(converged),
         coef_cov=frozen(cov),
     )
 

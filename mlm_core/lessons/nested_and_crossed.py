@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlm_core.components import Structure, describe_structure, fit_variance_components
+from mlm_core.components import (
+    Structure,
+    describe_structure,
+    fit_together,
+    fit_variance_components,
+)
 from mlm_core.data import Floats, Ints, frozen
 from mlm_core.records import VarianceComponents
 from mlm_core.showing import record
@@ -194,9 +199,19 @@ def fit(made: TwoGroupings, inner: NDArray[np.str_], near: Fit | None = None) ->
 
     ``near`` is a fit of data or labels that are almost the same: the search begins there.
     """
-    ones, factors = np.ones((len(made.y), 1)), {"outer": made.outer, "inner": inner}
     start = None if near is None else near.found
-    found = fit_variance_components(made.y, ones, factors, start=start)
+    return _coded(fit_variance_components(*_parts_of(made, inner), start=start), inner)
+
+
+def _parts_of(
+    made: TwoGroupings, inner: NDArray[np.str_]
+) -> tuple[Floats, Floats, dict[str, NDArray[np.str_]]]:
+    """y, X and the factors of a fit."""
+    return made.y, np.ones((len(made.y), 1)), {"outer": made.outer, "inner": inner}
+
+
+def _coded(found: VarianceComponents, inner: NDArray[np.str_]) -> Fit:
+    """A fit, with the inner group of each student."""
     return Fit(found, np.searchsorted(found.levels["inner"], inner))
 
 
@@ -316,12 +331,12 @@ def areas(sigma_school: float, sigma_y: float, seed: int) -> tuple[Moment, ...]:
     >>> steps[0].kind, steps[-1].kind
     ('nested', 'crossed')
     """
-    moments: list[Moment] = []
-    for share in handle_shares():
-        made = children_in_schools(share, sigma_school, sigma_y, seed)
-        structure = describe_structure(made.outer, made.inner)
-        right = fit(made, made.inner, moments[-1].right if moments else None)
-        moments.append(Moment(made, made.inner, structure, right, "pieces"))
+    made = [children_in_schools(c, sigma_school, sigma_y, seed) for c in handle_shares()]
+    found = fit_together([_parts_of(one, one.inner) for one in made])
+    moments = []
+    for one, fitted in zip(made, found, strict=True):
+        structure = describe_structure(one.outer, one.inner)
+        moments.append(Moment(one, one.inner, structure, _coded(fitted, one.inner), "pieces"))
     return tuple(moments)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from mlm_core import components
-from mlm_core.components import describe_structure, fit_variance_components
+from mlm_core.components import describe_structure, fit_together, fit_variance_components
 from mlm_core.data import DataError, GroupedData
 from mlm_core.partial import fit_partial_pooling
 
@@ -170,10 +170,10 @@ def criterion_at(y, X, factors, method):
     order = [list(factors).index(name) for name in names]
 
     def evaluate(w):
-        at = components._evaluate(s, np.asarray(w, float)[order])
+        at = components._evaluate(s, np.asarray(w, float)[None, order])
         slope = np.empty(len(w))
-        slope[order] = at.slope
-        return at.criterion + shift, slope
+        slope[order] = at.slope[0]
+        return float(at.criterion[0]) + shift, slope
 
     return evaluate
 
@@ -271,9 +271,30 @@ def test_the_search_ends_at_an_optimum_wherever_it_starts(seed):
         return at.criterion, at.slope * np.exp(t) / s.rows
 
     for start in np.random.default_rng(seed).exponential(3, (10, 2)):
-        _, t, g = components._descend(objective, start, np.array([30.0, 11.0]))
+        _, t, g = components._descend(objective, start[None], np.array([30.0, 11.0]))
         # a slope of 1e-5 is 1e-11 in the criterion
         assert np.where(t > 0, np.abs(g), -g).max() < 1e-5
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_fits_together_are_the_fits_one_by_one(method):
+    """SDs of 0 among them, and searches of different length."""
+    sds = [(2.0, 1.0), (0.0, 1.5), (3.0, 0.0), (0.1, 0.1), (30.0, 4.0)]
+    parts = [world(seed, n=260, sizes=(30, 11), sds=sd) for seed, sd in enumerate(sds)]
+    assert len({tuple(len(np.unique(f)) for f in part[2].values()) for part in parts}) == 1
+    together = fit_together(parts, method)
+    assert {fit.singular for fit in together} == {False, True}
+    for part, fit in zip(parts, together, strict=True):
+        alone = fit_variance_components(*part, method)
+        assert_same(fit, alone)
+        assert fit.converged
+        assert fit.method == method
+
+
+def test_fits_of_different_size_are_made_one_by_one():
+    parts = [world(1, n=260, sizes=(30, 11)), world(2, n=250, sizes=(28, 11)), world(3)]
+    for part, fit in zip(parts, fit_together(parts), strict=True):
+        assert_same(fit, fit_variance_components(*part))
 
 
 def test_many_levels_go_through_sparse_counts():
@@ -297,8 +318,9 @@ def test_counts_are_taken_block_by_block():
     G = rng.normal(size=(30, 30))
     dense = C.toarray()
     expected = np.einsum("ij,jk,ik->i", dense, G, dense)
-    assert components._row_forms(C, G) == pytest.approx(expected, abs=1e-12)
-    assert components._row_forms(dense, G) == pytest.approx(expected, abs=1e-12)
+    assert components._row_forms(C, G[None])[0] == pytest.approx(expected, abs=1e-12)
+    both = components._row_forms(np.stack([dense, dense]), np.stack([G, 2 * G]))
+    assert both == pytest.approx(np.stack([expected, 2 * expected]), abs=1e-12)
 
 
 # Properties

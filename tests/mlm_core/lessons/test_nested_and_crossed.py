@@ -292,24 +292,30 @@ def test_the_students_of_districts_go_to_four_schools():
     assert set(students["school"]) == {"School 1", "School 2", "School 3", "School 4"}
 
 
-def test_what_is_not_shown_is_not_fitted(monkeypatch):
+@pytest.fixture
+def fitted(monkeypatch) -> list[object]:
+    """One entry for each fit that is made, alone or together with others."""
+    made: list[object] = []
+    one, many = lesson.fit_variance_components, lesson.fit_together
+    monkeypatch.setattr(
+        lesson, "fit_variance_components", lambda *a, **k: made.append(a) or one(*a, **k)
+    )
+    monkeypatch.setattr(lesson, "fit_together", lambda parts: made.extend(parts) or many(parts))
+    return made
+
+
+def test_what_is_not_shown_is_not_fitted(fitted):
     lesson.areas.cache_clear()
-    fitted = []
-    fit = lesson.fit
-    monkeypatch.setattr(lesson, "fit", lambda *a: fitted.append(a) or fit(*a))
     facts = lesson.facts(5.0, 10.0, 77, "areas", False)
     facts.reach(wrong=False)
     shown(facts, wrong=False)
     assert len(fitted) == lesson.STEPS
 
 
-def test_of_districts_no_neighbourhoods_are_fitted(monkeypatch):
+def test_of_districts_no_neighbourhoods_are_fitted(fitted):
     """A move there took the 11 fits of data that are not looked at."""
     lesson.areas.cache_clear()
     lesson.districts.cache_clear()
-    fitted = []
-    fit = lesson.fit
-    monkeypatch.setattr(lesson, "fit", lambda *a: fitted.append(a) or fit(*a))
     facts = lesson.facts(5.0, 10.0, 78, "districts", False)
     facts.reach(wrong=False)
     shown(facts, wrong=False)
