@@ -321,6 +321,18 @@ def opens_without_a_jump(me, path: str) -> None:
     assert me.shift() < 0.1, "layout shift on load"
 
 
+COVERED = """() => {
+  const tools = document.querySelector('.pl-tools').getBoundingClientRect();
+  const lines = [...document.querySelectorAll('h1, h2, .pl-kicker')].flatMap((e) => {
+    const range = document.createRange();
+    range.selectNodeContents(e);
+    return [...range.getClientRects()];
+  });
+  return lines.some((l) => l.right > tools.left && l.left < tools.right
+    && l.bottom > tools.top + 2 && l.top < tools.bottom - 2);
+}"""
+
+
 @pytest.mark.parametrize("slug", LESSONS)
 def test_the_walk_through_a_lesson(reader, slug):
     """By keyboard on a small laptop, by touch on a phone: nothing jumps, nothing is cut."""
@@ -331,6 +343,7 @@ def test_the_walk_through_a_lesson(reader, slug):
         assert me.page.locator("h2").inner_text() == step.heading
         for box in me.figures():
             assert box["y"] + box["height"] <= 720, f"the figure is cut at step {k + 1}"
+        assert not me.page.evaluate(COVERED), f"the tools lie on the words of step {k + 1}"
         answers = me.page.locator(".st-key-answers button")
         if step.kind == "predict" and answers.count():
             me.settles(250)
