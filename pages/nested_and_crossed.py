@@ -130,7 +130,7 @@ def sds(f: Facts, truth: bool = False) -> Hand:
             ]
         cells = "".join(f"<td>{{{way}_misses}}</td>" for way in ways)
         body += f"<tr><th scope='row'>a neighbourhood's part is missed by</th>{cells}<td></td></tr>"
-    heads = "<th>with +</th><th>with /</th>" if f.slash else "<th>estimate</th>"
+    heads = "<th>with +</th><th>with / (pieces)</th>" if f.slash else "<th>estimate</th>"
     heads += "<th>true</th>" if truth else ""
     return hand(
         f"<table><thead><tr><th>SD, points</th>{heads}</tr></thead><tbody>{body}</tbody></table>",
@@ -206,7 +206,7 @@ def checks(f: Facts) -> list[Question]:
             [
                 Answer("One class in two schools", "A label is all it knows.", True),
                 Answer("Two classes, since the schools differ", "It does not know that classes lie in schools, unless labels or formula say so."),
-                Answer("A mistake, and it stops", "It runs without a warning. That is what makes it dangerous."),
+                Answer("A mistake, and it stops", "Nothing says that the classes are two. That is what makes it dangerous."),
             ],
         ),
         Question(
@@ -280,7 +280,7 @@ def names_again(f: Facts) -> str:
     return (f"A model knows only the name. {each} schools called “School 1” are one school for it: {schools} schools have "
             f"become {names}. The SD between schools comes out as {number(wrong[1])} (unique names: {number(right[1])}, "
             f"truth {number(unique.made.sd_inner)}), that of students as {number(wrong[2])} (unique names: {number(right[2])}). "
-            "There is no warning.")  # fmt: skip
+            "Nothing says that names were used again.")  # fmt: skip
 
 
 def board(f: Facts) -> str:

@@ -104,7 +104,7 @@ def direction(within: float, pooled: float) -> str:
     up, over = within > 0, pooled > 0
     if up and not over:
         return "Within schools, students with a better pre-test score higher. The one line says the opposite."
-    if up and pooled < within:
+    if up and round(pooled, 2) < round(within, 2):
         return "The one line goes up, too, but less than the lines within schools."
     return (
         "The one line and the lines within schools point the same way."
@@ -330,7 +330,7 @@ STEPS_OF_STORY = [
         text=lambda f: "The board's summer course lifts pre-tests. How many points of the test go with one unit, an SD, of pre-test? "
         "You can compare in two ways.\n\n**Within schools**: students of one school with each other, the short plum lines. "
         "**Between schools**: the means of the schools, circles, along the dashed olive line.\n\n"
-        f"{first_look(f)} (In this lesson schools "
+        f"{first_look(f)} (Until step 7 schools "
         f"{f'have {f.end.n[0]} students each, and ' if f.equal else ''}differ in the pre-test and in little else.)",
         do="Click a circle: the students of that school light up.",
         shows={"school": "Oak Hill", "handle": "first", "truth": False, "alone": False},
@@ -414,8 +414,8 @@ def model(f: Facts) -> str:
 
 SET = f"{WITHIN:g} (left end) to {-WITHIN:g} (right end)"
 PLACE = [
-    "# As the figure is at the right end of the handle. For another place change `between`,",
-    f"# the slope between schools that the handle sets: from {SET}.",
+    "# Scores of the right end of the handle, wherever the figure stands. For another place",
+    f"# change `between`, the slope between schools that the handle sets: {SET}.",
 ]
 
 
@@ -462,7 +462,7 @@ def code(f: Facts) -> Listing:
                 f"schools$y <- schools$y + (between + {WITHIN:g}) * x_mean[schools$school]",
                 "",
                 "fit <- lmer(y ~ x + u + (1 | school), schools, REML = TRUE)",
-                'print(c(fixef(fit)["x"], fixef(fit)["x"] + fixef(fit)["u"]))',
+                'print(c(within = fixef(fit)[["x"]], between = fixef(fit)[["x"]] + fixef(fit)[["u"]]))',
                 'print(coef(lm(y ~ x, schools))["x"])',
                 'print(fixef(lmer(y ~ x + (1 | school), schools, REML = TRUE))["x"])',
             ],

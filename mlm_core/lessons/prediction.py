@@ -279,7 +279,7 @@ class Facts:
                 path[f"{name}_{end}"] = values if seen else np.where(np.isnan(values), values, rest)
             path[f"{name}_seen"] = float(seen)
         path["caption"] = [
-            f"{k} seen: {low:.0f} to {high:.0f}" if partial else "next: ?"
+            f"{k} seen: {low:.0f} to {high:.0f}".replace("-", "−") if partial else "next: ?"
             for k, low, high in zip(
                 made.seen, path["partial_low"], path["partial_high"], strict=True
             )

@@ -307,7 +307,7 @@ class Facts:
         for row, kind in enumerate(KINDS):
             slope = self.slopes(kind) if seen[kind] else np.zeros(STEPS)
             true, known = real.get(kind, (slope, False))
-            said = [f"{names[kind]} {v:+.1f}".replace("-", "−") for v in slope]
+            said = [f"{names[kind]} {round(v, 1) + 0:+.1f}".replace("-", "−") for v in slope]
             columns = {
                 "step": step,
                 "t": step / (STEPS - 1),

@@ -137,10 +137,11 @@ def _at_zero(field: str) -> Value:
     return lambda row: row[f"{field}_alpha"] + row["at"] * row[f"{field}_beta"]
 
 
+LESS, MORE = "less one standard error", "plus one standard error"
 PATH = (
     C("partial pooling", "alpha", seen="partial_seen"),
-    C("from", "low", seen="partial_seen"),
-    C("to", "high", seen="partial_seen"),
+    C(LESS, "low", seen="partial_seen"),
+    C(MORE, "high", seen="partial_seen"),
     C("pulled", "pulled", "percent", seen="partial_seen"),
 )
 POOLING = Layout(
@@ -188,8 +189,8 @@ def _structure(other: str) -> tuple[Layout, ...]:
                 C("their rows", "met", "text"),
                 C("mean score, above or below the mean", "own", seen="own_seen"),
                 C("what it adds", "part", seen="seen"),
-                C("from", "low", seen="seen"),
-                C("to", "high", seen="seen"),
+                C(LESS, "low", seen="seen"),
+                C(MORE, "high", seen="seen"),
                 C("true part", "true_part", seen="truth_seen"),
             ),
             by=("group",),
@@ -202,8 +203,8 @@ def _structure(other: str) -> tuple[Layout, ...]:
                 C("name", "group", "text"),
                 C("students or children", "n", 0, seen="seen"),
                 C("what it adds", "part", seen="seen"),
-                C("from", "low", seen="seen"),
-                C("to", "high", seen="seen"),
+                C(LESS, "low", seen="seen"),
+                C(MORE, "high", seen="seen"),
             ),
             by=("group",),
             also=("others",),
@@ -242,8 +243,8 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
             (
                 C("standard error", "label", "text"),
                 C("height", "middle"),
-                C("from", "low"),
-                C("to", "high"),
+                C("less two of them", "low"),
+                C("plus two of them", "high"),
             ),
             by=("kind",),
             only="seen > 0",
@@ -403,11 +404,11 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
                 SCHOOL,
                 STUDENTS,
                 C("own effect", "own"),
-                C("from", "own_low"),
-                C("to", "own_high"),
+                C("95% from", "own_low"),
+                C("95% to", "own_high"),
                 C("partial pooling", "partial", seen="partial_seen"),
-                C("from", "low", seen="partial_seen"),
-                C("to", "high", seen="partial_seen"),
+                C("95% from", "low", seen="partial_seen"),
+                C("95% to", "high", seen="partial_seen"),
                 C("true effect", "truth", seen="truth_seen"),
             ),
         ),
@@ -417,8 +418,8 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
             (
                 C("what", "what", "text"),
                 C("effect", "mean"),
-                C("from", "low"),
-                C("to", "high"),
+                C("95% from", "low"),
+                C("95% to", "high"),
             ),
             by=("what",),
             only="partial_seen > 0",
@@ -592,8 +593,8 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
             (
                 SCHOOL,
                 C("own estimate", "own"),
-                C("from", "low"),
-                C("to", "high"),
+                C(LESS, "low"),
+                C(MORE, "high"),
                 C("at the tau of the handle", "value", seen="revealed"),
                 C("averaged over tau", "averaged", seen="averaged_seen"),
                 C("truth", "truth", seen="truth_seen"),

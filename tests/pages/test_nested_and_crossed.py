@@ -181,7 +181,7 @@ def test_what_a_check_asks_was_said_before_it():
         "On nested data both formulas say the same",
         "a unique name",
         "A model knows only the name",
-        "There is no warning",
+        "Nothing says that names were used again",
         "One such child",
         "one [[varying intercept]] for each school",
         "[[recycled labels]]",
@@ -343,7 +343,7 @@ def test_free_play_has_the_sds_of_the_formula_that_is_shown():
         for way, fit in (("a", moment.right), ("b", moment.wrong)):
             assert [words.texts[f"{way}{i}"][k] for i in range(3)] == [number(v) for v in fit.sds]
             assert words.texts[f"{way}_misses"][k] == number(fit.misses(moment.truth))
-    assert "<th>with +</th><th>with /</th><th>true</th>" in words.html
+    assert "<th>with +</th><th>with / (pieces)</th><th>true</th>" in words.html
     assert "with /" not in STORY.lab(plain).html
 
 

@@ -317,8 +317,8 @@ def test_the_listings_print_the_numbers_of_the_page(step, tmp_path):
         # data printed to four decimals, and two optimisers
         np.testing.assert_allclose(found, expected, atol=2e-3)
     for code in (made.core, made.statsmodels, made.lme4):
-        assert "As the figure is at the right end of the handle." in code
-        assert "from 4 (left end) to -4 (right end)" in code
+        assert "Scores of the right end of the handle, wherever the figure stands." in code
+        assert "4 (left end) to -4 (right end)" in code
 
 
 def test_a_large_listing_reads_the_file_and_keeps_its_place():
