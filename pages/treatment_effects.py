@@ -5,7 +5,7 @@ from dataclasses import replace
 from mlm_core import Hyperparameters, Scenario, estimates
 from mlm_core.charts.effects import effects
 from mlm_core.charts.theme import steady_domain
-from mlm_core.lessons.treatment_effects import COST, Facts, facts
+from mlm_core.lessons.treatment_effects import CLEAREST, COST, Facts, facts
 from mlm_core.lessons.treatment_effects import STEPS as PLACES
 from mlm_core.simulation import school_names
 from pages.shared import cached, controls, figure, mathml, story
@@ -20,6 +20,17 @@ HALF = replace(
     hyper=Hyperparameters(a1=0.0, b0=0.0, b1=0.0, sigma_beta=6.0, rho=0.0),
 )  # fmt: skip
 IN_FILE = 24  # schools of the tutoring file
+MEAN, BETWEEN = (
+    replace(controls.BY_NAME[name], label=label, help=words)
+    for name, label, words in (
+        ("a1", "Mean effect $a_1$", "What tutoring adds on average, in points."),
+        (
+            "sigma_beta",
+            r"SD between effects $\sigma_\beta$",
+            "How much the effect differs between schools, in points.",
+        ),
+    )
+)
 
 # What the figure shows
 
@@ -57,6 +68,10 @@ def draw(f: Facts, seen: Seen) -> Handle:
         rows=f.data.n_groups,
         steps=PLACES,
     )  # fmt: skip
+    if seen.revealed:
+        figure.ends("must bring little to pay", "must bring much to pay")
+    else:
+        figure.no_handle()  # There is nothing yet that it moves.
     spoken = [f"{number(v)} points" for v in f.places(domain)]
     label = "What tutoring must bring to pay"
     return Handle("effects", PLACES // 2, spoken, label, {"cost": f.at_cost(domain)})
@@ -96,7 +111,8 @@ def chance(f: Facts) -> Hand:
     found = f.found
     root = f"<msqrt>{mathml.row(mathml.squared(number(found.sd, 2)), '+', mathml.squared(number(found.se, 2)))}</msqrt>"
     return hand(
-        f"<p>More than {{v}} points in a new school: <b>{{p}}</b>, the share of t ({found.df} degrees of freedom: one fewer than schools) below</p>"
+        f"<p>More than {{v}} points in a new school: <b>{{p}}</b>, the share of that t distribution ({found.df} degrees of "
+        "freedom) below</p>"
         + mathml.math(mathml.frac(mathml.row(number(found.mean, 2), "−", live("paren")), root), "=", live("z")),
         v=[number(v) for v in effect],
         paren=[f"({number(v)})" if v < 0 else number(v) for v in effect],
@@ -191,7 +207,7 @@ def opening(f: Facts) -> str:
         "**[[random assignment|chosen at random]]**, were tutored. A hollow circle is one school's effect: the mean of its tutored students minus "
         "that of the others. Behind the name stands how many took part.\n\n"
         f"The effects go from {number(low)} to {number(high)} points. The red rule is the one difference of all students "
-        f"together: {number(f.trial.complete)}. Should the board buy tutoring for every school? (The slider waits for step 3.)"
+        f"together: {number(f.trial.complete)}. Should the board buy tutoring for every school?"
     )
 
 
@@ -205,7 +221,7 @@ def two_questions(f: Facts) -> str:
     }[f.side]  # fmt: skip
     return (
         r"$\beta_j$ is the effect in school j, $a_1$ the **mean effect**, $\sigma_\beta$ the **SD between effects**; "
-        rf"se is how unsure we are of $a_1$; t is {number(found.t, 2)}."
+        rf"se is how unsure we are of $a_1$; t, here {number(found.t, 2)}, is from the t distribution, as in a t-test."
         "\n\n| question | 95% interval | points |\n|:--|:--|:--|\n"
         rf"| Does it work? | $a_1 \pm t\,\mathrm{{se}}$ | {number(found.low)} to {number(found.high)} |"
         "\n"
@@ -217,14 +233,10 @@ def two_questions(f: Facts) -> str:
 def where(f: Facts) -> str:
     """What the data tell of the schools one by one: by the interval of a difference."""
     if f.apart is None:
-        sd = (
-            "as 0, which does not show that they are equal"
-            if f.same
-            else f"as {number(f.found.sd)} points"
-        )
+        equal = " That does not show that the effects are equal." if f.same else ""
         return (
-            "In which of these schools it works better, these data cannot tell: for every two, the 95% interval of the "
-            f"difference holds 0. The SD between effects is estimated {sd}."
+            "We cannot say in which of these schools it works better: for every pair, the 95% interval of the difference "
+            f"contains 0.{equal}"
         )
     more, less = (plain(f.names[j]) for j in (f.apart.more, f.apart.less))
     return (
@@ -234,11 +246,16 @@ def where(f: Facts) -> str:
 
 
 def tell(f: Facts) -> str:
-    """What the board can be told: on average, in a new school, and where."""
+    """What the board can be told: on average, and in a new school."""
+    low, high = number(f.found.low), number(f.found.high)
+    on_average = {
+        "above": "tutoring helps on average",
+        "below": "tutoring harms on average",
+        "around": "on average tutoring may help or harm",
+    }[f.side]
     return (
-        "Whether tutoring works on average, and how much its effect differs from school to school, are two questions. "
-        f"If it must bring more than {number(COST, 0)} points to pay, it pays in a new school with an estimated chance of "
-        f"{percent(f.pays)}. {where(f)}"
+        f"Two answers: {on_average} (95% interval of the mean effect: {low} to {high} points), and in one new school it brings "
+        f"more than {number(COST, 0)} points with an estimated chance of {percent(f.pays)}."
     )
 
 
@@ -256,9 +273,9 @@ def against_truth(f: Facts) -> str:
     """What became of the estimates."""
     own, partial = f.misses(f.own), f.misses(f.partial)
     return (
-        f"The diamonds are the true effects: these students were made up, so we know them. The green dot lies nearer to "
+        "The diamonds are the true effects. The green dot lies nearer to "
         f"the diamond than the hollow circle in **{f.closer} of {f.n_own}** schools. Partial pooling misses by {number(partial)} points, schools by "
-        f"themselves by {number(own)} (root mean square).\n\n"
+        f"themselves by {number(own)} ([[root mean square]]).\n\n"
         "| points | estimate | true |\n|:--|--:|--:|\n"
         f"| mean effect | {number(f.found.mean)} | {number(f.true_mean)} |\n"
         f"| SD between these schools' effects | {number(f.found.sd)} | {number(f.true_sd)} |"
@@ -280,9 +297,14 @@ def winner(f: Facts) -> str:
 def no_effect(f: Facts) -> str:
     """A mean near 0, and schools far from it."""
     J, found = f.data.n_groups, f.found
+    picked = (
+        "" if f.apart is None
+        else " The clearest pair is a winner, too. On average partial pooling takes its luck back, but the interval is a little "
+        f"too short: in trials like this one it holds the truth in {percent(CLEAREST)}."
+    )  # fmt: skip
     return (
         f"The 95% interval of the mean effect: {number(found.low)} to {number(found.high)}; of a new school's: {number(found.new_low)} to "
-        f"{number(found.new_high)}. {where(f)} By the diamonds, tutoring truly harms in {f.harmed} of {J} schools and helps in {J - f.harmed}."
+        f"{number(found.new_high)}. {where(f)}{picked} By the diamonds, tutoring truly harms in {f.harmed} of {J} schools and helps in {J - f.harmed}."
     )
 
 
@@ -303,9 +325,8 @@ STEPS = [
     ),
     story.try_it(
         heading="What must it bring to be worth it?",
-        text=lambda f: "Green is [[partial pooling]]: the schools' effects, as a rule pulled to the mean effect, and "
-        f"more where few took part (a school's level counts, too). Intervals that overlap do not show that two effects are equal: "
-        f"look at their **difference**. {where(f)}\n\nThe curve shows what to expect in a **new** school, dark beyond the dashed rule.",
+        text=lambda f: "Green is [[partial pooling]]. As a rule it pulls a school's effect to the mean effect, and more where few "
+        f"took part. {where(f)}\n\nThe curve shows what to expect in a **new** school, dark beyond the dashed rule.",
         hand=worth,
         do=f"Suppose it pays only above {number(COST, 0)} points. Drag the rule there. Would you buy it for a new school?",
         shows=SHOWN,
@@ -333,7 +354,7 @@ STEPS = [
     ),
     story.breaks(
         heading="No effect on average",
-        changed="A simulated trial in 24 other schools. The mean effect is truly 0, and effects differ with an SD of 6.",
+        changed="A simulated trial in 24 other schools of the same names. The mean effect is truly 0, and effects differ with an SD of 6.",
         look=no_effect,
         text="“Tutoring has no effect” would be the wrong report. A mean says nothing of the spread around it.",
         sets=HALF,
@@ -358,6 +379,7 @@ def model(f: Facts) -> str:
         f"of means, {number(f.trial.complete, 2)}; no pooling is one for each school. By REML: $a_1$ = {number(found.mean, 2)} (se {number(found.se, 2)}), "
         f"$\\sigma_\\beta$ = {number(found.sd, 2)} points. The t has J − 1 = {found.df} degrees of freedom, {number(found.t, 2)}, since "
         "the schools are what the mean is taken over. A school's own interval takes the SDs as known, and so does that of a difference. "
+        "Intervals that overlap do not show that two effects are equal: look at the interval of their difference. "
         r"With 0 and 1, $\alpha_j$ is the school's mean without tutoring. Coded −½ and ½ it would be the mean of both halves: "
         r"$\sigma_\alpha$ and $\rho$ would be others, the effects the same. "
         + ("The estimate of $\\sigma_\\beta$ is exactly 0 here: no differences between the effects were found, so the two intervals "
@@ -402,13 +424,6 @@ def code(f: Facts) -> Listing:
     )  # fmt: skip
 
 
-def lab(f: Facts) -> Hand:
-    """The laboratory's words: `worth`, and what is simulated."""
-    words = worth(f)
-    where = "Turn “Simulate a trial” on to set the truth with the sliders; off, it is the file tutoring.csv."
-    return replace(words, html=f"{words.html}<p>{where}</p>")
-
-
 STORY = story.Story(
     slug="treatment_effects",
     steps=STEPS,
@@ -421,9 +436,15 @@ STORY = story.Story(
         controls.Choice("school", "School", lambda s: ["", *sorted(school_names(max(s.n_groups, IN_FILE)))], "Juniper",
                         names={"": "the best-looking"}),
         controls.TRUTH,
-        *("n_groups", "students_per_group", "imbalance", "a1", "sigma_beta", "b1", "rho", "sigma_y", "redraw"),
+        *("n_groups", "students_per_group", "imbalance"),
+        MEAN, BETWEEN,
+        *("b1", "rho", "sigma_y", "redraw"),
     ],
-    lab=lab,
+    given=story.Given(
+        "simulated", False,
+        "These are the data of tutoring.csv, which no slider changes. Turn “Simulate a trial” on: then the sliders set the truth.",
+    ),
+    lab=worth,
     model=model,
     listing=code,
     data=lambda f: estimates.students_table(f.data),

@@ -223,7 +223,7 @@ def checks(f: Facts) -> list[Question]:
             r"$\sigma_\alpha$?",
             [
                 Answer("It hardly changes, and may rise a little", f"Nothing is explained, and chance moves the estimate a little, up or down. In our town it rises in about {RISES} draws.", True),
-                Answer("It must fall", "$R^2$ cannot fall in an ordinary regression. An estimated SD can rise."),
+                Answer("It must fall", "$R^2$ cannot fall in an ordinary regression. A residual SD can rise, and so can $\\sigma_\\alpha$."),
                 Answer("It becomes 0", "Then all schools would have to lie on the line."),
             ],
         ),
@@ -386,8 +386,8 @@ STEPS = [
         heading="A u that says nothing",
         changed="Another town, with other schools of the same names. There u has nothing to do with the scores: $b_0$ is truly 0.",
         look=nearly,
-        text="In an ordinary regression $R^2$ cannot fall when a predictor is added. The estimate of $\\sigma_\\alpha$ can move "
-        "either way: here chance alone moves it.",
+        text="In an ordinary regression $R^2$ cannot fall when a predictor is added, but the residual SD can rise: it pays for "
+        "each coefficient. So does the REML estimate of $\\sigma_\\alpha$. Here chance alone moves it.",
         do="Press **Another town** five times. In how many towns does the SD **rise** with u?",
         uses=("target", "seed"),
         sets=USELESS,
@@ -407,12 +407,7 @@ STEPS = [
 def lab(f: Facts) -> str:
     """The laboratory's words."""
     digits = 2 if f.truth is None else 1
-    real = (
-        "Real data: the sliders, the truth and New draw belong to the town. "
-        if f.truth is None
-        else ""
-    )
-    return real + change(f, digits + 1) + three_ways(f, digits)
+    return change(f, digits + 1) + three_ways(f, digits)
 
 
 def model(f: Facts) -> str:
@@ -492,6 +487,10 @@ STORY = story.Story(
         *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y", "b0"),
     ],
     start=Scenario(),
+    given=story.Given(
+        "data", RADON,
+        "Radon: real data, which no slider changes, and nobody knows their truth. Choose “The town”: then the sliders set it.",
+    ),
     lab=lab,
     model=model,
     listing=code,

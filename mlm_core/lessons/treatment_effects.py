@@ -261,6 +261,10 @@ def own_reach(no: NoPooling, data: GroupedData) -> float:
     return float(reach(df)) if df > 0 else math.nan
 
 
+CLEAREST = 0.89
+"""How often the 95% interval of the clearest pair's difference holds the true one: in 1,499
+trials like that of the step "No effect on average" (it takes the SDs as known, and one pair of
+276 is picked). The difference itself is right on average: 20.1 points, truly 20.3."""
 DRAWN_SD = math.hypot(3.0, 1.0)
 """The SD that the effects of the tutoring file were drawn with: around u's part, and u's part."""
 

@@ -35,7 +35,7 @@ class Slider:
     default: float
     help: str = ""
     format: str = "%g"
-    idle: tuple[str, str] | None = None
+    idle: tuple[str, Any] | None = None
 
     def read(self, said: str) -> float:
         """From a link."""
@@ -233,11 +233,11 @@ def following(name: str, value: int) -> int:
     return int(value % limits.high) + 1
 
 
-def presets() -> None:
+def presets(disabled: bool = False) -> None:
     """Scenarios by name."""
     st.selectbox(
         "Preset", list(PRESETS), index=None, placeholder="Choose a scenario …",
-        key="preset", on_change=_put_preset, label_visibility="collapsed",
+        key="preset", on_change=_put_preset, label_visibility="collapsed", disabled=disabled,
     )  # fmt: skip
 
 

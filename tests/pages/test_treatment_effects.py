@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mlm_core import Hyperparameters, Scenario
-from mlm_core.lessons.treatment_effects import COST, facts, simulated
-from pages.shared import cached
+from mlm_core.lessons.treatment_effects import CLEAREST, COST, facts, simulated
+from pages.shared import cached, offstage
 from pages.shared.story import designed
 from pages.shared.words import plain
 from tests.pages.kit import (
@@ -197,19 +197,20 @@ def test_the_cost_and_the_places_are_answered(scenario):
     assert COST == 2.0
     shown = int(re.search(r"more than 2 points .* chance of .*?(\d+)%", told)[1])
     assert shown == pytest.approx(100 * chance, abs=1.0)
-    for k in (2, 6, -1):
+    assert numbers(rf"mean effect: {N} to {N} points\)", told) == pytest.approx(
+        [f.found.low, f.found.high], abs=0.051
+    )
+    sides = {"above": "helps on average", "below": "harms on average", "around": "may help or harm"}
+    assert [side for side, words in sides.items() if words in told] == [f.side]
+    for k in (2, 6):
         words = said(STORY.steps[k].text, f) + said(STORY.steps[k].look, f)
-        assert ("these data cannot tell" in words) == (f.apart is None)
+        assert ("We cannot say in which of these schools" in words) == (f.apart is None)
         assert "intervals overlap" not in words
         assert "do not even overlap" not in words
+        assert ("clearest pair is a winner" in words) == (k == 6 and f.apart is not None)
         if f.apart is None:
-            assert "for every two, the 95% interval of the difference holds 0" in words
-            if f.same:
-                assert "estimated as 0, which does not show that they are equal." in words
-            else:
-                assert numbers(rf"effects is estimated as {N} points", words) == pytest.approx(
-                    [f.found.sd], abs=0.051
-                )
+            assert "for every pair, the 95% interval of the difference contains 0" in words
+            assert ("does not show that the effects are equal." in words) == f.same
         else:
             more, less = (plain(f.names[j]) for j in (f.apart.more, f.apart.less))
             assert f"clearest: it seems to work better in {more} than in {less}, by" in words
@@ -217,9 +218,32 @@ def test_the_cost_and_the_places_are_answered(scenario):
                 rf"by {N} points, with a 95% interval of the difference from {N} to {N}\.", words
             )
             assert found == pytest.approx([f.apart.gap, f.apart.low, f.apart.high], abs=0.051)
-    assert "Intervals that overlap do not show that two effects are equal" in said(
-        STORY.steps[2].text, f
-    )
+    assert "Intervals that overlap do not show that two effects are equal" in STORY.model(f)
+
+
+def test_what_is_said_of_the_clearest_pair_is_so():
+    """Partial pooling takes its luck back; its interval is a little too short."""
+    gaps, truths, held = [], [], []
+    for seed in range(1, 61):
+        trial = simulated(replace(STORY.steps[6].sets, seed=seed))
+        f = facts(trial, "")
+        gaps.append(f.apart.gap)
+        truths.append(trial.truth[f.apart.more] - trial.truth[f.apart.less])
+        held.append(f.apart.low <= truths[-1] <= f.apart.high)
+    error = (np.array(gaps) - truths).std(ddof=1) / np.sqrt(len(gaps))
+    assert abs(np.mean(gaps) - np.mean(truths)) < 3 * error
+    assert error < 1.0
+    assert 0.80 < np.mean(held) < 0.94
+    assert f"in {100 * CLEAREST:.0f}%" in said(STORY.steps[6].look, of(STORY.steps[6].sets))
+
+
+def test_the_handle_waits_for_the_answer_and_says_what_it_is():
+    for k, answered in ((0, False), (1, False), (1, True), (2, False), (6, False)):
+        seen = designed(STORY, k, answered=answered)
+        noted, _ = offstage.drawn(STORY, seen, STORY.facts(seen))
+        assert noted.without_handle == (not seen.revealed)
+        ends = ("must bring little to pay", "must bring much to pay")
+        assert noted.ends == (ends if seen.revealed else None)
 
 
 def test_the_formula_opens_at_the_cost():

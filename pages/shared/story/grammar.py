@@ -17,7 +17,7 @@ from mlm_core import Scenario
 from pages.shared import controls
 from pages.shared.as_table import Layout
 from pages.shared.code import Listing
-from pages.shared.controls import Control
+from pages.shared.controls import Control, Slider
 from pages.shared.figure import Hand, Handle
 
 F = TypeVar("F")
@@ -172,6 +172,23 @@ class Seen:
         return self.kind == "free"
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Data that no slider changes: while a setting has this value, those of the scenario are off.
+
+    Attributes
+    ----------
+    name, value : str and its value
+        Of the lesson's own control that chooses the data.
+    instead : str
+        What the data are, and what to choose for the sliders to work.
+    """
+
+    name: str
+    value: Any
+    instead: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story(Generic[F]):
     """A lesson.
@@ -188,6 +205,8 @@ class Story(Generic[F]):
         Of the laboratory: names of settings of the scenario, and the lesson's own controls.
     start : Scenario
         On which the lesson opens.
+    given : Given, optional
+        Data of the lesson that are not simulated, so that no slider changes them.
     lab : function of the facts
         What the laboratory says beside the figure: Markdown, or words that follow the handle.
     model, listing, data : functions of the facts
@@ -203,6 +222,7 @@ class Story(Generic[F]):
     figure: Callable[[F, Seen], Handle | None]
     controls: Sequence[str | Control] = ()
     start: Scenario = field(default_factory=Scenario)
+    given: Given | None = None
     lab: Callable[[F], str | Hand] | None = None
     model: Callable[[F], str] | None = None
     listing: Callable[[F], Listing] | None = None
@@ -255,14 +275,17 @@ def first_prediction(story: Story[Any]) -> int:
 def settings_of(story: Story[Any]) -> list[Control]:
     """All settings of the lesson: those of every scenario, and its own."""
     start = controls.values_of(story.start)
-    own = [
-        replace(c, default=start[c.name]) if c.name in start else c
-        for c in story.controls
-        if not isinstance(c, str)
-    ]
+    idle = None if story.given is None else (story.given.name, story.given.value)
+
+    def at_start(control: Control) -> Control:
+        if control.name not in start:
+            return control
+        set_there = replace(control, default=start[control.name])
+        return replace(set_there, idle=idle) if isinstance(set_there, Slider) else set_there
+
+    own = [at_start(c) for c in story.controls if not isinstance(c, str)]
     names = {c.name for c in own}
-    scenario = [replace(c, default=start[c.name]) for c in controls.SCENARIO if c.name not in names]
-    return [*scenario, *own]
+    return [*(at_start(c) for c in controls.SCENARIO if c.name not in names), *own]
 
 
 def with_value(scenario: Scenario, name: str, value: Any) -> Scenario:

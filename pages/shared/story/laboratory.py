@@ -46,15 +46,19 @@ def draw(story: Story[Any], facts: Any, seen: Seen) -> None:
     scenario = [name for name in names if name in controls.BY_NAME and name != "seed"]
     own = [name for name in names if name not in controls.BY_NAME]
     moved = alone.mover(story, facts, seen)
+    given = story.given if story.given and seen[story.given.name] == story.given.value else None
     if scenario:
-        controls.presets()
-    offer(story, [*own, *scenario], seen, kept, story.slug, moved)
+        controls.presets(disabled=given is not None)
+    offer(story, own, seen, kept, story.slug, moved)
+    if given is not None:
+        st.caption(given.instead)
+    offer(story, scenario, seen, kept, story.slug, moved)
     alone.name(story, names, story.slug)
     everything = [c.name for c in story.known]
     with st.container(horizontal=True):
         if scenario:
             st.button("New draw", key="new-draw", icon=":material/casino:",
-                      on_click=_new_draw, args=(moved,),
+                      on_click=_new_draw, args=(moved,), disabled=given is not None,
                       help="Other schools, other students.")  # fmt: skip
         st.button("Back to the start", key="back-to-start", icon=":material/restart_alt:",
                   on_click=settings.forget, args=(everything,),
@@ -63,9 +67,9 @@ def draw(story: Story[Any], facts: Any, seen: Seen) -> None:
         c.label for c in story.known
         if c.name in controls.BY_NAME and c.name not in scenario and c.name != "seed" and c.name in kept
     ]  # fmt: skip
-    if elsewhere and scenario:
+    if elsewhere and scenario and given is None:
         st.caption(f"Set on another page, and at work here too: {', '.join(elsewhere)}.")
-    if scenario:
+    if scenario and given is None:
         st.caption(SLIDERS)
 
 
