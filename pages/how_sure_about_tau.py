@@ -29,6 +29,7 @@ def draw(f: Facts, seen: Seen) -> Handle:
         no="its own estimate" if seen.revealed else "its own estimate, ± a standard error",
         **({"partial": "if this τ were true", "complete": "all schools alike (τ = 0)"} if seen.revealed else {}),
         **({"ink": "averaged over τ"} if averaged else {}),
+        **({"prior": ""} if seen["line"] and seen.revealed else {}),
         **({"truth": "truth"} if truth else {}),
     )  # fmt: skip
     domain = axis(f, means)
@@ -89,7 +90,9 @@ def at_this_tau(f: Facts) -> Hand:
     values = {
         "tau": [f"{t:g}" for t in f.tau],
         "plausible": [
-            "the most plausible of all" if d == f.density.max() else f"{percent(d)} as plausible as the likeliest one"
+            "the most plausible of all" if d == f.density.max()
+            else "almost as plausible as the most plausible one" if d > 0.995
+            else f"{percent(d)} as plausible as the most plausible one"
             for d in f.density
         ],
     }  # fmt: skip
@@ -118,8 +121,9 @@ def worked(f: Facts) -> Hand:
         f"<p>{figure.escaped(name(f, j))}, if τ were {{tau}}: "
         + mathml.math(mathml.frac(top, mathml.row(own, "+", common)), "=", live("theta"))
         + "</p><p>{said}{mu} is the common mean at this τ. "
-        f"It moves with τ (at 0 it is {number(f.pooled.estimate)}). It is not known exactly either, and each ± has that in it.</p>"
-        f"<p>Averaged over τ: <b>{number(f.averaged.mean[j])}</b>, give or take {number(f.averaged.sd[j])}.</p>",
+        f"It moves with τ (at 0 it is {number(f.pooled.estimate)}).</p>"
+        f"<p>Averaged over τ: <b>{number(f.averaged.mean[j])}</b>, give or take {number(f.averaged.sd[j])}. That already includes "
+        "that τ and the common mean are not known.</p>",
         tau=[f"{t:g}" for t in f.tau],
         mu=[number(m) for m in f.at.mu],
         theta=[number(m) for m in f.at.mean[:, j]],
@@ -222,8 +226,8 @@ def known_truth(f: Facts) -> str:
         f"Of the eight schools nobody knows the truth. So take {f.n} simulated schools of the town, made with a true τ of "
         f"{number(f.true_tau)} points. Now the best guess is {best(f)}, and the 95% run from {between(f)}: the true τ "
         f"lies {'inside' if f.holds else 'outside, in this draw'}. More schools, and larger ones, tell more of τ.\n\nAt the right "
-        "each school has a column, in the order of the alphabet, with its diamond beside it. The short bars "
-        f"miss the true means by {number(partial)} points (root mean square), the schools' own means by {number(own)}."
+        "each school has a column, in the order of the alphabet, with its diamond just to the right. The short bars "
+        f"miss the true means by {number(partial)} points ([[root mean square]]), the schools' own means by {number(own)}."
     )
 
 
@@ -239,7 +243,7 @@ def three(f: Facts) -> str:
         f"Under this prior τ lies between {between(f, 'and')} points, with 95%. "
         + (f"{percent(f.beyond)} lie to the right of the figure. "
            if f.beyond > 0.025 else "")
-        + ("The curve falls so slowly that τ itself has no mean; a school has one, for at a large τ it keeps its own estimate."
+        + ("Very large τ cannot be ruled out, so τ itself has no mean. A school's estimate does: at a large τ it stays at its own value."
            if f.endless else "")
     )  # fmt: skip
 
@@ -247,20 +251,19 @@ def three(f: Facts) -> str:
 def sentence(f: Facts) -> str:
     """What the board is told."""
     j = f.picked
+    average = "average over every τ, each by how plausible it is"
+    if not f.real:
+        return f"One guess of τ hides how little the schools say of it. So {average}."
     same = (
-        " Could all eight true effects be the same? Yes, that is even the best guess. But they may also differ much: their SD "
-        f"lies between {between(f, 'and')} points, with 95%."
-        if f.best == 0
-        else f" All true effects could be the same, but the best guess is an SD of {number(f.best)} points."
-    )
-    told = (
-        f"\n\nFor {plain(name(f, j))} the board can expect {number(f.averaged.mean[j])} points from coaching, give or take "
-        f"{number(f.averaged.sd[j])} (with a {prior_words(f)} prior on τ), and not {number(f.y[j], 0)}."
+        "All eight true effects could be the same, or differ: their"
+        if f.from_zero
+        else "The true effects differ: their"
     )
     return (
-        "A single guess of τ hides how little a few schools say of it. So average over all τ, each by how plausible it is."
-        + (same + told if f.real else "")
-    )
+        f"{same} SD lies between {between(f, 'and')} points, with 95%. So {average}. For {plain(name(f, j))} the board can expect "
+        f"{number(f.averaged.mean[j])} points from coaching, give or take {number(f.averaged.sd[j])} (with a {prior_words(f)} prior "
+        f"on τ), and not {number(f.y[j], 0)}."
+    )  # fmt: skip
 
 
 EIGHT = {
@@ -291,7 +294,7 @@ STEPS = [
         heading="How much do the true effects differ?",
         text="Each school has a **true effect**. We call it θ (theta). How much the true effects differ is the **SD between "
         "schools**. In this lesson it is called τ (tau); earlier it was $\\sigma_\\alpha$. At τ = 0 coaching did the same everywhere. "
-        "τ and the common mean are the [[hyperparameters]]. [[REML]] estimates τ, as before.",
+        "τ and the common mean are the [[hyperparameters]].",
         ask=trusted,
         shows={**NOT_YET, "handle": "first"},
     ),
@@ -315,8 +318,8 @@ STEPS = [
     story.try_it(
         heading="What was held plausible before",
         text="The dotted line is the [[prior]]: how plausible each τ was **before** the data. The data turn it into the hill, "
-        "the [[posterior]]. Flat: all τ alike. Half-normal: it almost rules out a τ above twice its scale. Half-Cauchy: it leaves "
-        "room for a much larger τ.",
+        "the [[posterior]]. Where the scale is small, the two are nearly one line. Flat: all τ alike. Half-normal, half of a bell "
+        "curve, almost rules out a τ above twice its scale. Half-Cauchy has a longer tail: room for a much larger τ.",
         hand=of_prior,
         do="Choose half-normal. A scale of 1 insists that schools hardly differ. Then try 30.",
         uses=("prior", "scale"),
@@ -360,7 +363,7 @@ def model(f: Facts) -> str:
         "the mean of all true effects, with a flat prior; $\\tau$ their SD. These last two are the [[hyperparameters]]. "
         f"Complete pooling: {number(f.pooled.estimate, 2)} (standard error {number(f.pooled.se, 2)}). A test of τ = 0: "
         f"Q = {number(f.pooled.q, 2)} on {f.pooled.df} degrees of freedom, p = {number(f.pooled.p, 2)}. "
-        f"REML: τ = {number(f.best, 2)}, the top of the density under a flat prior. Prior here: {prior_words(f)}; "
+        f"[[REML]]: τ = {number(f.best, 2)}, the top of the density under a flat prior. Prior here: {prior_words(f)}; "
         f"the median of τ is {number(f.median, 2)}.{known} The 95% leave out 2.5% at each end; where the most plausible τ would be "
         "left out with them, they begin at 0 and leave out 5% above. "
         "To take one guess of τ, such as that of REML, as if it were known is called [[empirical Bayes]]. "
@@ -477,6 +480,11 @@ STORY = story.Story(
         controls.TRUTH,
         *("n_groups", "students_per_group", "imbalance", "sigma_alpha", "sigma_y"),
     ],
+    given=story.Given(
+        "data", "eight",
+        "The eight schools are real data, which no slider below changes, and nobody knows their truth. Choose “Schools of the town”: "
+        "then the sliders set it.",
+    ),
     lab=of_prior,
     model=model,
     listing=code,

@@ -120,10 +120,10 @@ def _curves(look: Look, along: Any, y_scale: Any, now: str, steps: int, effect: 
     x = alt.X(
         "tau:Q", scale=along, axis=alt.Axis(title="SD between schools τ, points", tickCount=6)
     )
-    left = alt.Axis(
+    values = alt.Axis(
         title=effect, titleX=14 - LEFT, tickCount=6, grid=False, minExtent=LEFT, maxExtent=LEFT
     )
-    y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=left) for c in ("value", "end", "pooled")}
+    y = {c: alt.Y(f"{c}:Q", scale=y_scale, axis=values) for c in ("value", "end", "pooled")}
     named = alt.LookupData(alt.NamedData("schools"), "row", list(OF_SCHOOL))
     curves = Chart(alt.NamedData("curves")).transform_lookup("row", named)
     base, single = Chart(alt.NamedData("steps")), Chart(alt.NamedData("marks"))
@@ -149,11 +149,14 @@ def _curves(look: Look, along: Any, y_scale: Any, now: str, steps: int, effect: 
         Chart(alt.NamedData("schools"))
         .mark_text(align="left", dx=6, fontWeight="bold", color=colours.partial)
         .encode(x=alt.value(_share(CURVES_END)), y=y["end"], text="letter:N"),
-        # Over the axis of tau, while there is no tau yet.
-        single.mark_rect(fill=colours.paper).encode(
-            x=alt.value(-8), x2=alt.value("width"), y=alt.value(bottom - 1),
-            y2=alt.value(bottom + AXIS),
-            opacity=alt.condition("datum.revealed > 0", alt.value(0), alt.value(1)),
+        # Over the axis of tau, while there is no tau yet; its 0 reaches below the other axis.
+        *(
+            single.mark_rect(fill=colours.paper).encode(
+                x=alt.value(left), x2=alt.value("width"), y=alt.value(top),
+                y2=alt.value(bottom + AXIS),
+                opacity=alt.condition("datum.revealed > 0", alt.value(0), alt.value(1)),
+            )
+            for left, top in ((-1, bottom - 1), (-8, bottom + 9))
         ),
     )  # fmt: skip
 

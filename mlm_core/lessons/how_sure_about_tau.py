@@ -90,6 +90,9 @@ class Facts:
         The steps of the handle (points).
     at : ConditionalEffects
         Mean and SD of each theta if that tau were true, (K, J).
+    rest : int
+        Step of the handle nearest to the median of tau under a flat prior, so that the handle
+        stays while the prior is changed.
     picked : int
         The picked school; the one farthest from the common mean where there is none.
 
@@ -112,6 +115,7 @@ class Facts:
     pooled: PooledEstimate
     tau: Floats
     at: ConditionalEffects
+    rest: int
     picked: int
 
     @property
@@ -157,14 +161,9 @@ class Facts:
             return "well"
         return "roughly" if low > median / 2 and high < 2 * median else "hardly"
 
-    @property
-    def rest(self) -> int:
-        """Step of the handle nearest to the median of tau."""
-        return self.step(self.median)
-
     def step(self, tau: float) -> int:
         """The step of the handle nearest to a tau."""
-        return int(np.argmin(np.abs(self.tau - tau)))
+        return _nearest(self.tau, tau)
 
     @property
     def density(self) -> Floats:
@@ -237,6 +236,10 @@ class Facts:
         return (guess > averaged) - (guess < averaged)
 
 
+def _nearest(places: Floats, tau: float) -> int:
+    return int(np.argmin(np.abs(places - tau)))
+
+
 class _Schools(NamedTuple):
     names: NDArray[np.str_]
     y: Floats
@@ -262,9 +265,9 @@ def _simulated(scenario: Scenario) -> _Schools:
     return _Schools(data.labels.astype(str), own, se, made.mean, hyper.sigma_alpha)
 
 
-def _reach(y: Floats, se: Floats, real: bool) -> float:
+def _reach(flat: TauPosterior, real: bool) -> float:
     """Largest tau of the figure; the same for every prior."""
-    wide = float(tau_posterior(y, se).quantile(0.9))
+    wide = float(flat.quantile(0.9))
     top = TOP if real else TOP / 2
     while top < wide and top < FARTHEST:
         top *= 2
@@ -300,7 +303,8 @@ def facts(
     of = _eight() if real else _simulated(scenario)
     used = None if prior == "flat" else scale
     steps = STEPS if len(of.y) <= MANY else FEWER_STEPS
-    tau = np.linspace(0, _reach(of.y, of.se, real), steps)
+    flat = tau_posterior(of.y, of.se)
+    tau = np.linspace(0, _reach(flat, real), steps)
     at = conditional_effects(of.y, of.se, tau)
     found = np.flatnonzero(of.names == school)
     return Facts(
@@ -312,11 +316,12 @@ def facts(
         true_tau=of.true_tau,
         prior=prior,
         scale=used,
-        posterior=tau_posterior(of.y, of.se, prior, used),
+        posterior=flat if used is None else tau_posterior(of.y, of.se, prior, used),
         best=tau_reml(of.y, of.se),
         pooled=pooled_estimate(of.y, of.se),
         tau=tau,
         at=at,
+        rest=_nearest(tau, float(flat.quantile(0.5))),
         picked=int(found[0]) if len(found) else int(np.argmax(np.abs(of.y - at.mu[0]))),
     )
 
@@ -428,10 +433,10 @@ def _schools(
             "school": f.names,
             "label": letters if f.real or few else label,
             "label_at": place(0.5) if few else np.full(J, over_column),
-            "place": place(0.5 if few else 0.35),
-            "truth_at": place(0.5 if few else 0.85),
+            "place": place(0.5 if few else 0.25),
+            "truth_at": place(0.5 if few else 0.6),
             "left": place(0.1 if few else 0.0),
-            "right": place(0.9 if few else 1.0),
+            "right": place(0.9 if few else 0.8),
             "size": 70.0 if few else max(14.0, 560.0 / J),
             "own": own,
             "low": own - f.se if means else own,

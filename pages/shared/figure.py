@@ -43,6 +43,7 @@ _LEGEND: dict[str, tuple[str, str]] = {
     "green_line": ("━", "the multilevel model's line"),
     "dashed": ("╌", "the promised share"),
     "promise": ("━", "the promised share"),
+    "prior": ("┈", "prior"),
     "picked": ("▬", "the picked school"),
     "students": ("●", "students of the picked school"),
     "crowd": ("●", "students"),
@@ -60,6 +61,7 @@ _COLOUR = {
     "green_line": "partial",
     "students": "picked",
     "promise": "muted",
+    "prior": "muted",
     "at_0": "complete",
     "at_infinity": "no",
 }
