@@ -240,8 +240,8 @@ def where(f: Facts) -> str:
         )
     more, less = (plain(f.names[j]) for j in (f.apart.more, f.apart.less))
     return (
-        f"Of all pairs the clearest: it seems to work better in {more} than in {less}, by {number(f.apart.gap)} points, with a 95% "
-        f"interval of the difference from {number(f.apart.low)} to {number(f.apart.high)}."
+        f"Of all pairs the clearest: it seems to work better in {more} than in {less}, by {number(f.apart.gap)} points (95% "
+        f"interval of the difference: {number(f.apart.low)} to {number(f.apart.high)})."
     )
 
 
@@ -299,12 +299,11 @@ def no_effect(f: Facts) -> str:
     J, found = f.data.n_groups, f.found
     picked = (
         "" if f.apart is None
-        else " The clearest pair is a winner, too. On average partial pooling takes its luck back, but the interval is a little "
-        f"too short: in trials like this one it holds the truth in {percent(CLEAREST)}."
+        else f" A winner again, but a partly pooled one: the interval holds the truth in {percent(CLEAREST)} of such trials."
     )  # fmt: skip
     return (
         f"The 95% interval of the mean effect: {number(found.low)} to {number(found.high)}; of a new school's: {number(found.new_low)} to "
-        f"{number(found.new_high)}. {where(f)}{picked} By the diamonds, tutoring truly harms in {f.harmed} of {J} schools and helps in {J - f.harmed}."
+        f"{number(found.new_high)}. {where(f)}{picked} In truth tutoring harms in {f.harmed} of {J} schools and helps in {J - f.harmed}."
     )
 
 
@@ -354,9 +353,9 @@ STEPS = [
     ),
     story.breaks(
         heading="No effect on average",
-        changed="A simulated trial in 24 other schools of the same names. The mean effect is truly 0, and effects differ with an SD of 6.",
+        changed="A simulated trial: 24 other schools, same names. The mean effect is truly 0, the SD between effects 6.",
         look=no_effect,
-        text="“Tutoring has no effect” would be the wrong report. A mean says nothing of the spread around it.",
+        text="“Tutoring has no effect” would be wrong. A mean says nothing of the spread around it.",
         sets=HALF,
         shows={"truth": True, "simulated": True, "school": "Juniper"},
     ),
