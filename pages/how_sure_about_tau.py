@@ -240,11 +240,10 @@ def left(f: Facts) -> str:
 def three(f: Facts) -> str:
     """How far the density of three schools runs."""
     return (
-        f"Under this prior τ lies between {between(f, 'and')} points, with 95%. "
-        + (f"{percent(f.beyond)} lie to the right of the figure. "
-           if f.beyond > 0.025 else "")
-        + ("Very large τ cannot be ruled out, so τ itself has no mean. A school's estimate does: at a large τ it stays at its own value."
-           if f.endless else "")
+        f"Under this prior τ lies between {between(f, 'and')} points, with 95%"
+        + (f"; {percent(f.beyond)} lie to the right of the figure" if f.beyond > 0.025 else "")
+        + (". The tail is so long that τ itself has no mean. A school's estimate has one: at a large τ it is its own value."
+           if f.endless else ".")
     )  # fmt: skip
 
 
@@ -336,7 +335,7 @@ STEPS = [
         heading="Three schools: the prior decides",
         changed=left,
         look=three,
-        text="Three schools cannot tell how much schools differ. So choose a prior that says what you know of schools, and report it.",
+        text="Three schools tell little of τ. Choose a prior that says what you know of schools, and report it.",
         do="Choose half-normal. Where do the 95% end now?",
         sets=Scenario(n_groups=3),
         shows={**TOWN, "handle": "rest"},
