@@ -69,7 +69,7 @@ def draw(f: Facts, seen: Seen) -> Handle:
         steps=PLACES,
     )  # fmt: skip
     if seen.revealed:
-        figure.ends("must bring little to pay", "must bring much to pay")
+        figure.ends("must bring little", "must bring much")
     else:
         figure.no_handle()  # There is nothing yet that it moves.
     spoken = [f"{number(v)} points" for v in f.places(domain)]
