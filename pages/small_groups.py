@@ -51,6 +51,8 @@ def draw_funnel(f: Facts, seen: Seen) -> Handle:
         largest=100 if f.data.n.max() <= 100 else 1000,
         steps=YEARS,
     )  # fmt: skip
+    if not seen.revealed:
+        figure.no_handle()  # The words speak of this year.
     return Handle("funnel-slim", 0, YEAR, "Year")
 
 
@@ -101,8 +103,7 @@ def year_by_year(f: Facts) -> Hand:
 def three_rankings(f: Facts) -> Hand:
     """Small schools at the ends, on average."""
     small = f.average.small
-    ranked = "partial pooling" + (" (where it ranks)" if f.average.no_ranking > 0 else "")
-    names = {"own": "own means", "partial": ranked, "truth": "true means"}
+    names = {"own": "own means", "partial": "partial pooling", "truth": "true means"}
     body = "".join(
         f"<tr><th scope='row'>{name}</th><td>{percent(small[by])}</td></tr>"
         for by, name in names.items()
@@ -166,7 +167,7 @@ def checks(f: Facts) -> list[Question]:
             "All schools of a county have the same size. What does partial pooling do to their ranking?",
             [
                 Answer("Nothing: all are pulled by the same share", "The values move together, the order stays.", True),
-                Answer("It brings the true order nearer", "The distances shrink, but who is ahead of whom stays as it is: all are pulled by the same share."),
+                Answer("It moves small schools to the middle", "There are no small ones among them: all have the same size."),
                 Answer("It moves some schools past others", "All go the same share of their way to the common mean, so nobody passes anybody."),
             ],
         ),
@@ -243,27 +244,29 @@ def over_corrected(f: Facts) -> str:
         )
     own, partial = f.error("own"), f.error("partial")
     better = (
-        f"School by school it is, on the whole, the better guess: the typical error is {number(partial)} points instead of {number(own)}"
+        f"School by school, [[partial pooling]] is, on the whole, the better guess (typical error {number(partial)} points instead of {number(own)})."
         if partial < own
-        else f"In this draw it is no better guess even school by school: {number(partial)} points of typical error, own means {number(own)}"
+        else f"In this draw [[partial pooling]] is no better guess even school by school: {number(partial)} points of typical error, own means {number(own)}."
     )  # fmt: skip
     now = (
         "This year it makes all schools level." if f.level
-        else f"This year small schools have {f.at_ends('partial')} of {2 * f.places} end places; by own means {f.at_ends('own')}."
+        else f"This year: {f.at_ends('partial')} of {2 * f.places}; by own means {f.at_ends('own')}."
     )  # fmt: skip
     agree = f.agreement
     nearer = (
-        "On average its order is still nearer to the truth. "
+        " Its order is, on average, nearer to the truth than that of own means."
         if agree["partial"] > agree["own"]
         else ""
     )
     too_well = small["partial"] < small["truth"] < small["own"]
-    return (
-        f"And a ranking by [[partial pooling]]? {better}. For a **ranking** "
-        + (f"it corrects too much: small schools are pulled most, and **too few** reach an end. {nearer}" if too_well
-           else "something else counts: small schools are pulled most. ")
-        + now
-    )  # fmt: skip
+    but = "But" if partial < own or nearer else "And"
+    at_ends = (
+        f"{but} **too few** small schools come to the ends: they are pulled most, and have "
+        f"{percent(small['partial'])} of these places instead of {percent(small['truth'])}."
+        if too_well
+        else "For a ranking something else counts: small schools are pulled most."
+    )
+    return f"{better}{nearer} {at_ends} {now}"
 
 
 def in_all(f: Facts) -> str:
@@ -279,18 +282,26 @@ def in_all(f: Facts) -> str:
 def ask_for_chances(f: Facts) -> str:
     """The probability of being among the best."""
     top = int(f.likeliest[0])
-    partial = "" if f.level else f", and {f.right(f.best('partial'))} of those by partial pooling"
-    truly = (
-        "In truth all schools are level: nobody is best."
-        if f.truly_level
-        else f"In truth it is {f.right(f.best('own'))}{partial}."
-    )
     return (
         f"Nobody knows who {the(f, 'best')} {'are' if f.places > 1 else 'is'}. But the model says which sets of true means are "
         "likely, given this year's scores. The computer draws thousands of them (each with its own SD between schools: that is "
         f"not known either) and notes who is best in each. **{plain(f.names[top])}** is among {the(f, 'best')} in "
-        f"**{percent(f.said_chance(top))}** of them: its probability.\n\n{in_all(f)} {truly}"
+        f"**{percent(f.said_chance(top))}** of them: its probability.\n\n{in_all(f)} {in_truth(f)}"
     )
+
+
+def in_truth(f: Facts) -> str:
+    """How many of the best by two rankings are truly among the best."""
+    if f.truly_level:
+        return "In truth all schools are level: nobody is best."
+    own, partial = f.right(f.best("own")), f.right(f.best("partial"))
+    if f.places == 1:
+        too = "" if f.level else f" The best one by partial pooling is{'' if partial else ' not'}."
+        return f"In truth it is {'' if own else 'not '}the best one.{too}"
+    also = "also " if own == partial else ""
+    too = "" if f.level else f" Of {the(f, 'best')} by partial pooling, {also}{partial}."
+    verb = "is" if own == 1 else "are"
+    return f"In truth {own} of these {NUMBER[f.places]} {verb} among the best.{too}"
 
 
 def table_is_enough(f: Facts) -> str:
@@ -348,7 +359,7 @@ STEPS = [
         shows=FIRST,
     ),
     story.truth(
-        heading="Good for one school, not for ranking",
+        heading="And a ranking by partial pooling?",
         text=over_corrected,
         hand=three_rankings,
         do="Switch the ranking. Watch the bold names in the list: they are the small schools.",

@@ -22,8 +22,8 @@ def funnel(look: Look, *, domain: tuple[float, float], largest: int, steps: int)
     """Own mean, partial pooling and truth against the number of students.
 
     The schools at both ends of a ranking are drawn large, and named at the right. The
-    handle goes from year to year. While sizes are not shown, the schools stand in a strip
-    at the left.
+    handle goes from year to year; a click in the plot picks the nearest school. While sizes
+    are not shown, the schools stand in a strip at the left, and the axis below says nothing.
 
     Tables
     ------
@@ -41,7 +41,7 @@ def funnel(look: Look, *, domain: tuple[float, float], largest: int, steps: int)
         Number of years.
     """
     now, colours, key = HERE, look.palette, marks.key("school")
-    x = _sizes(largest)
+    x = _sizes(look, largest)
     score = alt.Scale(domain=list(domain), nice=False, zero=False)
     axis = alt.Axis(title="mean test score, points", tickCount=6, grid=True)
 
@@ -78,7 +78,11 @@ def funnel(look: Look, *, domain: tuple[float, float], largest: int, steps: int)
         ),
         years.mark_point(size=300, opacity=0, fill="transparent")
         .encode(x=x("at"), y=y("own"), tooltip=tips)
-        .add_params(alt.selection_point(name=SCHOOL, fields=["school"], on="click", toggle=False)),
+        .add_params(
+            alt.selection_point(
+                name=SCHOOL, fields=["school"], on="click", toggle=False, nearest=True
+            )
+        ),
     ]
     grey = band.mark_area(color=colours.muted, opacity=0.18, clip=True).encode(
         x=x("n"), y=y("low"), y2="high:Q"
@@ -92,17 +96,23 @@ def funnel(look: Look, *, domain: tuple[float, float], largest: int, steps: int)
             x=alt.X("step:Q", scale=alt.Scale(domain=[0, steps - 1]), axis=None),
             y=alt.value(HEIGHT),
         )
-        .add_params(handle(steps, "Year"))
+        .add_params(handle(steps, "Year", in_figure=False))
     )
     parts = alt.layer(alt.layer(places), plot, alt.layer(*_league(look, now), *_said(look, now)))
     return finish(parts.resolve_scale(x="independent", y="independent"), look, HEIGHT, steps=steps)
 
 
-def _sizes(largest: int) -> Any:
+def _sizes(look: Look, largest: int) -> Any:
     """The axis of students, which ends where the ranking begins."""
     ends: list[Any] = [0, alt.ExprRef(f"width - {LEAGUE}")]
     scale = alt.Scale(type="log", domain=[FIRST_SIZE, largest], range=ends, nice=False)
+    seen = "length(data('schools')) && data('schools')[0].size_seen > 0"
+    ink = look.palette.ink
+    colour = alt.ExprRef(f"{seen} ? '{ink}' : '{ink}00'")  # An SVG leaves out "transparent".
     axis = alt.Axis(
+        labelColor=colour,
+        tickColor=colour,
+        titleColor=colour,
         title="students in the school",
         titleAnchor="start",
         values=[1, 3, 10, 30, 100, 300],

@@ -12,13 +12,18 @@ ELSEWHERE = "!event.item || !event.item.datum || !event.item.datum.school"
 """A click on a school picks the school and leaves the handle where it is."""
 
 
-def handle(steps: int, label: str) -> Any:
+def handle(steps: int, label: str, *, in_figure: bool = True) -> Any:
     """The selection a handle makes, for the marks of a table with one row a ``step``.
 
     Add it to invisible points at the places of the steps: dragging anywhere in the
     figure moves it to the nearest, and the browser shows a slider that does the same
-    by touch and by keyboard. A double click lets it go back to rest.
+    by touch and by keyboard. A double click lets it go back to rest. Where the figure's
+    axes have nothing to do with the handle, ``in_figure`` is False: then only the slider
+    moves it, and a click that just misses a school moves nothing.
     """
+    slider = {"step": alt.binding_range(min=0, max=steps - 1, step=1, name=label)}
+    if not in_figure:
+        return alt.selection_point(name=HANDLE, fields=["step"], bind=slider)  # type: ignore[arg-type]
     return alt.selection_point(
         name=HANDLE,
         fields=["step"],
@@ -26,7 +31,7 @@ def handle(steps: int, label: str) -> Any:
         clear="dblclick",
         nearest=True,
         toggle=False,
-        bind={"step": alt.binding_range(min=0, max=steps - 1, step=1, name=label)},  # type: ignore[arg-type]
+        bind=slider,  # type: ignore[arg-type]
     )
 
 

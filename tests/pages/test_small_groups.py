@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
+import vl_convert
 
 from mlm_core import simulate
 from mlm_core.charts.theme import LIGHT
-from pages.shared import story
+from pages.shared import offstage, story
 from pages.shared.presets import ALIKE
 from tests.pages.kit import drawn, mark_at, marks, open_page, questions, right, said, story_of, text
 
@@ -124,9 +126,14 @@ def test_words_follow_the_year(found):
 def test_what_over_corrects_is_said_only_where_it_does(found):
     text = said(LESSON.steps[TRUTH].text, found)
     small = found.average.small
-    assert ("too few" in text) == (
-        not found.equal and small["partial"] < small["truth"] < small["own"]
-    )
+    too_well = not found.equal and small["partial"] < small["truth"] < small["own"]
+    assert ("too few" in text.replace("*", "")) == too_well
+    had, truly = (f"{100 * small[by]:.0f}%" for by in ("partial", "truth"))
+    shares = f"have {had} of these places instead of {truly}."
+    assert (shares in text) == too_well
+    if not found.equal:
+        nearer = found.agreement["partial"] > found.agreement["own"]
+        assert ("nearer to the truth than that of own means" in text) == nearer
     html = LESSON.steps[TRUTH].hand(found).html
     cells = re.findall(r"<td>([^<]*)</td>", html)
     assert cells == [f"{100 * small[k]:.0f}%" for k in ("own", "partial", "truth")]
@@ -134,11 +141,11 @@ def test_what_over_corrects_is_said_only_where_it_does(found):
         np.sqrt(np.mean((found.values(by) - found.truth) ** 2)) for by in ("own", "partial")
     )
     if not found.equal:
-        told = f"is {partial:.1f} points instead of {own:.1f}"
+        told = f"typical error {partial:.1f} points instead of {own:.1f}"
         assert (told in text) == (partial < own)
         ends = [*found.best("partial"), *found.worst("partial")]
         held = sum(found.data.n[j] < np.median(found.data.n) for j in ends)
-        now = f"{held} of {2 * found.places} end places"
+        now = f"This year: {held} of {2 * found.places}; by own means "
         assert (now in text) == (found.partial[0].max() > found.partial[0].min())
 
 
@@ -161,12 +168,17 @@ def test_the_chances_in_words(found):
     hits = [len(truly & set(found.best(by).tolist())) for by in ("own", "partial")]
     if found.truly_level:
         assert text.endswith("In truth all schools are level: nobody is best.")
-    elif found.level:
-        assert text.endswith(f"In truth it is {hits[0]}.")
+    elif found.places == 1:
+        assert ("In truth it is the best one." in text) == bool(hits[0])
+        assert ("by partial pooling is." in text) == bool(hits[1] and not found.level)
     else:
-        assert text.endswith(
-            f"In truth it is {hits[0]}, and {hits[1]} of those by partial pooling."
-        )
+        many = {3: "three", 4: "four", 5: "five"}[found.places]
+        verb = "is" if hits[0] == 1 else "are"
+        told = f"In truth {hits[0]} of these {many} {verb} among the best."
+        also = "also " if hits[0] == hits[1] else ""
+        if not found.level:
+            told += f" Of the {many} best by partial pooling, {also}{hits[1]}."
+        assert text.endswith(told)
     clear = sum(p > 0.9 or p < 0.1 for p in found.chance)
     assert f"For {clear} of {found.data.n_groups} schools" in ends
 
@@ -219,6 +231,33 @@ def test_the_sizes_wait_for_the_answer():
         assert (shown.tables["schools"]["at"] >= 1).all() == sizes
         assert ("numbers of students" in shown.alt) == sizes
         assert (shown.tables["schools"]["partial_seen"] == 0).all()
+
+
+def test_before_the_answer_the_year_stays_and_the_axis_of_sizes_says_nothing():
+    """The words say this year; and all schools lay left of "1", as if none had a student."""
+    noted = {}
+    for answered in (False, True):
+        seen = story.designed(LESSON, PREDICT, answered=answered)
+        noted[answered] = offstage.drawn(LESSON, seen, LESSON.facts(seen))[0].without_handle
+    assert noted == {False: True, True: False}
+    for answered, colour in ((False, f"{LIGHT.ink}00"), (True, LIGHT.ink)):
+        shown = funnel(PREDICT, answered=answered)
+        tables = {name: json.loads(t.to_json(orient="records")) for name, t in shown.tables.items()}
+        svg = vl_convert.vegalite_to_svg(shown.spec | {"datasets": tables, "width": 600})
+        title, tick = (
+            re.search(rf"<text([^>]*)>{word}</text>", svg)[1]
+            for word in ("students in the school", "30")
+        )
+        assert f'fill="{colour}"' in title
+        assert f'fill="{colour}"' in tick
+
+
+def test_a_click_beside_a_circle_picks_the_school_and_leaves_the_year():
+    """The axis is students, not years: only the slider moves the year."""
+    chosen = {p["name"]: p for p in funnel(LUCK).spec["params"] if "select" in p}
+    assert chosen["school"]["select"]["nearest"]
+    assert "on" not in chosen["handle"]["select"]
+    assert chosen["handle"]["bind"]["step"]["max"] == 9
 
 
 def test_each_mark_of_the_funnel_shows_its_own_field():
