@@ -175,13 +175,14 @@ def widest(f: Facts) -> Question:
 def checks(f: Facts) -> list[Question]:
     """Four questions on what the steps have shown."""
     one, none = f.icc, f.alike
+    between, within = number(f.fit.hyper.sigma_alpha), number(f.fit.sigma_y)
     return [
         Question(
-            "You come to a new school and see thousands of its students. How much of the variance of your "
-            "prediction for its next student goes away?",
+            f"The SD between schools is {between} points, within schools {within}. You come to a new school and see "
+            "thousands of its students. About how much of the variance of your prediction for its next student goes away?",
             [
                 Answer(f"{percent(one)}: what differs between schools",
-                       "That part is known then. What differs between students stays." if not none else
+                       f"{between}² / ({between}² + {within}²): that part is known then. What differs between students stays." if not none else
                        "Schools are estimated not to differ, so there is nothing to learn of them.", True),
                 Answer(f"{percent(1 - one)}: what differs between students",
                        "The next student is another one. Seeing the others does not change that."),
@@ -225,8 +226,9 @@ def checks(f: Facts) -> list[Question]:
 def a_class(f: Facts) -> str:
     """Three answers for a class in a new school."""
     return (
-        f"The head of the new school plans for {CLASS} children and asks for the mean of her class. {CLASS} children average "
-        "out, their school does not: they all share it. [[Complete pooling]] takes them as unrelated; [[no pooling]] needs students of the school.\n\n"
+        f"The head of the new school plans for {CLASS} children and asks for the mean of her class. We use {plain(f.name)} again: with "
+        f"nobody seen, it is a new school. {CLASS} children average out, their school does not. [[Complete pooling]] ignores that "
+        "they share a school; [[no pooling]] needs students of the school.\n\n"
         f"With nobody seen, the true means of {f.holds('complete')} of {f.data.n_groups} schools lie in the interval of complete pooling, "
         f"of {f.holds('partial')} in that of partial pooling."
     )
@@ -238,7 +240,7 @@ def honest(f: Facts) -> str:
     rmse, n = f.held.rmse, f.data.n_students
     miss = {where: number(value) for where, value in rmse.items()}
     verdict = (
-        "In new schools the miss is larger. **To know it, leave whole schools out.** Who leaves out single students promises too much."
+        "In new schools the miss is larger. **To know it, leave whole schools out.** If you leave out only single students, you promise too much."
         if f.harder else "Here the two hardly differ. **For new schools, leave whole schools out** all the same."
     )  # fmt: skip
     return (
@@ -247,8 +249,8 @@ def honest(f: Facts) -> str:
         "| typical miss, points | partial | no | complete |\n|:--|--:|--:|--:|\n"
         f"| known school | {miss['students', 'partial']} | {miss['students', 'no']} | {miss['students', 'complete']} |\n"
         f"| new school | {miss['schools', 'partial']} | none | {miss['schools', 'complete']} |\n\n"
-        f"{verdict} With each school of this town left out once, {f.held.inside} of {n} students ({percent(f.held.inside / n)}) "
-        "lie in the 95% interval of partial pooling."
+        f"{verdict} (Points for few schools vary by luck.) Each school of this town left out once, {f.held.inside} of {n} students "
+        f"({percent(f.held.inside / n)}) lie in the 95% interval of partial pooling."
     )
 
 
@@ -270,7 +272,7 @@ def lower(f: Facts) -> str:
     down = "lower" if f.truth <= f.before else "higher"
     return (
         f"The true mean of {plain(f.name)} is now {number(f.truth)}: {number(abs(f.truth - f.before), 0)} points {down} than before, "
-        f"{number(f.before)}. The model is not told; only its SDs, which come from all schools, feel it."
+        f"{number(f.before)}. The model does not know this. Only its SDs change: they come from all schools."
     )
 
 
@@ -281,11 +283,27 @@ def sentence(f: Facts) -> str:
     said = [f"{number(low, 0)} to {number(high, 0)}" for low, high in (a, b, c)]
     known = (
         "Schools are estimated not to differ, so all three are told the same: only their child is uncertain."
-        if f.alike else "Students are uncertain everywhere, a school where few of its students were seen."
+        if f.alike else "About one student we are never sure. About a school we are unsure only when we saw few of its students."
     )  # fmt: skip
     return (
         f"To the three families, each with 95% probability: {plain(large)} ({n} known) {said[0]}, {plain(small)} ({m} known{shown}) {said[1]}, "
         f"the new school, from all {f.data.n_groups} schools, {said[2]}. {known}"
+    )
+
+
+def two_parts(f: Facts) -> str:
+    """What stands under the root."""
+    unsure = (
+        "Schools are estimated not to differ here: only the common mean is not quite known."
+        if f.alike
+        else r"The more of its students we know, the smaller it is. In a new school it is large: schools differ "
+        r"($\sigma_\alpha$), and the common mean is only an estimate."
+    )
+    return (
+        r"$\hat\alpha_j$: the school's mean by partial pooling. $\sigma_y$: how much students of one school differ. "
+        rf"$s_j$: how unsure we are of the school's mean. {unsure} "
+        "$t$ comes from the [[t distribution]]: near 2 with many schools, larger with few, which say little of how much "
+        "schools differ.\n\n" + SCORE
     )
 
 
@@ -311,7 +329,7 @@ STEPS = [
     ),
     story.try_it(
         heading="Let the students come",
-        text=lambda f: f"With nobody seen, {plain(f.name)} is a new school: the mean comes from the other {f.data.n_groups - 1} (the SDs from all, at every place). The handle lets its "
+        text=lambda f: f"With nobody seen, {plain(f.name)} is a new school: the mean comes from the other {f.data.n_groups - 1}. The handle lets its "
         f"students be seen, up to {EVERY} one by one, then several at a time. "
         "The green band is the 95% interval for the **next** one; the curve at the right, its [[predictive distribution]], "
         "says how likely each score is (thin lines: nobody, a few, all seen).",
@@ -321,11 +339,7 @@ STEPS = [
     ),
     story.say(
         heading="Two parts under one root",
-        text=r"$\hat\alpha_j$ is the school's mean by partial pooling, $\sigma_y$ how students of one school differ. $s_j$ is "
-        r"what is not known of the school's mean: in a known school little, in a new one $\sigma_\alpha$, the SD between schools, "
-        "and the error of the common mean, which is an estimate, too. [[t distribution|t]] is near 2, larger for a new school, since "
-        "few schools say little of how much schools differ."
-        "\n\n" + SCORE,
+        text=two_parts,
         hand=worked,
         do="Drag from end to end. Which part becomes small?",
         shows={**STUDENT, "school": "Oak Hill", "handle": "few"},
@@ -340,7 +354,7 @@ STEPS = [
     story.truth(
         heading="Test it on students not seen",
         text=honest,
-        do="In which schools does no pooling miss most? And why has it no line below?",
+        do="Above: where is no pooling clearly worse than partial pooling? Why has it no line below?",
         shows={**STUDENT, "view": "errors", "school": "Oak Hill"},
     ),
     story.breaks(

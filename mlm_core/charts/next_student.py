@@ -67,7 +67,7 @@ def next_student(
     def y(name: str) -> alt.Y:
         return alt.Y(f"{name}:Q", scale=y_scale, axis=axis)
 
-    left = alt.layer(*_bands(look, k, y), _dots(look, k, y), *_now(look, k, y, steps))
+    left = alt.layer(*_bands(look, k, y), *_now(look, k, y, steps))
     right = alt.layer(*_curves(look, y, steps))
     return finish(alt.layer(left, right).resolve_scale(x="independent"), look, PLOT, steps=steps)
 
@@ -84,8 +84,8 @@ def _seen(pooling: str, most: float = 1.0) -> Any:
 def _dots(look: Look, k: alt.X, y: Any) -> Any:
     students = Chart(alt.NamedData("students"))
     return students.mark_point(
-        shape="circle", size=30, fill=look.palette.muted, stroke=look.palette.muted, clip=True,
-        strokeWidth=0.5,
+        shape="circle", size=44, fill=look.palette.muted, stroke=look.palette.paper, clip=True,
+        strokeWidth=1,
     ).encode(
         x=k, y=y("score"), key=marks.key("row"),
         tooltip=[alt.Tooltip("score:Q", title="score", format=".1f")],
@@ -125,7 +125,7 @@ def _bands(look: Look, k: alt.X, y: Any) -> list[Any]:
 
 
 def _now(look: Look, k: alt.X, y: Any, steps: int) -> list[Any]:
-    """The interval at the handle, and the handle itself."""
+    """The interval at the handle, the students on it, and the handle itself."""
     colours, path = look.palette, Chart(alt.NamedData("path"))
     now = path.transform_filter(HERE).transform_calculate(one="'now'")
     tooltip = [
@@ -141,6 +141,7 @@ def _now(look: Look, k: alt.X, y: Any, steps: int) -> list[Any]:
             x=k, y=y("partial_low"), y2="partial_high:Q", opacity=_seen("partial"),
             tooltip=tooltip, key=marks.key("one"),
         ),
+        _dots(look, k, y),
         marks.point(now, "partial", look, 130).encode(
             x=k, y=y("partial_mean"), opacity=_seen("partial"), tooltip=tooltip,
             key=marks.key("one"),

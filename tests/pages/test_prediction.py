@@ -14,6 +14,7 @@ from pages.shared.words import number
 from tests.pages.kit import (
     drawn,
     mark_at,
+    marks,
     open_page,
     questions,
     right,
@@ -82,6 +83,9 @@ def test_the_answers_are_computed(scenario):
     share = questions(STORY, KINDS.index("check"), f)[0]
     icc = f.fit.hyper.sigma_alpha**2 / (f.fit.hyper.sigma_alpha**2 + f.fit.sigma_y**2)
     assert right(share).startswith(f"{100 * icc:.0f}%")
+    between, within = f.fit.hyper.sigma_alpha, f.fit.sigma_y
+    sds = f"between schools is {between:.1f} points, within schools {within:.1f}."
+    assert sds in share.text, "what the answer is worked out from"
     assert "between schools" in right(share)
 
 
@@ -140,12 +144,15 @@ def test_what_each_mark_shows():
     assert (bar["y"]["field"], bar["y2"]["field"]) == ("partial_low", "partial_high")
     [grey] = mark_at(fig.spec, shape="circle", fill="#5B6470")
     assert grey["y"]["field"] == "score"
+    every = [m["mark"] for m in marks(fig.spec)]
+    dots = next(k for k, m in enumerate(every) if m.get("fill") == "#5B6470")
+    bars = next(k for k, m in enumerate(every) if m["type"] == "bar")
+    assert dots > bars, "a student is not hidden under the interval"
 
 
 def test_held_out_errors_hollow_is_no_pooling():
     [fig], handle = drawn(STORY, designed(KINDS.index("truth")))
     assert (fig.key, handle) == ("held_out", None)
-    from tests.pages.kit import marks
 
     def poolings(spec, look):
         found = []
