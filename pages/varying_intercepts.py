@@ -488,7 +488,8 @@ STORY = story.Story(
     ],
     start=Scenario(),
     given=story.Given(
-        "data", RADON,
+        "data",
+        RADON,
         "Radon: real data, which no slider changes, and nobody knows their truth. Choose “The town”: then the sliders set it.",
     ),
     lab=lab,
