@@ -244,13 +244,13 @@ def honest(f: Facts) -> str:
         if f.harder else "Here the two hardly differ. **For new schools, leave whole schools out** all the same."
     )  # fmt: skip
     return (
-        f"In {f.held.worlds} simulated towns we left some students out of the fit, and then predicted them. **Above**, a few of each "
-        "school: their schoolmates stay in. **Below**, whole schools.\n\n"
+        f"In {f.held.worlds} simulated towns we left some students out of the fit, and predicted them. **Above**, a few of each "
+        "school: schoolmates stay in. **Below**, whole schools.\n\n"
         "| typical miss, points | partial | no | complete |\n|:--|--:|--:|--:|\n"
         f"| known school | {miss['students', 'partial']} | {miss['students', 'no']} | {miss['students', 'complete']} |\n"
         f"| new school | {miss['schools', 'partial']} | none | {miss['schools', 'complete']} |\n\n"
         f"{verdict} (Points for few schools vary by luck.) Each school of this town left out once, {f.held.inside} of {n} students "
-        f"({percent(f.held.inside / n)}) lie in the 95% interval of partial pooling."
+        f"({percent(f.held.inside / n)}) lie in partial pooling's 95% interval."
     )
 
 

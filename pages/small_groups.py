@@ -283,9 +283,9 @@ def ask_for_chances(f: Facts) -> str:
     """The probability of being among the best."""
     top = int(f.likeliest[0])
     return (
-        f"Nobody knows who {the(f, 'best')} {'are' if f.places > 1 else 'is'}. But the model says which sets of true means are "
-        "likely, given this year's scores. The computer draws thousands of them (each with its own SD between schools: that is "
-        f"not known either) and notes who is best in each. **{plain(f.names[top])}** is among {the(f, 'best')} in "
+        f"Nobody knows {the(f, 'best')}. But the model says which sets of true means are "
+        "likely, given this year's scores. The computer draws thousands (each with its own SD between schools, not known "
+        f"either) and notes the best of each. **{plain(f.names[top])}** is among {the(f, 'best')} in "
         f"**{percent(f.said_chance(top))}** of them: its probability.\n\n{in_all(f)} {in_truth(f)}"
     )
 
