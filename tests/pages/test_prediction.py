@@ -296,6 +296,6 @@ def test_every_pooling_has_seen_the_same_students():
 
 def test_a_link_opens_the_laboratory():
     at = open_page("prediction", view="errors", n_groups=6, free="true")
-    assert "lie in the 95% interval" in text(at)
+    assert "lie in partial pooling's 95% interval" in text(at)
     at = open_page("prediction", n_groups=3, students_per_group=2, free="true")
     assert "laboratory" in text(at)
