@@ -161,8 +161,9 @@ def trusted(f: Facts) -> Question:
         f"The best single guess of τ, the most plausible value, is {best(f)}. How far can you trust it?",
         [
             Answer("Very well", lies if f.trust == "well" else "Other values are nearly as plausible.", f.trust == "well"),
-            Answer("Roughly: half or double is ruled out",
+            Answer("Roughly: half or double is ruled out" if f.best else f"Roughly: it is below {number(f.median)}",
                    lies if f.trust == "roughly" else
+                   "That is as plausible as its opposite." if f.trust == "hardly" and not f.best else
                    "The data do not rule those out." if f.trust == "hardly" else "They rule out much more than that.",
                    f.trust == "roughly"),
             Answer("Hardly: very different values fit too",

@@ -203,7 +203,7 @@ def opening(f: Facts) -> str:
     """What was tried, and what the marks are."""
     low, high = min(v for v in f.own if v == v), max(v for v in f.own if v == v)
     return (
-        f"Tutoring was tried in {count(f.data.n_groups, 'school')} of the town and the county. In each, half of the students, "
+        f"Tutoring was tried in {count(f.data.n_groups, 'school')} of the town and the county. In each, about half of the students, "
         "**[[random assignment|chosen at random]]**, were tutored. A hollow circle is one school's effect: the mean of its tutored students minus "
         "that of the others. Behind the name stands how many took part.\n\n"
         f"The effects go from {number(low)} to {number(high)} points. The red rule is the one difference of all students "
@@ -261,12 +261,18 @@ def tell(f: Facts) -> str:
 
 def reach(f: Facts) -> str:
     """Whether the new school's interval is as wide as it should be."""
-    found, drawn = number(f.found.sd), number(f.trial.drawn_sd)
-    if f.found.sd < 0.8 * f.trial.drawn_sd:
-        return f"The new school's interval takes {found}, so it is too short here: {count(f.data.n_groups, 'school')} do not tell that SD well."
-    if f.found.sd > 1.25 * f.trial.drawn_sd:
-        return f"The new school's interval takes {found}, so it is too long here: {count(f.data.n_groups, 'school')} do not tell that SD well."
-    return f"The new school's interval takes {found}: near to {drawn}, in this draw."
+    found, drawn = f.found.sd, f.trial.drawn_sd
+    if 0.8 * drawn <= found <= 1.25 * drawn:
+        return f"The new school's interval takes {number(found)}: near to {number(drawn)}, in this draw."
+    short = found < drawn
+    odd = f.true_sd < 0.8 * drawn if short else f.true_sd > 1.25 * drawn
+    schools = count(f.data.n_groups, "school")
+    why = (
+        f"by luck these {schools} differ {'less' if short else 'more'}"
+        if odd
+        else f"{schools} do not tell that SD well"
+    )
+    return f"The new school's interval takes {number(found)}, so it is too {'short' if short else 'long'} here: {why}."
 
 
 def against_truth(f: Facts) -> str:
@@ -348,7 +354,7 @@ STEPS = [
         "the best-looking school, to copy it.",
         look=winner,
         text="The largest of many noisy numbers is largest partly by luck. This is the **winner's curse**. A school picked "
-        "by its own effect will, on average, disappoint.",
+        "by its own effect will, on average, disappoint. (We chose these data so that the winner is a very small school.)",
         shows={**SHOWN, "truth": True, "school": ""},
     ),
     story.breaks(
@@ -377,7 +383,8 @@ def model(f: Facts) -> str:
         "\n\nThe effect is a varying slope of something that is 0 or 1: an [[effect that varies]]. Complete pooling is one difference "
         f"of means, {number(f.trial.complete, 2)}; no pooling is one for each school. By REML: $a_1$ = {number(found.mean, 2)} (se {number(found.se, 2)}), "
         f"$\\sigma_\\beta$ = {number(found.sd, 2)} points. The t has J − 1 = {found.df} degrees of freedom, {number(found.t, 2)}, since "
-        "the schools are what the mean is taken over. A school's own interval takes the SDs as known, and so does that of a difference. "
+        "the schools are what the mean is taken over. The interval of a school by itself takes the SD of students from all schools, "
+        f"{number(f.trial.no.sigma_y)} points: by the few students of a small school alone it would be much longer. The others take the SDs as known. "
         "Intervals that overlap do not show that two effects are equal: look at the interval of their difference. "
         r"With 0 and 1, $\alpha_j$ is the school's mean without tutoring. Coded −½ and ½ it would be the mean of both halves: "
         r"$\sigma_\alpha$ and $\rho$ would be others, the effects the same. "

@@ -219,6 +219,7 @@ def test_the_cost_and_the_places_are_answered(scenario):
             )
             assert found == pytest.approx([f.apart.gap, f.apart.low, f.apart.high], abs=0.051)
     assert "Intervals that overlap do not show that two effects are equal" in STORY.model(f)
+    assert f"from all schools, {f.trial.no.sigma_y:.1f} points" in STORY.model(f)
 
 
 def test_what_is_said_of_the_clearest_pair_is_so():
