@@ -386,8 +386,8 @@ STEPS = [
         heading="A u that says nothing",
         changed="Another town, with other schools of the same names. There u has nothing to do with the scores: $b_0$ is truly 0.",
         look=nearly,
-        text="In an ordinary regression $R^2$ cannot fall when a predictor is added, but the residual SD can rise: it pays for "
-        "each coefficient. So does the REML estimate of $\\sigma_\\alpha$. Here chance alone moves it.",
+        text="With one more predictor an ordinary $R^2$ cannot fall, but a residual SD can rise. So can the estimate of "
+        "$\\sigma_\\alpha$. Here chance alone moves it.",
         do="Press **Another town** five times. In how many towns does the SD **rise** with u?",
         uses=("target", "seed"),
         sets=USELESS,
