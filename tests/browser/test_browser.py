@@ -291,6 +291,19 @@ def test_what_a_step_sets_is_undone_and_the_readers_own_comes_back(reader):
     assert "n_groups" not in me.address
 
 
+def test_a_step_without_a_handle_leaves_none_of_it_behind(reader):
+    me = reader().opens("/prediction?step=5")
+    drag(me, 0.0, 0.3)
+    assert "handle=" in me.address
+    me.page.evaluate("document.activeElement.blur()")
+    me.presses("ArrowRight", until=story_of("prediction").steps[5].heading)
+    me.settles()
+    assert "handle=" not in me.address
+    me.presses("ArrowRight", until=story_of("prediction").steps[6].heading)
+    me.settles()
+    assert me.handle.input_value() == "0"
+
+
 def test_the_handle_stays_where_it_is_when_the_data_change(reader):
     me = reader().opens("/partial_pooling?free=true")
     drag(me, 0.58, 0.3)

@@ -117,6 +117,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (url.pathname.split("/").pop() !== page) return;
     const query = new URLSearchParams();
     for (const [name, value] of url.searchParams) if (!names.includes(name)) query.append(name, value);
+    // A step without a handle leaves none behind for the next.
+    if (!handle && !lost && memory.at !== null && memory.at !== at) query.delete("handle");
     for (const [name, value] of Object.entries(said)) query.set(name, value);
     const same = query.toString() === url.searchParams.toString();
     if (lost && !(same && Object.keys(known).length === 0)) { lost = false; go({ resume: url.search, given: known }); return; }
