@@ -67,6 +67,8 @@ def draw_errors(f: Facts) -> None:
         "Typical errors for students whom the fits have not seen, by size of the school. "
         + " ".join(
             f"Left out {left}: {pooling} pooling {number(rmse)} points."
+            if rmse == rmse
+            else f"Left out {left}: {pooling} pooling predicts nothing."
             for (left, pooling), rmse in f.held.rmse.items()
         ),
         held_out,

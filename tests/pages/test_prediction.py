@@ -153,6 +153,8 @@ def test_what_each_mark_shows():
 def test_held_out_errors_hollow_is_no_pooling():
     [fig], handle = drawn(STORY, designed(KINDS.index("truth")))
     assert (fig.key, handle) == ("held_out", None)
+    assert "Left out schools: no pooling predicts nothing." in fig.alt
+    assert "–" not in fig.alt
 
     def poolings(spec, look):
         found = []
